@@ -123,13 +123,7 @@ export class Records {
    */
   allow(text: string, at: number, name?: string): PeerId {
     const id = parsePeerId(text);
-    const request = this.#decisions.allow(id, at, name);
-    const isKnown = this.#store.peers().some((peer) => peer.id === id);
-    // Only what the node dialed can be dialed again.
-    if (!isKnown && request !== undefined) {
-      this.#store.putPeer(fromRequest(request));
-      this.#store.commit();
-    }
+    this.#decisions.allow(id, at, name);
     return id;
   }
 
@@ -201,25 +195,6 @@ export class Records {
       ]),
     );
   }
-}
-
-/** A peer whose join request came at an address where it was dialed is dialed there. */
-function fromRequest(request: JoinRequest): StoredPeer {
-  const { id, certificate, address, firstSeen, lastSeen } = request;
-  return {
-    id,
-    certificate,
-    name: "",
-    trust: "known",
-    ephemeral: false,
-    addresses: [{ address, rank: "configured", configured: true }],
-    firstSeen,
-    lastSeen,
-    attestation: new Uint8Array(0),
-    earnedStanding: false,
-    upForLong: false,
-    source: "",
-  };
 }
 
 function asMember(

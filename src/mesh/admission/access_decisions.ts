@@ -5,7 +5,10 @@ import type {
   AccessRule,
   JoinRequest,
   NodeStore,
+  StoredAddress,
+  StoredPeer,
 } from "../peers/node_store.ts";
+import { formatAddress } from "../../transport/address.ts";
 import type { Invites } from "./invites.ts";
 import type { JoinRequests } from "./join_requests.ts";
 
@@ -34,18 +37,24 @@ export class AccessDecisions {
   }
 
   /**
-   * Allows a peer, and names it. Returns its join request if it was dialed, so that it can be
-   * dialed again. `at` is by the wall clock, here and below.
+   * Allows a peer, and names it. If it has a join request from where it was dialed, it is on
+   * record with that address from then on, and the request is returned. `at` is by the wall
+   * clock, here and below.
    */
   allow(id: PeerId, at: number, name?: string): JoinRequest | undefined {
-    const { joinRequests, names } = this.#options;
+    const { joinRequests, names, store } = this.#options;
     this.#check(id, "allow");
     if (name !== undefined) names.check(name);
     const request = joinRequests.get(id);
+    // Only what this node dialed can be dialed again.
+    const dialed = request?.direction === "outbound" ? request : undefined;
     this.#decide(id, "allowed", at, () => {
       if (name !== undefined) names.bind(name, id);
+      if (dialed === undefined) return;
+      const known = store.peers().find((peer) => peer.id === id);
+      store.putPeer(recordOf(dialed, known));
     });
-    return request?.direction === "outbound" ? request : undefined;
+    return dialed;
   }
 
   /** Denies a peer, until it is allowed. */
@@ -83,4 +92,36 @@ export class AccessDecisions {
       `Cannot ${action}: ${id} is this node itself, must be another`,
     );
   }
+}
+
+/** The record of a peer that is allowed after a join request where it was dialed. */
+function recordOf(
+  { id, certificate, address, firstSeen, lastSeen }: JoinRequest,
+  known: StoredPeer | undefined,
+): StoredPeer {
+  const peer: StoredPeer = known ?? {
+    id,
+    certificate,
+    name: "",
+    trust: "known",
+    ephemeral: false,
+    addresses: [],
+    firstSeen,
+    lastSeen,
+    attestation: new Uint8Array(0),
+    earnedStanding: false,
+    upForLong: false,
+    source: "",
+  };
+  const asText = formatAddress(address);
+  const isSame = (it: StoredAddress) => formatAddress(it.address) === asText;
+  const others = peer.addresses.filter((it) => !isSame(it));
+  // An address that has answered stays one.
+  const rank = peer.addresses.find(isSame)?.rank === "verified"
+    ? "verified"
+    : "configured";
+  return {
+    ...peer,
+    addresses: [{ address, rank, configured: true }, ...others],
+  };
 }

@@ -121,13 +121,12 @@ export class AdmissionControl implements Admission {
     const { clock, events, table } = this.#options;
     const id = parsePeerId(text);
     const request = this.#decisions.allow(id, clock.now(), name);
-    const known = table.get(id);
-    if (known !== undefined) known.allowed();
-    else if (request !== undefined) {
+    if (request !== undefined) {
       const certificate = verifyCertificate(request.certificate, id);
       table.ensure(id, { hasStanding: true })
         ?.allowedAt(request.address, certificate);
     }
+    table.get(id)?.allowed();
     events.emit("ruled", id, "allowed");
   }
 

@@ -1,5 +1,6 @@
 /** What decisions of the user do at a running node. */
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
+import { partsOf } from "../../../src/mesh/node_parts.ts";
 import { MemoryStore } from "../../../src/mesh/peers/memory_store.ts";
 import { MemoryMesh } from "../../helpers/memory_mesh.ts";
 
@@ -21,5 +22,38 @@ Deno.test("each of several peers that are allowed one after another is dialed at
     node.admission.allow(peer.node.identity.id);
     await clock.advance(500);
     assertEquals(node.sessions().length, index + 1);
+  }
+});
+
+Deno.test("a peer that was allowed after it was dialed is on record at once, and dialed after a restart", async () => {
+  for (const isGossiped of [false, true]) {
+    await using mesh = new MemoryMesh();
+    const { clock } = mesh;
+    const carol = await mesh.start();
+    const { id } = carol.node.identity;
+    const address = `${carol.host}:8080`;
+    const store = new MemoryStore();
+    const alice = await mesh.start([carol], { store, admission: "closed" });
+    const { admission } = alice.node;
+    await clock.runUntil(() => admission.joinRequests().length > 0, {
+      limitMs: 10_000,
+    });
+    // What carol is known by then has no address.
+    const { table } = partsOf(alice.node);
+    if (isGossiped) assert(table.introduce(id, alice.node.identity.id));
+    mesh.network.cut(carol.host, alice.host);
+    admission.allow(id);
+    assertEquals(alice.node.peer(id)?.addresses, [address]);
+    assertEquals(
+      store.peers().map((it) => [it.id, it.addresses[0]?.address]),
+      [[id, { host: carol.host, port: 8_080 }]],
+    );
+    await alice.node.close({ abrupt: true });
+    mesh.network.heal();
+    const again = await mesh.start([], { store });
+    await clock.runUntil(
+      () => again.node.sessions().some((it) => it.id === id),
+      { limitMs: 10_000 },
+    );
   }
 });
