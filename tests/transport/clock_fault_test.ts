@@ -19,7 +19,7 @@ Deno.test("a clock before the first day of every certificate is a fault that is 
   assertEquals(clockFault(at(CERTIFICATES_VALID_FROM_MS)), undefined);
   assertEquals(VALIDITY.notBefore.getTime(), CERTIFICATES_VALID_FROM_MS);
   const fault = clockFault(at(30_500));
-  assertStringIncludes(fault ?? "", "says 1970-01-01T00:00:30Z");
+  assertStringIncludes(fault ?? "", "is at 1970-01-01T00:00:30Z");
   assertStringIncludes(fault ?? "", "set the clock");
 });
 
@@ -44,7 +44,7 @@ Deno.test("a node that is started on 1970-01-01 names the clock", async () => {
   const line = await child.talk((it) => it.includes("clock"));
   assertStringIncludes(
     line,
-    "the clock of this machine says 1970-01-01T00:01:",
+    "the clock of this machine is at 1970-01-01T00:01:",
   );
   assertEquals(await child.code() > 0, true);
 });
