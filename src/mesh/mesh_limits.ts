@@ -168,34 +168,6 @@ export const MAX_HEALTH_FACTS = 64;
 export const HEALTH_PROBE_MS = 5_000;
 
 /**
- * At most this share of the sessions of a node is kept for peers with standing,
- * connected or away, so that one rarely needs an eviction.
- */
-export const MAX_RESERVED_SHARE = 0.5;
-
-/**
- * Of `MAX_EXTRA_SESSIONS`, those of all peers without standing together, so that a
- * peer with standing gets a new session while its old one hangs.
- */
-export const MAX_STRANGER_EXTRA_SESSIONS = 128;
-
-/**
- * Handshakes of accepted connections that run at once, of sources at which a peer with standing
- * was and of all others. Each takes some milliseconds of the processor at both ends: other work
- * waits for 16 of them, not for 256.
- */
-export const MAX_HANDSHAKES_AT_ONCE = 16;
-
-/**
- * A handshake that takes longer does not delay the next: 64 a second begin even if all are
- * silent.
- */
-export const HANDSHAKE_TURN_MS = 250;
-
-/** Period of reports of connections that found no room; the first is reported at once. */
-export const FULL_REPORT_MS = 60_000;
-
-/**
  * Peer entries that are verified for a session at once, and the period of one more: a forged
  * certificate costs up to half a millisecond here, and nothing to its sender.
  */

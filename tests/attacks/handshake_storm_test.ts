@@ -3,9 +3,9 @@ import { assert, assertEquals } from "@std/assert";
 import {
   HANDSHAKE_TURN_MS,
   MAX_HANDSHAKES_AT_ONCE,
-  MAX_PENDING_CONNECTIONS,
-} from "../../src/mesh/mesh_limits.ts";
-import { MAX_PENDING_PER_ADDRESS } from "../../src/mesh/sessions/connection_limits.ts";
+  MAX_PENDING_PER_ADDRESS,
+} from "../../src/mesh/sessions/connection_limits.ts";
+import { MAX_PENDING_CONNECTIONS } from "../../src/mesh/mesh_limits.ts";
 import { serverNameOf } from "../../src/core/peer_id.ts";
 import { Identity } from "../../src/identity/identity.ts";
 import { MemoryStore } from "../../src/mesh/peers/memory_store.ts";

@@ -1,7 +1,9 @@
 // Strangers that take all the sessions of a node.
 import { assertEquals } from "@std/assert";
-import { MAX_STRANGER_EXTRA_SESSIONS } from "../../src/mesh/mesh_limits.ts";
-import { MAX_SESSIONS_PER_PEER } from "../../src/mesh/sessions/connection_limits.ts";
+import {
+  MAX_SESSIONS_PER_PEER,
+  MAX_STRANGER_EXTRA_SESSIONS,
+} from "../../src/mesh/sessions/connection_limits.ts";
 import { Identity } from "../../src/identity/identity.ts";
 import { partsOf } from "../../src/mesh/node_parts.ts";
 import { Node } from "../../src/mesh/node.ts";

@@ -46,3 +46,31 @@ export const SHORTAGE_KEPT_MS = 600_000;
 
 /** A shortage of descriptors is over when no connection was refused for it for this time. */
 export const NO_DESCRIPTORS_QUIET_MS = 15_000;
+
+/**
+ * At most this share of the sessions of a node is kept for peers with standing,
+ * connected or away, so that one rarely needs an eviction.
+ */
+export const MAX_RESERVED_SHARE = 0.5;
+
+/**
+ * Of `MAX_EXTRA_SESSIONS`, those of all peers without standing together, so that a
+ * peer with standing gets a new session while its old one hangs.
+ */
+export const MAX_STRANGER_EXTRA_SESSIONS = 128;
+
+/**
+ * Handshakes of accepted connections that run at once, of sources at which a peer with standing
+ * was and of all others. Each takes some milliseconds of the processor at both ends: other work
+ * waits for 16 of them, not for 256.
+ */
+export const MAX_HANDSHAKES_AT_ONCE = 16;
+
+/**
+ * A handshake that takes longer does not delay the next: 64 a second begin even if all are
+ * silent.
+ */
+export const HANDSHAKE_TURN_MS = 250;
+
+/** Period of reports of connections that found no room; the first is reported at once. */
+export const FULL_REPORT_MS = 60_000;

@@ -3,7 +3,10 @@
  * than this node, so that few run at once and sources take turns: a flood of them leaves time
  * to other work.
  */
-import { HANDSHAKE_TURN_MS, MAX_HANDSHAKES_AT_ONCE } from "../mesh_limits.ts";
+import {
+  HANDSHAKE_TURN_MS,
+  MAX_HANDSHAKES_AT_ONCE,
+} from "./connection_limits.ts";
 import type { Clock } from "../../core/clock.ts";
 
 /** The turn of one handshake, disposed of when that is over. */

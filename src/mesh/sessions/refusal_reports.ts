@@ -10,10 +10,10 @@ import type { Log } from "../../core/log.ts";
 import { TokenBucket } from "../../core/token_bucket.ts";
 import {
   ALARM_QUIET_MS,
-  FULL_REPORT_MS,
   REFUSAL_EVENT_BURST,
   REFUSAL_EVENT_REFILL_MS,
 } from "../mesh_limits.ts";
+import { FULL_REPORT_MS } from "./connection_limits.ts";
 import { type Address, formatAddress } from "../../transport/address.ts";
 import type { Emit } from "../events.ts";
 import type { HealthBoard } from "../health.ts";

@@ -2,15 +2,12 @@
  * Which peers have a session when there is not room for all. Peers with standing come before
  * all others, which share the rest by turns among their sources.
  */
-import {
-  MAX_PEERS,
-  MAX_RESERVED_SHARE,
-  MAX_STRANGER_EXTRA_SESSIONS,
-  MAX_STRANGER_PEERS,
-} from "../mesh_limits.ts";
+import { MAX_PEERS, MAX_STRANGER_PEERS } from "../mesh_limits.ts";
 import {
   MAX_EXTRA_SESSIONS,
+  MAX_RESERVED_SHARE,
   MAX_SESSIONS_PER_PEER,
+  MAX_STRANGER_EXTRA_SESSIONS,
 } from "./connection_limits.ts";
 import { VerackError } from "../../core/errors.ts";
 import { type PeerId, shortId } from "../../core/peer_id.ts";

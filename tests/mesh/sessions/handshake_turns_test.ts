@@ -3,7 +3,7 @@ import { assertEquals } from "@std/assert";
 import {
   HANDSHAKE_TURN_MS,
   MAX_HANDSHAKES_AT_ONCE,
-} from "../../../src/mesh/mesh_limits.ts";
+} from "../../../src/mesh/sessions/connection_limits.ts";
 import {
   HandshakeTurns,
   type Turn,

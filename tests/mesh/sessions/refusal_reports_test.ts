@@ -1,6 +1,6 @@
 /** What is told of connections that find no room. */
 import { assertEquals } from "@std/assert";
-import { FULL_REPORT_MS } from "../../../src/mesh/mesh_limits.ts";
+import { FULL_REPORT_MS } from "../../../src/mesh/sessions/connection_limits.ts";
 import { FullReports } from "../../../src/mesh/sessions/refusal_reports.ts";
 import { VirtualClock } from "../../../src/testing/virtual_clock.ts";
 
