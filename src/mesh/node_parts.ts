@@ -193,7 +193,6 @@ export function makeParts(
     own,
     store,
     table,
-    rules,
     memory,
     names,
     events,

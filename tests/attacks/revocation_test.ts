@@ -243,3 +243,25 @@ Deno.test("a peer that is denied between its proof and its verack is cut off", a
   assertEquals([told?.command, told?.name], ["bye", "denied"]);
   assert(!alice.peers().some(({ id }) => id === mallory.id));
 });
+
+Deno.test("a member of a closed mesh that is forgotten between its proof and its verack is no member any more", async () => {
+  await using alice = await Node.start({ admission: "closed" });
+  const identity = await Identity.generate();
+  alice.admission.allow(identity.id);
+  using _up = await RawPeer.open(alice, { identity });
+  using held = await RawPeer.open(alice, { identity, instance: 7n }, "proof");
+  // The proof has been judged by the time that of a stranger is.
+  using _later = await RawPeer.open(alice, {}, "proof").then(async (peer) => {
+    await peer.refusal();
+    return peer;
+  });
+  alice.admission.forget(identity.id);
+  await held.say(COMMAND.verack);
+  const told = await held.refusal();
+  assertEquals([told?.command, told?.name], ["bye", "not-admitted"]);
+  assertEquals(alice.peers(), []);
+  const [rule] = alice.admission.accessRules();
+  assertEquals(rule?.rule, "forgotten");
+  using again = await RawPeer.open(alice, { identity }, "proof");
+  assertEquals((await again.refusal())?.name, "not-admitted");
+});

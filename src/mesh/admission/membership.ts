@@ -147,7 +147,11 @@ export class Membership {
     const { id } = peer;
     const { rules } = this.#options;
     this.#write(() => this.joinRequests.delete(id));
-    if (rules.of(id) === "forgotten") this.#write(() => rules.delete(id));
+    // It is new here, or a pin or an invite has admitted it in spite of the rule.
+    if (
+      rules.of(id) === "forgotten" &&
+      decideAdmission(this.#facts(remote)) === "admit"
+    ) this.#write(() => rules.delete(id));
     if (!this.credentials.closed || peer.isVerified) return false;
     const known = this.#former.take(id) ?? peer.attestation;
     const { attestation: shown = known } = remote;

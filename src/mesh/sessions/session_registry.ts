@@ -13,7 +13,6 @@ import type { VerifiedPeer } from "../../session/mesh_profile.ts";
 import { formatAddress } from "../../transport/address.ts";
 import { COMMAND, PEER_COMMANDS } from "../../wire/commands.ts";
 import type { Emit } from "../events.ts";
-import type { AccessRules } from "../peers/access_rules.ts";
 import type { NameResolver } from "../peers/name_resolver.ts";
 import type { NodeStore } from "../peers/node_store.ts";
 import type { Peer } from "../peers/peer.ts";
@@ -23,6 +22,7 @@ import type { PeerSession } from "../peers/peer_session.ts";
 import type { PeerTable } from "../peers/peer_table.ts";
 import { Collisions, tooManySessions } from "./collisions.ts";
 import { decodeOwnEntry, type OwnEntry } from "./own_entry.ts";
+import type { AdmissionGate } from "./session_opener.ts";
 import { noRoomOnRecord, type SessionRoom } from "./session_room.ts";
 
 /** Dependencies of {@linkcode SessionRegistry}. */
@@ -37,12 +37,13 @@ export interface SessionRegistryOptions {
   readonly handshakeTimeoutMs: number;
   readonly store: Pick<NodeStore, "committed">;
   readonly table: PeerTable;
-  readonly rules: Pick<AccessRules, "isDenied">;
   readonly memory: PeerMemory;
   readonly names: NameResolver;
   readonly room: SessionRoom;
-  /** Called for each peer with an established session; true if this node has admitted it now. */
-  readonly gate: { settle(peer: Peer, verified: VerifiedPeer): boolean };
+  readonly gate: Pick<AdmissionGate, "refusal"> & {
+    /** Called for each established session; true if this node has admitted its peer now. */
+    settle(peer: Peer, verified: VerifiedPeer): boolean;
+  };
   readonly events: PeerEvents;
   readonly emit: Emit;
 }
@@ -81,11 +82,13 @@ export class SessionRegistry {
    * handlers before anything more is read from it.
    */
   opened(session: PeerSession): void {
-    const { own, room, rules, table } = this.#options;
-    const { remote, channel } = session;
+    const { gate, own, room, table } = this.#options;
+    const { remote, channel, direction } = session;
     channel.onClose((error) => this.#closed(session, error));
-    // It may have been denied during the handshake.
-    if (rules.isDenied(remote.id)) return this.#leave(session, deniedError());
+    // It may have been denied or forgotten since it proved its key.
+    const address = session.dialed ?? session.remoteAddress;
+    const refused = gate.refusal(remote, address, direction);
+    if (refused !== undefined) return this.#leave(session, refused);
     // The room that was there during the handshake may be used by now.
     const candidate = room.newcomer(remote, session.source, session.dialed);
     const { refusal, evicts } = room.placeFor(candidate);
@@ -101,7 +104,7 @@ export class SessionRegistry {
     this.#awaitIntroduction(session);
     // Only the node with the smaller id, which decides about collisions, may abort
     // a dial of its own: if both did, no session would be left.
-    if (session.direction === "inbound" && own < peer.id) peer.stopDialing();
+    if (direction === "inbound" && own < peer.id) peer.stopDialing();
     peer.sessionOpened(session);
     // After the session is added, since a record with neither session nor address is soon
     // dropped.
