@@ -62,14 +62,15 @@ export const allowCommand: Command = answerCommand({
     ],
   ],
   ask: async ({ data, name }, [text = ""]): Promise<Decided> => {
-    if (!isPeerId(text)) {
+    const digits = text.toLowerCase();
+    if (!isPeerId(digits)) {
       throw new UsageError(
         `ID is ${
           quoted(text)
         }, must be all 64 digits, which verack find NAME and verack requests show`,
       );
     }
-    const id = await withRecords(data, (it) => it.allow(text, name));
+    const id = await withRecords(data, (it) => it.allow(digits, name));
     return { id, rule: "allowed" };
   },
   lines: decidedLines,

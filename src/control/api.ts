@@ -332,7 +332,7 @@ export const API = {
       text,
       v.check(
         (it) => it.split(",").every((type) => eventTypes.includes(type)),
-        `of ${eventTypes.join(", ")}`,
+        `a list of ${eventTypes.join(", ")}`,
       ),
     )),
     topic: optional(topic),

@@ -9,7 +9,7 @@ import { parsePeerId, type PeerId } from "../core/peer_id.ts";
 import { inviteSecret, parseInvite } from "../identity/invite.ts";
 import { namesOf, type PeerNames } from "../identity/peer_name.ts";
 import type { Node } from "../mesh/node.ts";
-import { memberChosen } from "../mesh/peers/find_peers.ts";
+import { memberChosen, peerToKeepOut } from "../mesh/peers/find_peers.ts";
 import { formatAddress } from "../transport/address.ts";
 import {
   type ControlFigures,
@@ -122,7 +122,13 @@ function handlersOf(context: RouteContext): Handlers {
   };
   const decide =
     (action: "deny" | "forget") => ({ id: text }: Input<typeof API.deny>) => {
-      const id = memberOf(node, text);
+      const others = [...admission.joinRequests(), ...admission.accessRules()];
+      const id = peerToKeepOut(
+        text,
+        node.findPeers(text),
+        others.map(({ id }) => id),
+        admission.holderOf(text),
+      );
       admission[action](id);
       return { id };
     };
@@ -230,7 +236,7 @@ function handlersOf(context: RouteContext): Handlers {
     }),
     allow: ({ id: text, ...options }) => {
       // In full: others can make keys with the same first digits.
-      const id = parsePeerId(text);
+      const id = parsePeerId(text.toLowerCase());
       admission.allow(id, options);
       return { id };
     },

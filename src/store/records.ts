@@ -26,11 +26,7 @@ import type {
   NodeStore,
   StoredPeer,
 } from "../mesh/peers/node_store.ts";
-import {
-  type Member,
-  memberChosen,
-  membersMeant,
-} from "../mesh/peers/find_peers.ts";
+import { type Member, peerToKeepOut } from "../mesh/peers/find_peers.ts";
 import { ownerOf } from "./own_key.ts";
 
 /** A peer on record, and its access rule. */
@@ -169,22 +165,23 @@ export class Records {
   }
 
   #find(text: string): PeerId {
-    const members = new Map<PeerId, Member>();
-    for (
-      const { id } of [
-        ...this.#store.joinRequests(),
-        ...this.#store.accessRules(),
-        ...this.#store.nameBindings(),
-      ]
-    ) members.set(id, asMember({ id }));
-    for (const peer of this.peers()) {
-      members.set(peer.id, asMember(peer));
-    }
+    const store = this.#store;
+    const bindings = store.nameBindings();
+    const own = ownerOf(store);
+    const members = this.peers().map((peer) => asMember(peer, false));
+    if (own !== undefined) members.push(asMember({ id: own }, true));
+    const others = [
+      ...store.joinRequests(),
+      ...store.accessRules(),
+      ...bindings,
+    ];
     const name = foldName(text);
-    const holder = this.#store.nameBindings()
-      .find((bound) => bound.name === name)?.id;
-    const found = membersMeant(text, [...members.values()], holder);
-    return memberChosen(text, found);
+    return peerToKeepOut(
+      text,
+      members,
+      others.map(({ id }) => id),
+      bindings.find((bound) => bound.name === name)?.id,
+    );
   }
 
   #rules(): Map<PeerId, AccessRule> {
@@ -199,12 +196,7 @@ export class Records {
 
 function asMember(
   { id, ...peer }: Pick<RecordedPeer, "id"> & PeerNames,
+  self: boolean,
 ): Member {
-  return {
-    id,
-    ...namesOf(peer),
-    self: false,
-    connected: false,
-    addresses: [],
-  };
+  return { id, ...namesOf(peer), self, connected: false, addresses: [] };
 }

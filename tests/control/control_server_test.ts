@@ -88,10 +88,27 @@ Deno.test("allow takes an identity in full only; deny and forget find a member b
     await assertRejects(() => client.allow(short), Error, "64");
     assertEquals(scene.node.admission.accessRules(), []);
   }
-  assertEquals(await client.allow(id), id);
+  assertEquals(await client.allow(id.toUpperCase()), id);
   assertEquals(await client.deny(id.slice(0, 8)), id);
   const rules = scene.node.admission.accessRules();
   assertEquals(rules.map((it) => it.rule), ["denied"]);
+});
+
+Deno.test("deny and forget find a join request and an access rule by first digits", async () => {
+  await using scene = await ControlScene.start({ admission: "closed" });
+  const { address, admission } = scene.node;
+  await using bob = await Node.start({ connect: [address] });
+  using client = await scene.client();
+  const { id } = bob.identity;
+  const digits = id.slice(0, 8);
+  await until("bob", () => admission.joinRequests().length === 1);
+  assertEquals(await client.deny(digits), id);
+  assertEquals(admission.joinRequests(), []);
+  assertEquals(scene.node.peers(), []);
+  assertEquals(await client.forget(digits), id);
+  assertEquals(admission.accessRules().map((it) => it.rule), ["forgotten"]);
+  admission.allow(digits + (id.endsWith("0") ? "1" : "0").repeat(56));
+  await assertRejects(() => client.deny(digits), VerackError, "Cannot choose");
 });
 
 Deno.test("a body that announces too much is refused before any of it has come", async () => {

@@ -156,7 +156,7 @@ Deno.test("events of a type that does not exist are refused, with the types ther
   await using scene = await ControlScene.start();
   for (const type of ["nonsense", "", "message,", "message,Mesh", "toString"]) {
     const message = await refusal(scene, `/v1/events?type=${type}`);
-    assertStringIncludes(message, "must be of listening, peer:up, peer:down");
+    assertStringIncludes(message, "must be a list of listening, peer:up");
     assertStringIncludes(message, "message, mesh");
   }
   const topic = "t".repeat(129);

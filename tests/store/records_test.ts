@@ -93,6 +93,22 @@ Deno.test("first digits that mean two peers are refused, and both are named", ()
   assertEquals(records.forget(peerId(1).slice(0, 13), 1), peerId(1));
 });
 
+Deno.test("the node itself is neither denied nor forgotten, by its id or first digits", () => {
+  const store = new MemoryStore();
+  store.putSetting("data.identity", Uint8Array.fromHex(peerId(1)));
+  const records = new Records(store);
+  for (const action of ["deny", "forget"] as const) {
+    for (const digits of [8, 64]) {
+      assertThrows(
+        () => records[action](peerId(1).slice(0, digits), 1),
+        RangeError,
+        "is this node itself",
+      );
+    }
+  }
+  assertEquals(store.accessRules(), []);
+});
+
 Deno.test("no peer is allowed by the first digits of an identity", () => {
   const store = new MemoryStore();
   store.putPeer(samplePeer(1));

@@ -104,6 +104,29 @@ export function memberChosen(text: string, found: readonly Member[]): PeerId {
 }
 
 /**
+ * The peer to deny or forget, whether the node runs or not: one of `members`, or one of `others`,
+ * of which only the id is known, as they have a join request, an access rule or a bound name.
+ * Throws as {@linkcode memberChosen}.
+ */
+export function peerToKeepOut(
+  text: string,
+  members: readonly Member[],
+  others: readonly PeerId[],
+  holder: PeerId | undefined,
+): PeerId {
+  const listed = new Map(members.map((member) => [member.id, member]));
+  for (const id of holder === undefined ? others : [...others, holder]) {
+    listed.getOrInsert(id, {
+      id,
+      self: false,
+      connected: false,
+      addresses: [],
+    });
+  }
+  return memberChosen(text, membersMeant(text, [...listed.values()], holder));
+}
+
+/**
  * The one member that is meant.
  * Throws `unknown-peer` if there is none, `ambiguous` if there are
  * several; the message lists them.
