@@ -36,7 +36,7 @@ export interface EventsOptions {
   readonly signal?: AbortSignal;
   /** Begins after the event with this id, if the node still has it. */
   readonly since?: string;
-  /** Called with the id of each event before the event itself. */
+  /** Called with the id that ends the beginning, and that of each event before the event. */
   readonly onId?: (id: string) => void;
   /** Called when the stream has begun. */
   readonly onOpen?: () => void;
@@ -97,6 +97,7 @@ export class ControlConnection implements Disposable {
       onOpen?.();
       for await (const { id, data } of serverSentEvents(chunks)) {
         if (id !== undefined) onId?.(id);
+        if (data === "") continue;
         const event = this.#event(data);
         if (event !== undefined) yield event;
       }
@@ -311,7 +312,7 @@ class SilenceTimer implements Disposable {
   }
 }
 
-/** Each server-sent event; comments and events without data are skipped. */
+/** Each server-sent event; those without id and data, such as comments, are skipped. */
 export async function* serverSentEvents(
   body: AsyncIterable<Uint8Array>,
 ): AsyncGenerator<{ readonly id: string | undefined; readonly data: string }> {
@@ -327,7 +328,8 @@ export async function* serverSentEvents(
     for (const event of events) {
       const lines = event.split("\n");
       const data = field(lines, "data").join("\n");
-      if (data !== "") yield { id: field(lines, "id")[0], data };
+      const [id] = field(lines, "id");
+      if (id !== undefined || data !== "") yield { id, data };
     }
     if (rest.length > MAX_CONTROL_ANSWER_BYTES) {
       throw new VerackError("oversize", "Cannot read events: one is too large");

@@ -230,7 +230,10 @@ export class EventStream {
     return this.#position;
   }
 
-  /** Adds events before those of the journal: the current state. */
+  /**
+   * Adds events before those of the journal: the current state; then the id to resume from
+   * until an event brings one.
+   */
   open(events: readonly StreamedEvent[]): void {
     const time = new Date(this.#options.clock.now());
     for (const event of events) {
@@ -238,6 +241,8 @@ export class EventStream {
         this.#chunks.push(encodeEvent(event, time));
       }
     }
+    const id = this.#journal.id(this.#options.position);
+    this.#chunks.push(encoder.encode(`id: ${id}\n\n`));
   }
 
   /** Called after an event was added to the journal, and at its end. */

@@ -141,6 +141,34 @@ Deno.test("a watcher that comes back goes on where it was, and is told what it m
   }
 });
 
+Deno.test("a watcher that has got no event yet goes on where it began, after the present state", async () => {
+  await using scene = await ControlScene.start();
+  using client = await scene.client();
+  for (
+    const [query, state] of [
+      [{}, ["listening", "mesh"]],
+      [{ type: "message" }, []],
+    ] as const
+  ) {
+    const leave = new AbortController();
+    let since = "";
+    const seen: string[] = [];
+    const stream = client.events(query, {
+      signal: leave.signal,
+      onId(id) {
+        since = id;
+        leave.abort();
+      },
+    });
+    for await (const { type } of stream) seen.push(type);
+    assertEquals(seen, [...state]);
+    publish(scene, 0, 1);
+    const again = client.events(query, { since });
+    assertEquals(numberOf((await again.next()).value), 0);
+    await again.return(undefined);
+  }
+});
+
 Deno.test("a stream ends when its reader leaves or ends its side", async () => {
   await using scene = await ControlScene.start();
   using client = await scene.client();
@@ -195,6 +223,7 @@ Deno.test("a stream that breaks is opened again where it was, until the node sto
     return `id: ${id}\ndata: ${JSON.stringify(fields)}\n\n`;
   };
   await using node = new BreakingNode(await Deno.makeTempDir(), [
+    "id: a-0\n\n",
     event("a-1", "message") + event("a-2", "message"),
     "",
     event("a-3", "message"),
@@ -210,8 +239,8 @@ Deno.test("a stream that breaks is opened again where it was, until the node sto
   });
   for await (const { type } of events) types.push(type);
   assertEquals(types, ["message", "message", "message", "stopped"]);
-  assertEquals(node.asked, [null, "a-2", "a-2", "a-3"]);
-  assertEquals(troubles, 3);
+  assertEquals(node.asked, [null, "a-0", "a-2", "a-2", "a-3"]);
+  assertEquals(troubles, 4);
 });
 
 Deno.test("a node that ends without a word is told of, and one that never was", async () => {
