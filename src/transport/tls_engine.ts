@@ -4,7 +4,7 @@
  *
  * The engine is no public API. It is the class `TLSWrap` of Deno (2.9.6,
  * `ext/node/ops/tls_wrap.rs`), rustls inside, made for a socket that is a JavaScript stream.
- * {@linkcode findTlsEngine} looks for its methods, `engine_self_test.ts` tries them before they
+ * {@linkcode findTlsEngine} looks for its methods, `usable_engine.ts` tries them before they
  * are used, and `tls_connection.ts` serves where either fails.
  */
 import { type SecureContext, TLSSocket } from "node:tls";

@@ -7,7 +7,7 @@
  */
 import { messageOf, VerackError } from "../core/errors.ts";
 import { writePem } from "../core/pem.ts";
-import { TEST_PROTOCOL, usableEngine } from "./engine_self_test.ts";
+import { TEST_PROTOCOL, usableEngine } from "./usable_engine.ts";
 import type { NativeEngineClass } from "./tls_engine.ts";
 import { clockFault } from "./tls_errors.ts";
 

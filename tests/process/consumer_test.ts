@@ -216,7 +216,7 @@ consumerTest(
       ...["run", "--quiet", "--no-prompt", "--cached-only", "--check"],
       ...["--allow-read", "control.ts"],
     ], "app");
-    assertEquals(printed, "refused\n");
+    assertEquals(printed, "connection-refused\n");
   },
 );
 

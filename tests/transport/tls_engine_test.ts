@@ -4,7 +4,7 @@ import { createSecureContext } from "node:tls";
 import {
   TEST_PROTOCOL,
   usableEngine,
-} from "../../src/transport/engine_self_test.ts";
+} from "../../src/transport/usable_engine.ts";
 import { tlsTransport } from "../../src/transport/tls.ts";
 import {
   ENGINE_VARIABLE,
