@@ -123,18 +123,31 @@ export class Records {
     return id;
   }
 
-  /** Denies an identity; throws `unknown-peer`, `ambiguous`, or `RangeError` likewise. */
+  /**
+   * Denies an identity, and drops what waits for it; throws `unknown-peer`, `ambiguous`, or
+   * `RangeError` likewise.
+   */
   deny(text: string, at: number): PeerId {
     const id = this.#find(text);
+    this.#dropMessages(id);
     this.#decisions.deny(id, at);
     return id;
   }
 
-  /** Takes a peer off the record, and ignores gossip about it. */
+  /** Takes a peer off the record, drops what waits for it, and ignores gossip about it. */
   forget(text: string, at: number): PeerId {
     const id = this.#find(text);
+    this.#dropMessages(id);
     this.#decisions.forget(id, at);
     return id;
+  }
+
+  /** Messages that wait for a peer; a running node's outbox drops them itself. */
+  #dropMessages(to: PeerId): void {
+    const { messages } = this.#store;
+    for (const outgoing of messages.outgoing()) {
+      if (outgoing.to.includes(to)) messages.deleteOutgoing(outgoing.key, to);
+    }
   }
 
   get #decisions(): AccessDecisions {

@@ -1,12 +1,14 @@
 // What a person decides about others while the node does not run.
 import { assertEquals, assertThrows } from "@std/assert";
+import { systemClock } from "../../src/core/clock.ts";
 import { VerackError } from "../../src/core/errors.ts";
 import { parsePeerId, type PeerId } from "../../src/core/peer_id.ts";
 import { Identity } from "../../src/identity/identity.ts";
 import { issueAttestation } from "../../src/identity/attestation.ts";
 import { MemoryStore } from "../../src/mesh/peers/memory_store.ts";
 import { Records } from "../../src/store/records.ts";
-import { peerId, samplePeer } from "./sample_peer.ts";
+import { SqliteStore } from "../../src/store/sqlite_store.ts";
+import { peerId, place, samplePeer } from "./sample_peer.ts";
 
 /** Begins like `peerId(1)` for so many digits. */
 function lookalike(digits: number): PeerId {
@@ -107,6 +109,39 @@ Deno.test("the node itself is neither denied nor forgotten, by its id or first d
     }
   }
   assertEquals(store.accessRules(), []);
+});
+
+Deno.test("messages that wait for a peer are dropped when it is denied or forgotten, and those of others stay", () => {
+  for (const action of ["deny", "forget"] as const) {
+    using file = place();
+    for (
+      const store of [
+        new MemoryStore(),
+        SqliteStore.open(file.path, { clock: systemClock }),
+      ]
+    ) {
+      using _closed = { [Symbol.dispose]: () => store.close() };
+      store.putPeer(samplePeer(1));
+      for (const to of [[1], [2], [1, 2]]) {
+        const message = {
+          id: Uint8Array.from({ length: 16 }, () => to.length),
+          topic: "",
+          body: Uint8Array.from(to),
+          createdAt: 1,
+          ttlMs: 1_000,
+        };
+        store.messages.putOutgoing(message, to.map(peerId));
+      }
+      new Records(store)[action](peerId(1).slice(0, 8), 1);
+      assertEquals(
+        [...store.messages.outgoing()].map(({ message, to }) => [
+          [...message.body],
+          to,
+        ]),
+        [[[2], [peerId(2)]], [[1, 2], [peerId(2)]]],
+      );
+    }
+  }
 });
 
 Deno.test("no peer is allowed by the first digits of an identity", () => {
