@@ -27,7 +27,8 @@ import {
   type SessionInfo,
   sessionInfo,
 } from "./peers/peer_info.ts";
-import { protectedOptions } from "./admission/protection.ts";
+import { startsClosed } from "./admission/credentials.ts";
+import { followAdmission, protectedOptions } from "./admission/protection.ts";
 import { PauseDetector, type Tick } from "./pause_detector.ts";
 import { findPeers, type Member, resolvePeer } from "./peers/find_peers.ts";
 
@@ -97,6 +98,7 @@ export class Node implements AsyncDisposable {
       refuseDemoOffLoopback(options.identity, { host, port });
     }
     const identity = options.identity ?? await Identity.generate();
+    followAdmission(resolved.store, startsClosed(resolved, identity.id));
     const listener = await transport.listen({ host, port }, {
       credentials: {
         certificate: identity.certificate,

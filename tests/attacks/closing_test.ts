@@ -87,3 +87,63 @@ Deno.test("a mesh that stays open keeps all that came, and one that is closed al
     assertEquals(closed.peers().map(({ id }) => id), [guest.id]);
   }
 });
+
+Deno.test("a guest leaves the strangers of its open mesh behind when it comes into a closed one", async () => {
+  const store = new MemoryStore();
+  const [own, stranger] = await Promise.all([lasting(), lasting()]);
+  {
+    await using open = await Node.start({ identity: own, store });
+    await visit(open, stranger);
+  }
+  await using host = await Node.start({ admission: "closed" });
+  const invite = host.admission.invite();
+  for (const options of [{ invite }, {}, { invite }]) {
+    await using guest = await Node.start({ identity: own, store, ...options });
+    await guest.joined();
+    assertEquals(await letsIn(guest, stranger), false);
+    assertEquals(guest.peers().map(({ id }) => id), [host.identity.id]);
+  }
+  assertEquals(host.peers().map(({ id }) => id), [own.id]);
+});
+
+Deno.test("a guest of an open mesh is open, and its strangers are no members once it is closed", async () => {
+  const store = new MemoryStore();
+  const [own, stranger] = await Promise.all([lasting(), lasting()]);
+  await using host = await Node.start();
+  {
+    await using guest = await Node.start({
+      identity: own,
+      store,
+      invite: host.admission.invite(),
+    });
+    await guest.joined();
+    await until("the welcome", () => guest.status().admission === "open");
+    await visit(guest, stranger);
+  }
+  await using closed = await Node.start({
+    identity: own,
+    store,
+    admission: "closed",
+  });
+  assertEquals(await letsIn(closed, stranger), false);
+});
+
+Deno.test("a record is closed that another one's copied settings close", async () => {
+  const store = new MemoryStore();
+  const [own, stranger] = await Promise.all([lasting(), lasting()]);
+  {
+    await using open = await Node.start({ identity: own, store });
+    await visit(open, stranger);
+  }
+  // As `node.protection` restores it, or as it is after a crash.
+  const setting = "protection.admission main";
+  store.putSetting(setting, new TextEncoder().encode("closed"));
+  for (const options of [{}, { admission: "closed" as const }]) {
+    await using closed = await Node.start({ identity: own, store, ...options });
+    assertEquals(
+      closed.admission.joinRequests().map(({ id }) => id),
+      [stranger.id],
+    );
+    assertEquals(await letsIn(closed, stranger), false);
+  }
+});

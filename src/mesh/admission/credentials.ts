@@ -26,7 +26,7 @@ import {
 import type { PeerSession } from "../peers/peer_session.ts";
 import type { NodeStore } from "../peers/node_store.ts";
 import type { NodeOptions, ResolvedNodeOptions } from "../options.ts";
-import { forgetSecret, wasClosed } from "./protection.ts";
+import { followAdmission, forgetSecret, wasClosed } from "./protection.ts";
 
 /** Dependencies of {@linkcode Credentials}. */
 export interface CredentialsOptions {
@@ -67,11 +67,14 @@ export class Credentials {
     }
   }
 
-  /** Whether admission is closed: by the option, else as at the host of the invite. */
+  /**
+   * Whether admission is closed: by the option, else as at the host of the invite, and until
+   * that has answered.
+   */
   get closed(): boolean {
-    const { admission, invite } = this.#options.settings;
+    const { admission } = this.#options.settings;
     if (admission !== undefined) return admission === "closed";
-    return this.#welcome?.closed ?? invite !== undefined;
+    return this.#invite !== undefined || (this.#welcome?.closed ?? false);
   }
 
   /** The attestation that admits this node, to show to members. */
@@ -143,6 +146,8 @@ export class Credentials {
     const supersedes = settings.keyIsRemembered &&
       welcome.networkKey !== undefined;
     if (supersedes) forgetSecret(settings.store, settings.network);
+    const isOpen = settings.admission === undefined && !welcome.closed;
+    if (isOpen) followAdmission(settings.store, false);
     settings.store.commit();
     this.#welcome = welcome;
     this.#superseded ||= supersedes;
@@ -169,6 +174,21 @@ export class Credentials {
 }
 
 /**
+ * Whether a node with this key is closed when it starts, see {@linkcode Credentials.closed}.
+ */
+export function startsClosed(
+  { admission, invite, network, store }: CredentialsOptions["settings"],
+  own: PeerId,
+): boolean {
+  if (admission !== undefined) return admission === "closed";
+  const kept = usableWelcome(store, welcomeName(network, own));
+  if (invite !== undefined && inviteSecret(invite.code).id !== kept?.inviteId) {
+    return true;
+  }
+  return kept?.welcome.closed ?? false;
+}
+
+/**
  * Whether a node of these options is closed as long as it runs. With an invite that is not
  * certain: its host may have an open mesh.
  */
@@ -178,11 +198,15 @@ export function staysClosed(options: NodeOptions): boolean {
   if (store === undefined) return false;
   if (wasClosed(store, network)) return true;
   if (identity === undefined || invite !== undefined) return false;
+  const kept = usableWelcome(store, welcomeName(network, identity.id));
+  return kept?.welcome.closed ?? false;
+}
+
+function usableWelcome(store: NodeStore, name: string) {
   try {
-    const kept = welcomeOnRecord(store, welcomeName(network, identity.id));
-    return kept?.welcome.closed ?? false;
+    return welcomeOnRecord(store, name);
   } catch (error) {
-    if (error instanceof VerackError) return false;
+    if (error instanceof VerackError) return undefined;
     throw error;
   }
 }
@@ -194,7 +218,7 @@ function welcomeName(network: string, id: PeerId): string {
 /** Throws `malformed`. */
 function welcomeOnRecord(store: NodeStore, name: string) {
   const kept = store.setting(name);
-  if (kept === undefined) return undefined;
+  if (!kept?.length) return undefined;
   const welcome = decodeWelcome(kept.subarray(SECRET_ID_BYTES));
   const inviteId = kept.subarray(0, SECRET_ID_BYTES).toHex();
   return { inviteId, welcome };

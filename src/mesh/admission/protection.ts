@@ -19,6 +19,11 @@ import type { NodeStore, StoredPeer } from "../peers/node_store.ts";
 import { gradeOf } from "../peers/standing.ts";
 
 const CLOSED = new TextEncoder().encode("closed");
+/**
+ * Whether this record has no strangers: it was closed, and the store not used by an open mesh
+ * since. Not copied to another record with the settings, and of all networks, as the record is.
+ */
+const RECORD = "record.admission";
 /** A setting cannot be deleted, only emptied. */
 const NOTHING = new Uint8Array(0);
 
@@ -38,7 +43,9 @@ export async function protectedOptions(
   if (admission !== undefined) {
     const given = admission === "closed" ? CLOSED : NOTHING;
     remember(store, admissionName(network), given);
-    if (admission === "closed" && !closedBefore) closeRecord(store);
+    if (admission === "closed" && !closedBefore) {
+      log.warn("the mesh is closed from now on");
+    }
     if (admission === "open" && closedBefore) {
       log.warn("the mesh is open from now on, as the start says", {
         before: "closed",
@@ -72,6 +79,16 @@ export async function protectedOptions(
 /** Whether an earlier start has closed the mesh, and none has opened it since. */
 export function wasClosed(store: NodeStore, network: string): boolean {
   return recall(store, admissionName(network)) !== undefined;
+}
+
+/**
+ * The mesh is closed or open from now on: closes a record to which strangers came. Called
+ * before the record is loaded.
+ */
+export function followAdmission(store: NodeStore, closed: boolean): void {
+  if (closed && recall(store, RECORD) === undefined) closeRecord(store);
+  remember(store, RECORD, closed ? CLOSED : NOTHING);
+  store.commit();
 }
 
 /** A host's welcome has brought a key, which replaces the stored one. */
@@ -109,13 +126,14 @@ function secretName(network: string): string {
  * Keeps the peers with standing and those that a member attests; the others become join
  * requests.
  */
-export function closeRecord(store: NodeStore): void {
+function closeRecord(store: NodeStore): void {
   const requests = new JoinRequests(store);
   const rules = new AccessRules(store);
   const stay: StoredPeer[] = [];
   let moved = 0;
   // Seen last at the end, as in the order of arrival.
-  for (const peer of store.peers().toReversed()) {
+  const peers = store.peers().toReversed();
+  for (const peer of peers) {
     const rule = rules.of(peer.id);
     const stays = staysMember({
       attested: peer.attestation.length > 0,
@@ -136,10 +154,11 @@ export function closeRecord(store: NodeStore): void {
       }
     }
   }
+  if (peers.length === 0) return;
   const names = stay.slice(0, MAX_LISTED_MEMBERS).map(({ id, name }) =>
     name === "" ? shortId(id) : `${name} (${shortId(id)})`
   );
-  logger("mesh").warn("the mesh is closed from now on", {
+  logger("mesh").warn("strangers on record are no members of the closed mesh", {
     members: stay.length,
     ...(names.length > 0 && { first: names.join(", ") }),
     requests: moved,
