@@ -21,12 +21,15 @@ const log = logger("store");
 /** Settings that are copied: of `protection.ts` and `credentials.ts` in `mesh/admission/`. */
 const COPIED = /^(?:protection\.|welcome )/;
 
+/** Counts the changes of the others, which tells the older of database and copy. */
+const CHANGES = "protection.changes";
+
 /** Values in hex by the keys of the settings. */
 type Settings = Map<string, string>;
 
 /**
- * Restores the settings that the database of a directory has lost, and copies each that is
- * put from then on. Throws `bad-data` when the copy is needed and damaged, or cannot be
+ * Restores the settings that the database of a directory has lost, all of them if it is older
+ * than the copy, and copies each that is put from then on. Throws `bad-data` when the copy is needed and damaged, or cannot be
  * written.
  */
 export function keepProtection(directory: string, store: SqliteStore): void {
@@ -45,27 +48,52 @@ export function keepProtection(directory: string, store: SqliteStore): void {
       }": it is damaged and the database is new, so whether the mesh was closed or had a secret is not known; must be restored, or be removed to start with the settings that are given`,
     );
   }
-  let restored = 0;
-  for (const [key, hex] of before === "damaged" ? [] : before) {
-    // A setting is never deleted, so one that is missing is of a lost database.
-    if (settings.has(key)) continue;
-    store.putSetting(key, Uint8Array.fromHex(hex));
-    settings.set(key, hex);
-    restored++;
-  }
-  if (restored > 0) {
-    store.commit();
-    log.warn(
-      "the database was lost: the mesh stays closed, and keeps its secret, as the copy of these settings says",
-      { path },
-    );
+  if (before !== "damaged") {
+    const lost = lostBy(settings, before);
+    for (const [key, hex] of lost) {
+      store.putSetting(key, Uint8Array.fromHex(hex));
+      settings.set(key, hex);
+    }
+    if (lost.size > 0) {
+      store.commit();
+      log.warn(
+        "the database was lost or is an older one: whether the mesh is closed, and its secret, are as the copy of these settings says",
+        { path },
+      );
+    }
   }
   write(path, settings, before);
   store.whenSet((key, value) => {
-    if (!COPIED.test(key)) return;
-    settings.set(key, value.toHex());
+    if (!COPIED.test(key) || key === CHANGES) return;
+    const changes = new TextEncoder().encode(`${changesOf(settings) + 1}`);
+    settings.set(key, value.toHex()).set(CHANGES, changes.toHex());
+    store.putSetting(CHANGES, changes);
     write(path, settings);
   });
+}
+
+/** The settings of a copy that its database lacks, or has as they were before. */
+function lostBy(database: Settings, copy: Settings): Settings {
+  const lost: Settings = new Map();
+  const isOlder = changesOf(database) < changesOf(copy);
+  for (const [key, hex] of copy) {
+    // A setting is never deleted, so one that is missing is of a lost database.
+    if (!database.has(key) || (isOlder && database.get(key) !== hex)) {
+      lost.set(key, hex);
+    }
+  }
+  // The copy leaves out what is empty.
+  for (const [key, hex] of isOlder ? database : []) {
+    if (hex !== "" && !copy.has(key)) lost.set(key, "");
+  }
+  return lost;
+}
+
+/** How often the settings have changed; 0 of an earlier version, or if it is not known. */
+function changesOf(settings: Settings): number {
+  const hex = settings.get(CHANGES) ?? "";
+  const changes = Number(new TextDecoder().decode(Uint8Array.fromHex(hex)));
+  return Number.isSafeInteger(changes) ? changes : 0;
 }
 
 function read(path: string): Settings | "damaged" {

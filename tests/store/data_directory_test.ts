@@ -355,6 +355,33 @@ Deno.test("a closed mesh with a secret stays so when its database is damaged, de
   assertEquals(await protectionOf(at.path), NONE);
 });
 
+Deno.test("of database and copy of the protection the newer one counts", async () => {
+  using at = place("data");
+  const copy = `${at.path}/node.protection`;
+  const older = `${at.path}/../older`;
+  const [first, second] = ["1".repeat(32), "2".repeat(32)];
+  const open = { admission: "open", secret: null } as const;
+  const closed = { admission: "closed", secret: first } as const;
+  for (
+    const [before, after] of [
+      [open, closed],
+      [closed, open],
+      [closed, { ...closed, secret: second }],
+    ] as const
+  ) {
+    for (const file of ["node.db", "node.protection"]) {
+      await protectionOf(at.path, closed);
+      await protectionOf(at.path, before);
+      Deno.copyFileSync(`${at.path}/${file}`, older);
+      const expected = await protectionOf(at.path, after);
+      const text = Deno.readTextFileSync(copy);
+      Deno.renameSync(older, `${at.path}/${file}`);
+      assertEquals(await protectionOf(at.path), expected);
+      assertEquals(Deno.readTextFileSync(copy), text);
+    }
+  }
+});
+
 Deno.test("a damaged copy of the protection is made anew from the database, and refuses a start that lost it", async () => {
   using at = place("data");
   const copy = `${at.path}/node.protection`;
