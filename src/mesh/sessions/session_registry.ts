@@ -56,11 +56,10 @@ export class SessionRegistry {
 
   constructor(options: SessionRegistryOptions) {
     this.#options = options;
-    const { events, own, table } = options;
+    const { events, own } = options;
     this.#collisions = new Collisions(own, (session) => this.#greet(session));
     events.on("ruled", (id, rule) => {
-      const peer = table.get(id);
-      if (peer !== undefined && rule !== "allowed") this.#expel(peer, rule);
+      if (rule !== "allowed") this.#expel(id, rule);
     });
   }
 
@@ -147,16 +146,20 @@ export class SessionRegistry {
   }
 
   /** Closes the sessions of a denied or forgotten peer, and drops what waits for it. */
-  #expel(peer: Peer, rule: "denied" | "forgotten"): void {
+  #expel(id: PeerId, rule: "denied" | "forgotten"): void {
     const { events, table } = this.#options;
-    peer.stopDialing();
     const error = rule === "denied" ? deniedError() : forgottenError();
-    this.#dismiss(peer, error);
-    events.emit("expelled", peer);
-    events.emit("undeliverable", peer.id, error.message);
-    if (rule === "forgotten") {
+    const peer = table.get(id);
+    if (peer !== undefined) {
+      peer.stopDialing();
+      this.#dismiss(peer, error);
+      events.emit("expelled", peer);
+    }
+    // Also if its record gave way to another.
+    events.emit("undeliverable", id, error.message);
+    if (peer !== undefined && rule === "forgotten") {
       table.forget(peer);
-      events.emit("released", peer.id);
+      events.emit("released", id);
     }
     events.emit("changed");
   }

@@ -1,5 +1,6 @@
 /** What decisions of the user do at a running node. */
 import { assert, assertEquals } from "@std/assert";
+import { Identity } from "../../../src/identity/identity.ts";
 import { partsOf } from "../../../src/mesh/node_parts.ts";
 import { MemoryStore } from "../../../src/mesh/peers/memory_store.ts";
 import { MemoryMesh } from "../../helpers/memory_mesh.ts";
@@ -55,5 +56,26 @@ Deno.test("a peer that was allowed after it was dialed is on record at once, and
       () => again.node.sessions().some((it) => it.id === id),
       { limitMs: 10_000 },
     );
+  }
+});
+
+Deno.test("messages for a peer that is not on record are given up when it is denied or forgotten", async () => {
+  for (const action of ["deny", "forget"] as const) {
+    await using mesh = new MemoryMesh();
+    const store = new MemoryStore();
+    const { id } = await Identity.generate();
+    store.messages.putOutgoing({
+      id: new Uint8Array(16),
+      topic: "",
+      body: Uint8Array.of(1),
+      createdAt: mesh.clock.now(),
+      ttlMs: 60_000,
+    }, [id]);
+    const { node, log } = await mesh.start([], { store });
+    assertEquals(node.outbox.messages, 1);
+    node.admission[action](id);
+    assertEquals(node.outbox.messages, 0);
+    await mesh.clock.advance(1);
+    assertEquals(log.of("undelivered").map(({ to }) => to), [id]);
   }
 });
