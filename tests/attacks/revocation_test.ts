@@ -265,3 +265,24 @@ Deno.test("a member of a closed mesh that is forgotten between its proof and its
   using again = await RawPeer.open(alice, { identity }, "proof");
   assertEquals((await again.refusal())?.name, "not-admitted");
 });
+
+Deno.test("a member of a closed mesh that is forgotten while its configured address is dialed is no member any more", async () => {
+  await using listener = await RawListener.start();
+  const { id } = listener.identity;
+  const store = new MemoryStore();
+  store.putAccessRule({ id, rule: "allowed", at: 0 });
+  const connect = [listener.address];
+  await using alice = await Node.start({ admission: "closed", store, connect });
+  using dialed = await listener.next();
+  await dialed.version();
+  await dialed.features();
+  await dialed.say(COMMAND.challenge, new Uint8Array(32).fill(7));
+  await dialed.take(COMMAND.verack);
+  alice.admission.forget(id);
+  await dialed.say(COMMAND.verack);
+  assertEquals((await dialed.refusal())?.name, "not-admitted");
+  assertEquals(alice.peers(), []);
+  assertEquals(alice.admission.accessRules().map(({ rule }) => rule), [
+    "forgotten",
+  ]);
+});
