@@ -332,7 +332,9 @@ Deno.test("crawl() counts a node by its last visit", async () => {
   await world.clock.advance(1_000);
   const known = first.nodes;
   const second = await world.crawl({ known, repeatAfterMs: 1 });
-  assertEquals([second.summary.ok, second.summary.failed], [0, { refused: 1 }]);
+  assertEquals([second.summary.ok, second.summary.failed], [0, {
+    "connection-refused": 1,
+  }]);
 });
 
 // --- Ends and misuse ---------------------------------------------------------
