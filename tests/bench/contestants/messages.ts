@@ -1,6 +1,6 @@
 /**
  * verack's nodes as a contestant, by what an application has: `Node.send`,
- * `Node.broadcast` and `Node.messages`, every message acknowledged when its taker
+ * `Node.broadcast` and `Node.messages`, every message acknowledged when its consumer
  * asks for the next.
  */
 import { Node } from "../../../mod.ts";
@@ -21,6 +21,7 @@ const QUIET = { heartbeatMs: 10_000, deadAfterMs: 30_000 };
 export class Messages implements Contestant {
   readonly #channels = new Map<string, MessageChannel>();
   #node: Node | undefined;
+  #accept: ((peer: string) => MessageChannel) | undefined;
 
   async listen(accept: (channel: Channel) => Receiver): Promise<Listening> {
     const node = await this.#start();
@@ -85,16 +86,21 @@ export class Messages implements Contestant {
     node: Node,
     accept: (channel: Channel) => Receiver,
   ): Promise<void> {
-    for await (const event of node.events()) {
-      if (event.type !== "peer:up") continue;
-      const channel = this.#channel(node, event.id);
+    this.#accept = (peer) => {
+      const channel = this.#channel(node, peer);
       channel.receiver = accept(channel);
+      return channel;
+    };
+    for await (const event of node.events()) {
+      if (event.type !== "peer:up" || this.#channels.has(event.id)) continue;
+      this.#accept(event.id);
     }
   }
 
   async #takeAll(node: Node): Promise<void> {
     for await (const { from, view } of node.messages()) {
-      const channel = this.#channels.get(from);
+      // A message may be delivered before the event that its sender is up.
+      const channel = this.#channels.get(from) ?? this.#accept?.(from);
       channel?.receiver(channel, view);
     }
   }
