@@ -48,6 +48,23 @@ const u64 = fc.bigInt({ min: 0n, max: 2n ** 64n - 1n });
 const i32 = fc.integer({ min: -(2 ** 31), max: 2 ** 31 - 1 });
 const ID = parsePeerId("ab".repeat(32));
 const OTHER_ID = parsePeerId("17".repeat(32));
+
+/** An entry of `peers` with an address of each kind. */
+export const PEER_ENTRY: peers.PeerEntry = {
+  id: ID,
+  certificate: pattern(5),
+  addresses: [
+    { host: "192.0.2.1", port: 8080 },
+    { host: "2001:db8::1", port: 1 },
+    { host: "node.example", port: 65_535 },
+    { host: "", port: 8080 },
+  ],
+  lastSeen: 1_700_000_000,
+  flags: peers.PEER_FLAG.live | peers.PEER_FLAG.ephemeral,
+  name: "größe",
+  attestation: pattern(3),
+};
+
 const NO_BYTES = new Uint8Array(0);
 const FINGERPRINTS = ["0102030405060708", "ff".repeat(8)];
 const ADDR_HEX = "01000000" + "0100000000000000";
@@ -396,20 +413,7 @@ export const CODECS: readonly Codec[] = [
     encode: peers.encodePeers,
     example: [
       {
-        entries: [{
-          id: ID,
-          certificate: pattern(5),
-          addresses: [
-            { host: "192.0.2.1", port: 8080 },
-            { host: "2001:db8::1", port: 1 },
-            { host: "node.example", port: 65_535 },
-            { host: "", port: 8080 },
-          ],
-          lastSeen: 1_700_000_000,
-          flags: peers.PEER_FLAG.live | peers.PEER_FLAG.ephemeral,
-          name: "größe",
-          attestation: pattern(3),
-        }],
+        entries: [PEER_ENTRY],
         more: true,
         skipped: 0,
       },

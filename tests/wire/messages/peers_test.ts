@@ -1,4 +1,4 @@
-import { parsePeerId, type PeerId } from "../../../src/core/peer_id.ts";
+import type { PeerId } from "../../../src/core/peer_id.ts";
 import { assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import {
   MAX_ATTESTATION_BYTES,
@@ -8,25 +8,12 @@ import { MAX_CERTIFICATE_BYTES } from "../../../src/transport/transport_limits.t
 import {
   decodePeers,
   encodePeers,
-  PEER_FLAG,
   type PeerEntry,
 } from "../../../src/wire/messages/peers.ts";
-import { assertVerackError, pattern } from "../frames.ts";
+import { assertVerackError } from "../frames.ts";
+import { PEER_ENTRY } from "./codecs.ts";
 
-const ENTRY: PeerEntry = {
-  id: parsePeerId("ab".repeat(32)),
-  certificate: pattern(5),
-  addresses: [
-    { host: "192.0.2.1", port: 8080 },
-    { host: "2001:db8::1", port: 1 },
-    { host: "node.example", port: 65_535 },
-    { host: "", port: 8080 },
-  ],
-  lastSeen: 1_700_000_000,
-  flags: PEER_FLAG.live | PEER_FLAG.ephemeral,
-  name: "größe",
-  attestation: pattern(3),
-};
+const ENTRY = PEER_ENTRY;
 const ENCODED = encodePeers({ entries: [ENTRY], more: true });
 
 /** A `peers` with one entry that has this one address, as hex. */
