@@ -83,7 +83,7 @@ export interface CrawlSummary {
   readonly network: string;
   /** Nodes visited in this crawl. */
   readonly visited: number;
-  /** Nodes whose handshake was complete, known ones included. */
+  /** Completed handshakes with different nodes, known ones included. */
   readonly ok: number;
   /** The others, by reason. */
   readonly failed: Readonly<Partial<Record<ProbeErrorKind, number>>>;

@@ -1,6 +1,6 @@
 /**
- * A connection whose writer behaves oddly: what the session writes goes through the
- * rules of a behaviour (`behaviours.ts`), message by message. Reading is untouched.
+ * A connection that alters what the session writes by the rules of a behaviour
+ * (`behaviours.ts`), message by message. Reading is untouched.
  */
 import { type Clock, type Random, sleep } from "../core/clock.ts";
 import { VerackError } from "../core/errors.ts";

@@ -336,9 +336,8 @@ function onAbort(
 // --- Rules of every open session ---------------------------------------------
 
 /**
- * Closes a session whose peer sends requests and does not read the answers. Core disconnects a
- * peer that announces one of two features after verack (BIP155, BIP339): for these
- * `onLate` is called.
+ * Closes a session at too many requests without a read of the answers. Core disconnects when one
+ * of two features is announced after verack (BIP155, BIP339): for these `onLate` is called.
  */
 export function handleCommon(
   session: Session,

@@ -39,7 +39,7 @@ export const ALL_HOSTS_LINES: LineRate = { burst: 4_000, refillMs: 25 };
 /** The size of the mesh; what comes faster is printed when the last one is due. */
 export const MESH_LINES: LineRate = { burst: 200, refillMs: 1_000 };
 
-/** Peers without standing, and with it, whose lines are counted; the least recent are forgotten. */
+/** Counters of lines, one a peer, without standing and with it; the least recent is dropped. */
 export const MAX_COUNTED_STRANGERS = 1_024;
 export const MAX_COUNTED_PEERS = 4_096;
 
@@ -88,7 +88,7 @@ export const MAX_EXEC_OUTPUT_LINE_CHARS = 1_000;
 /** Default time for a chat from a pipe to join, and to be acknowledged at the end. */
 export const CHAT_TIMEOUT_MS = 10_000;
 
-/** A mesh whose size has not changed for this time counts as joined. */
+/** Time without a change of its size after which a mesh counts as joined. */
 export const CHAT_SETTLE_MS = 300;
 
 /** Lines of a pipe that are unacknowledged at once: a round trip at some 10,000 lines a second. */

@@ -125,7 +125,7 @@ async function wholeId(
   );
 }
 
-/** The beginning of a body, whose length is in its line. */
+/** The beginning of a body; the line has its length too. */
 function previewText(preview: string): string {
   const text = preview.replace(/\r?\n$/, "");
   return escapeText(text, { max: MAX_PREVIEW_CHARS });

@@ -1,4 +1,4 @@
-/** A connection whose writer behaves oddly. */
+/** A connection that alters what is written to it. */
 import { assertEquals, assertRejects } from "@std/assert";
 import {
   type BehaviourRules,

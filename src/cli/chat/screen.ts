@@ -84,8 +84,8 @@ export class Screen implements LineOutput, Disposable {
 }
 
 /**
- * The output of `node:readline`. Not `process.stdout`, whose queue has no bound and would not
- * keep the order with other lines.
+ * The output of `node:readline`, in place of `process.stdout`: that has a queue without a bound,
+ * and its own order beside the other lines.
  */
 class Drawing extends Writable {
   readonly #onResize = () => void this.emit("resize");

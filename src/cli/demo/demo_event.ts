@@ -88,7 +88,7 @@ interface DemoEventFields {
   ended: Named & { reason: string };
   /** Any other event of a node. */
   other: Named & { event: NodeEvent };
-  /** A row of the table at the end; `heard` counts the nodes whose pings it has shown. */
+  /** A row of the table at the end; `heard` is the number of nodes with a ping that it has shown. */
   node: Named & LinkCount & {
     id: PeerId;
     address: string;
