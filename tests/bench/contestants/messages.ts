@@ -92,8 +92,12 @@ export class Messages implements Contestant {
       return channel;
     };
     for await (const event of node.events()) {
-      if (event.type !== "peer:up" || this.#channels.has(event.id)) continue;
-      this.#accept(event.id);
+      if (event.type === "peer:up" && !this.#channels.has(event.id)) {
+        this.#accept(event.id);
+      } else if (event.type === "peer:down") {
+        // A dialer closes without acknowledging the last answer.
+        this.#channels.get(event.id)?.end();
+      }
     }
   }
 
@@ -138,8 +142,13 @@ class MessageChannel implements Channel {
     return this.window.settled(bytes);
   }
 
-  close(): void {
+  /** Expects no acknowledgement any more. */
+  end(): void {
     this.#closed = true;
+  }
+
+  close(): void {
+    this.end();
     this.#node.close({ abrupt: true });
   }
 }
