@@ -128,11 +128,12 @@ function from<K extends string>(
 }
 
 /**
- * Sets up the cryptography of TLS in another thread while modules load. Making any key does so
- * (Deno 2.9.6); else the first handshake would, for 30 ms in which nothing else happens.
+ * Sets up the cryptography of TLS while modules load; else the first handshake would, for 30 ms
+ * in which nothing else happens. Making a P-256 key does it in another thread, an HMAC key in
+ * this one (Deno 2.9.6).
  */
 function prepareTls(): void {
-  const algorithm = { name: "HMAC", hash: "SHA-256" };
+  const algorithm = { name: "ECDSA", namedCurve: "P-256" };
   crypto.subtle.generateKey(algorithm, false, ["sign"]).catch(() => {});
 }
 
