@@ -15,18 +15,39 @@ export class BufferPool {
   /** Unused memory, or none if `size` is too large to share a block. */
   cut(size: number): Uint8Array<ArrayBuffer> | undefined {
     if (size > MAX_POOLED_BYTES) return undefined;
-    if (this.#used + size > this.#bytes.length) {
-      this.#bytes = new Uint8Array(POOL_BLOCK_BYTES);
-      this.#used = 0;
-    }
-    const start = this.#used;
-    this.#used += size;
+    const start = this.#reserve(size);
     return new Uint8Array(this.#bytes.buffer, start, size);
+  }
+
+  /**
+   * Copies `bytes` to unused memory, and returns their offset in {@linkcode block}; none if
+   * there are too many to share a block. The caller makes an array of them if it needs one.
+   */
+  put(bytes: Uint8Array): number | undefined {
+    if (bytes.length > MAX_POOLED_BYTES) return undefined;
+    const start = this.#reserve(bytes.length);
+    this.#bytes.set(bytes, start);
+    return start;
+  }
+
+  /** The block that was last cut from. */
+  get block(): ArrayBuffer {
+    return this.#bytes.buffer;
   }
 
   /** Releases the rest of the current block. */
   drop(): void {
     this.#bytes = NOTHING;
     this.#used = 0;
+  }
+
+  #reserve(size: number): number {
+    if (this.#used + size > this.#bytes.length) {
+      this.#bytes = new Uint8Array(POOL_BLOCK_BYTES);
+      this.#used = 0;
+    }
+    const start = this.#used;
+    this.#used += size;
+    return start;
   }
 }

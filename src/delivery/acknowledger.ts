@@ -37,7 +37,7 @@ export class Acknowledger {
   #ranges: OpenRange[] = [];
   #releasedAtFlush = 0;
   #flushing = false;
-  #cancelFlush: (() => void) | undefined;
+  #cancelTimer: (() => void) | undefined;
   #closed = false;
 
   constructor(options: AcknowledgerOptions) {
@@ -62,7 +62,11 @@ export class Acknowledger {
       this.#flushing = true;
       queueMicrotask(() => this.#flush());
     } else {
-      this.#cancelFlush ??= clock.after(ACK_DELAY_MS, () => this.#flush());
+      // It runs on after a flush, which costs less than a timer for each.
+      this.#cancelTimer ??= clock.after(ACK_DELAY_MS, () => {
+        this.#cancelTimer = undefined;
+        this.#flush();
+      });
     }
   }
 
@@ -76,12 +80,10 @@ export class Acknowledger {
   /** The session has ended. */
   close(): void {
     this.#closed = true;
-    this.#cancelFlush?.();
+    this.#cancelTimer?.();
   }
 
   async #flush(): Promise<void> {
-    this.#cancelFlush?.();
-    this.#cancelFlush = undefined;
     this.#flushing = false;
     if (this.#ranges.length === 0 || this.#closed) return;
     const { store, window, sink } = this.#options;

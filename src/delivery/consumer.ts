@@ -34,7 +34,9 @@ export class Consumer implements AsyncIterableIterator<Message, undefined> {
   readonly #signal: AbortSignal | undefined;
   readonly #waiting: ((result: Result) => void)[] = [];
   /** Delivered since the last call of {@linkcode next}. */
-  readonly #held: IncomingMessage[] = [];
+  #held: IncomingMessage | undefined;
+  /** More of those, when several calls were waiting. */
+  #alsoHeld: IncomingMessage[] = [];
   #ended = false;
   readonly #onAbort = () => this.end();
 
@@ -67,30 +69,40 @@ export class Consumer implements AsyncIterableIterator<Message, undefined> {
 
   /** Delivers a message that it {@linkcode wants}. */
   deliver(message: IncomingMessage): void {
-    this.#held.push(message);
+    this.#hold(message);
     this.#waiting.shift()?.({ value: message, done: false });
   }
 
   /** Acks the message before and resolves with the next. */
   next(): Promise<Result> {
-    const failed = this.#settleHeld((message) => message.ack());
-    if (failed !== undefined) return failed;
-    if (this.#ended) return Promise.resolve({ value: undefined, done: true });
-    if (!this.isWaiting) {
-      const message = this.#source.take(this.filter);
-      if (message !== undefined) {
-        this.#held.push(message);
-        return Promise.resolve({ value: message, done: false });
-      }
+    try {
+      const value = this.#nextReady();
+      if (value !== undefined) return Promise.resolve({ value, done: false });
+    } catch (error) {
+      return Promise.reject(error);
     }
+    if (this.#ended) return Promise.resolve({ value: undefined, done: true });
     return new Promise((resolve) => this.#waiting.push(resolve));
+  }
+
+  /** Acks the message before and returns the next, if there is one already. */
+  #nextReady(): IncomingMessage | undefined {
+    this.#settleHeld(ack);
+    if (this.#ended || this.isWaiting) return undefined;
+    const message = this.#source.take(this.filter);
+    if (message !== undefined) this.#hold(message);
+    return message;
   }
 
   /** Ends it; a message that it has neither acked nor nacked goes to the next consumer. */
   return(): Promise<Result> {
     this.end();
-    return this.#settleHeld((message) => message.release()) ??
-      Promise.resolve({ value: undefined, done: true });
+    try {
+      this.#settleHeld(release);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    return Promise.resolve({ value: undefined, done: true });
   }
 
   /** Ends it; messages that it has can still be acked or nacked. */
@@ -108,18 +120,34 @@ export class Consumer implements AsyncIterableIterator<Message, undefined> {
     return this;
   }
 
-  /** Settles each held message, also after one that fails; rejects with the first error. */
-  #settleHeld(
-    settle: (message: IncomingMessage) => void,
-  ): Promise<never> | undefined {
-    let failed: Promise<never> | undefined;
-    for (const message of this.#held.splice(0)) {
+  #hold(message: IncomingMessage): void {
+    if (this.#held === undefined) this.#held = message;
+    else this.#alsoHeld.push(message);
+  }
+
+  /** Settles each held message, also after one that fails; throws the first error. */
+  #settleHeld(settle: (message: IncomingMessage) => void): void {
+    const [held, others] = [this.#held, this.#alsoHeld];
+    if (held === undefined) return;
+    this.#held = undefined;
+    if (others.length === 0) return settle(held);
+    this.#alsoHeld = [];
+    const errors: unknown[] = [];
+    for (const message of [held, ...others]) {
       try {
         settle(message);
       } catch (error) {
-        failed ??= Promise.reject(error);
+        errors.push(error);
       }
     }
-    return failed;
+    if (errors.length > 0) throw errors[0];
   }
+}
+
+function ack(message: IncomingMessage): void {
+  message.ack();
+}
+
+function release(message: IncomingMessage): void {
+  message.release();
 }

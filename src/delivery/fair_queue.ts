@@ -21,18 +21,19 @@ export class FairQueue {
 
   /** Removes and returns the stream whose turn it is. */
   next(filter: MessageFilter): ReceiveStream | undefined {
-    const groups = this.#run < STANDING_TURNS
-      ? [this.#standing, this.#others]
-      : [this.#others, this.#standing];
-    for (const group of groups) {
-      const stream = group.next(filter);
-      if (stream === undefined) continue;
-      group.remove(stream);
-      const othersWait = this.#others.peers.first !== undefined;
-      this.#run = group === this.#standing && othersWait ? this.#run + 1 : 0;
-      return stream;
-    }
-    return undefined;
+    const isTheirs = this.#run < STANDING_TURNS;
+    const [standing, others] = [this.#standing, this.#others];
+    return this.#nextOf(isTheirs ? standing : others, filter) ??
+      this.#nextOf(isTheirs ? others : standing, filter);
+  }
+
+  #nextOf(group: Group, filter: MessageFilter): ReceiveStream | undefined {
+    const stream = group.next(filter);
+    if (stream === undefined) return undefined;
+    group.remove(stream);
+    const othersWait = this.#others.peers.first !== undefined;
+    this.#run = group === this.#standing && othersWait ? this.#run + 1 : 0;
+    return stream;
   }
 
   /** Removes the streams of a peer that have become empty. */
@@ -93,7 +94,9 @@ class Group {
       }
       return undefined;
     }
-    for (const { ready, from: sender } of this.peers) {
+    // Without the ring's iterator, which would be most of the work.
+    for (let peer = this.peers.first; peer !== undefined; peer = peer.next) {
+      const { ready, from: sender } = peer.value;
       if (from?.(sender) === false) continue;
       // A peer has one stream of each topic, so that the second one will do.
       const turn = ready.first?.value.topic === exceptTopic
@@ -107,7 +110,7 @@ class Group {
   /** Removes a stream, and moves its peer to the end. */
   remove(stream: ReceiveStream): void {
     const { peer, topic, topicTurn, turn } = stream;
-    const streams = this.#topics.get(topic);
+    const streams = topicTurn.ring;
     streams?.remove(topicTurn);
     if (
       streams?.first === undefined && this.#topics.size > MAX_EMPTY_LISTS

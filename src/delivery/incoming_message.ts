@@ -12,7 +12,7 @@ import type { StoredDeadLetter } from "./message_store.ts";
 import { type MessageId, SeenIds } from "./seen_ids.ts";
 
 const UTF8 = new TextDecoder("utf-8", { ignoreBOM: true });
-const NOTHING = new Uint8Array(0);
+const NOTHING = new ArrayBuffer(0);
 
 /**
  * A message from a peer. The consumer calls {@linkcode Message.ack} or
@@ -73,8 +73,6 @@ export interface MessageSession {
 export class IncomingMessage implements Message {
   readonly stream: ReceiveStream;
   readonly messageId: MessageId;
-  /** The body, once it is complete; a short one shares memory with others. */
-  bytes: Uint8Array<ArrayBuffer> = NOTHING;
   /** Absent if that has ended, and for dead letters, which do not depend on one. */
   session: MessageSession | undefined;
   /** How many messages came before it on the session. */
@@ -87,6 +85,11 @@ export class IncomingMessage implements Message {
   /** Set if it is a dead letter that is delivered again. */
   deadLetter: StoredDeadLetter | undefined;
   deliveryCount = 0;
+  /** Where the body is, once it is complete; see {@linkcode place}. */
+  #block = NOTHING;
+  #offset = 0;
+  #size = 0;
+  #bytes: Uint8Array<ArrayBuffer> | undefined;
   #body: Uint8Array<ArrayBuffer> | undefined;
   #isSettled = false;
 
@@ -102,6 +105,26 @@ export class IncomingMessage implements Message {
     this.session = session;
     this.number = number;
     this.credit = credit;
+  }
+
+  /** The body is complete, in memory that it shares with others if it is short. */
+  place(block: ArrayBuffer, offset: number, size: number): void {
+    this.#block = block;
+    this.#offset = offset;
+    this.#size = size;
+  }
+
+  /** The body where it is; an array is made only if it is looked at. */
+  get bytes(): Uint8Array<ArrayBuffer> {
+    return this.#bytes ??= new Uint8Array(
+      this.#block,
+      this.#offset,
+      this.#size,
+    );
+  }
+
+  set bytes(bytes: Uint8Array<ArrayBuffer>) {
+    this.#bytes = bytes;
   }
 
   get id(): string {
@@ -157,9 +180,11 @@ export class IncomingMessage implements Message {
 
   /** The same message, to be delivered once more. */
   again(): IncomingMessage {
+    const { bytes } = this;
     return Object.assign(
       new IncomingMessage(this.stream, this.messageId),
       this,
+      { bytes },
     );
   }
 
@@ -286,16 +311,23 @@ export class PeerInbox {
     this.hasStanding = hasStanding;
   }
 
-  /** The stream of a topic; `malformed` if the topic is no UTF-8. */
-  stream(topicBytes: Uint8Array): ReceiveStream {
+  /** The stream of the topic from `start` to `end`; `malformed` if it is no UTF-8. */
+  stream(
+    bytes: Uint8Array,
+    start = 0,
+    end: number = bytes.length,
+  ): ReceiveStream {
     // Most messages have the topic of the one before.
     const last = this.#last;
-    if (last !== undefined && equal(last.topicBytes, topicBytes)) return last;
+    if (last !== undefined && isAt(last.topicBytes, bytes, start, end)) {
+      return last;
+    }
+    const topicBytes = bytes.slice(start, end);
     const topic = decodeTopic(topicBytes);
     let stream = this.#streams.get(topic);
     if (stream === undefined) {
       this.#prune();
-      stream = new ReceiveStream(this, topic, topicBytes.slice());
+      stream = new ReceiveStream(this, topic, topicBytes);
       this.#streams.set(topic, stream);
     }
     return this.#last = stream;
@@ -325,8 +357,16 @@ export class PeerInbox {
   }
 }
 
-function equal(a: Uint8Array, b: Uint8Array): boolean {
-  if (a.length !== b.length) return false;
-  for (let at = 0; at < a.length; at++) if (a[at] !== b[at]) return false;
+/** Whether `bytes` has `part` and nothing else from `start` to `end`. */
+function isAt(
+  part: Uint8Array,
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+): boolean {
+  if (part.length !== end - start) return false;
+  for (let at = 0; at < part.length; at++) {
+    if (part[at] !== bytes[start + at]) return false;
+  }
   return true;
 }

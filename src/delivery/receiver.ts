@@ -16,6 +16,7 @@ import {
   CHUNK_HEAD_BYTES,
   decodeChunkHead,
   decodeMessage,
+  MESSAGE_HEAD_BYTES,
 } from "../wire/messages/message_frame.ts";
 import { Acknowledger } from "./acknowledger.ts";
 import {
@@ -105,14 +106,14 @@ export class Receiver implements MessageSession {
   /** Handles `message`; `flood` when it uses more credit than was granted. */
   onMessage(payload: Uint8Array): void {
     this.#share.received += payload.length;
-    const { total, topic, bodyOffset } = decodeMessage(payload);
-    const stream = this.#peer.stream(topic);
+    const { total, bodyOffset } = decodeMessage(payload);
+    const stream = this.#peer.stream(payload, MESSAGE_HEAD_BYTES, bodyOffset);
     const filled = payload.length - bodyOffset;
     const isOffer = filled === 0 && total > 0;
     const number = this.#begun++;
     // The window grows by the round trip, which a busy session may not have measured.
     if (number === 0 && this.#sink.rttMs === undefined) this.#sink.check();
-    const credit = MESSAGE_OVERHEAD_BYTES + topic.length +
+    const credit = MESSAGE_OVERHEAD_BYTES + bodyOffset - MESSAGE_HEAD_BYTES +
       (isOffer ? 0 : total);
     this.#window.use(credit);
     if (this.#partial.size > 0) this.#checkOrder(stream);
@@ -121,7 +122,7 @@ export class Receiver implements MessageSession {
     if (filled === total || isOffer) {
       if (this.#knows(incoming)) return this.#again(incoming);
       if (!isOffer) {
-        incoming.bytes = this.#copy(payload, bodyOffset);
+        this.#copy(payload, bodyOffset, incoming);
         return this.#options.onMessage(incoming);
       }
     }
@@ -303,12 +304,13 @@ export class Receiver implements MessageSession {
     this.#options.held.keep(incoming, { body, filled }, now);
   }
 
-  #copy(payload: Uint8Array, from: number): Uint8Array<ArrayBuffer> {
-    const size = payload.length - from;
-    const body = this.#pool.cut(size);
-    if (body === undefined) return payload.slice(from);
-    body.set(new Uint8Array(payload.buffer, payload.byteOffset + from, size));
-    return body;
+  /** Copies the body, and with it the head of a short message: one array less. */
+  #copy(payload: Uint8Array, from: number, incoming: IncomingMessage): void {
+    const start = this.#pool.put(payload);
+    if (start === undefined) incoming.bytes = payload.slice(from);
+    else {
+      incoming.place(this.#pool.block, start + from, payload.length - from);
+    }
   }
 
   // --- Messages that come again ----------------------------------------------

@@ -107,6 +107,21 @@ Deno.test("the next message of a topic is delivered when the one before is settl
   await Promise.all(sent);
 });
 
+Deno.test("a consumer that asks for several messages at once acks each of them when it asks again", async () => {
+  const it = stage();
+  const messages = it.b.delivery.messages();
+  const asked = [messages.next(), messages.next()];
+  const sent = ["one", "two"].map((text) => it.a.delivery.send(B, text));
+  sent.push(it.a.delivery.send(B, "aside", { topic: "other" }));
+  await it.wire.run();
+  assertEquals((await asked[0])?.value?.text(), "one");
+  assertEquals((await asked[1])?.value?.text(), "aside");
+  assertEquals((await next(messages)).text(), "two");
+  messages.next();
+  await it.wire.run();
+  await Promise.all(sent);
+});
+
 Deno.test("a signal ends the consumer, and the message that it has is still its own", async () => {
   const it = stage();
   const sent = it.a.delivery.send(B, "last words");

@@ -20,6 +20,7 @@ import {
   decodeChunkHead,
   decodeMessage,
   encodeMessage,
+  MESSAGE_HEAD_BYTES,
 } from "../../src/wire/messages/message_frame.ts";
 import {
   B,
@@ -68,9 +69,10 @@ async function widen({ a, b, wire }: Stage): Promise<number> {
 function counted(wire: Wire): number {
   return wire.ends[0].queue.filter(({ command }) => command === COMMAND.message)
     .map(({ payload }) => {
-      const { total, topic, bodyOffset } = decodeMessage(payload);
+      const { total, bodyOffset } = decodeMessage(payload);
       const asks = payload.length === bodyOffset && total > 0;
-      return MESSAGE_OVERHEAD_BYTES + topic.length + (asks ? 0 : total);
+      const topicBytes = bodyOffset - MESSAGE_HEAD_BYTES;
+      return MESSAGE_OVERHEAD_BYTES + topicBytes + (asks ? 0 : total);
     })
     .reduce((sum, size) => sum + size, 0);
 }

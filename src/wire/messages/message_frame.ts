@@ -14,7 +14,6 @@ import {
 } from "../wire_limits.ts";
 import { putU32, u32At } from "../bytes.ts";
 
-const NO_TOPIC = new Uint8Array(0);
 const TOPIC = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /** Length of a message's id. */
@@ -29,12 +28,13 @@ export const MESSAGE_HEAD_BYTES = TOPIC_OFFSET + 1;
 /** Bytes before the body in a `chunk`: the message's number. */
 export const CHUNK_HEAD_BYTES = 4;
 
-/** Payload of `message`; the topic is a view into it. */
+/**
+ * Payload of `message`. The topic, UTF-8 that is not checked, is from `MESSAGE_HEAD_BYTES` to
+ * `bodyOffset`.
+ */
 export interface MessageFrame {
   /** Bytes of the whole body. */
   readonly total: number;
-  /** UTF-8, not checked. */
-  readonly topic: Uint8Array;
   /** Offset of the beginning of the body, which is the rest of the payload. */
   readonly bodyOffset: number;
 }
@@ -92,10 +92,7 @@ export function decodeMessage(payload: Uint8Array): MessageFrame {
     const most = Math.min(total, MAX_CHUNK_BYTES);
     refuse(`${held} bytes of the body come at once, must be at most ${most}`);
   }
-  const topic = topicBytes === 0
-    ? NO_TOPIC
-    : payload.subarray(MESSAGE_HEAD_BYTES, bodyOffset);
-  return { total, topic, bodyOffset };
+  return { total, bodyOffset };
 }
 
 /** The topic as text, which must be UTF-8. */

@@ -497,7 +497,7 @@ export const CODECS: readonly Codec[] = [
   codec({
     decode: message.decodeMessage,
     example: [
-      { total: 3, topic: Uint8Array.of(0x68, 0x69), bodyOffset: 23 },
+      { total: 3, bodyOffset: 23 },
       pattern(16).toHex() + "03000000" + "026869" + "010203",
     ],
     ends: [23, 24, 25],
