@@ -31,7 +31,7 @@ export class FrameWriter implements QueueMember {
   /** Whether checksums are computed; false writes zeros (`nochecksum`). */
   checksums = true;
   readonly #options: FrameWriterOptions;
-  readonly #queue = new WriteQueue();
+  readonly #queue: WriteQueue;
   #pumping = false;
   #closed = false;
   #onLastWritten: (() => void) | undefined;
@@ -43,6 +43,7 @@ export class FrameWriter implements QueueMember {
 
   constructor(options: FrameWriterOptions) {
     this.#options = options;
+    this.#queue = new WriteQueue(options.magic);
     this.#lastProgress = options.clock.monotonic();
     options.queues?.join(this);
   }
@@ -96,8 +97,7 @@ export class FrameWriter implements QueueMember {
 
   /** Queues a frame; `payload` is copied. */
   push(command: string, payload: Uint8Array): void {
-    const { magic } = this.#options;
-    this.#queue.pushFrame(magic, command, payload, this.checksums);
+    this.#queue.pushFrame(command, payload, this.checksums);
     this.#queued();
   }
 
@@ -127,13 +127,13 @@ export class FrameWriter implements QueueMember {
   /**
    * {@linkcode close} with one last frame; `done` is called when it is written or
    * cannot be. It is not written behind a large frame, whose memory may be why the
-   * session closes.
+   * session closes, or of which only a part is left.
    */
   closeWith(command: string, payload: Uint8Array, done: () => void): void {
     this.close();
-    if (this.#queue.bytes > WRITE_BLOCK_BYTES) return done();
-    const { magic } = this.#options;
-    this.#queue.pushFrame(magic, command, payload, this.checksums);
+    const { bytes, isWithinFrame } = this.#queue;
+    if (bytes > WRITE_BLOCK_BYTES || isWithinFrame) return done();
+    this.#queue.pushFrame(command, payload, this.checksums);
     this.#onLastWritten = done;
     this.#start();
   }
@@ -160,11 +160,12 @@ export class FrameWriter implements QueueMember {
         rest !== undefined;
         rest = this.#queue.take()
       ) {
-        while (rest.length > 0) {
+        for (;;) {
           const begunAt = this.#lastProgress;
           const count: number = await connection.write(rest);
           const now = this.#lastProgress = clock.monotonic();
           if (now - begunAt >= WAITED_WRITE_MS) this.#lastAccepted = now;
+          if (count === rest.length) break;
           rest = rest.subarray(count);
         }
         this.#queue.wrote();

@@ -1,6 +1,6 @@
 /**
- * Frames that wait to be written to one connection: small ones are gathered into
- * blocks, to leave in one write, and large ones are not copied.
+ * Frames that wait to be written to one connection, gathered into blocks, to leave in one
+ * write; large ones that sessions share are not copied.
  */
 import { Deque } from "../core/deque.ts";
 import { WRITE_BLOCK_BYTES } from "../transport/transport_limits.ts";
@@ -11,25 +11,33 @@ import {
   MAX_SPARE_WRITE_BLOCKS,
 } from "./session_limits.ts";
 import { FRAME_HEADER_BYTES } from "../wire/wire_limits.ts";
-import { encodeFrame, writeFrame } from "../wire/frame.ts";
+import { magicWord, writeHeader } from "../wire/frame.ts";
+
+/** An element of the queue: a block to be filled, or an encoded frame that others share. */
+interface Chunk {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** Of a block only: what is shared must not be written to. */
+  readonly view: DataView | undefined;
+  used: number;
+  /** Whether it ends within a frame, the rest of which is in the next. */
+  endsWithin: boolean;
+}
 
 /** Free blocks, shared so that idle sessions hold none. */
-const spare: Uint8Array<ArrayBuffer>[] = [];
-const spareFirst: Uint8Array<ArrayBuffer>[] = [];
-
-/** An element of the queue: a block of small frames, or one large frame. */
-interface Chunk {
-  bytes: Uint8Array<ArrayBuffer>;
-  used: number;
-  /** Whether `bytes` is a block that can be filled and reused. */
-  readonly isBlock: boolean;
-}
+const spare: Chunk[] = [];
+const spareFirst: Chunk[] = [];
 
 /** Bounded first-in first-out queue of encoded frames. */
 export class WriteQueue {
+  readonly #magic: number;
   readonly #chunks = new Deque<Chunk>();
   #bytes = 0;
   #writing: Chunk | undefined;
+
+  /** The frames have `magic`. */
+  constructor(magic: Uint8Array) {
+    this.#magic = magicWord(magic);
+  }
 
   /** Bytes waiting or being written. */
   get bytes(): number {
@@ -41,32 +49,57 @@ export class WriteQueue {
     return this.#bytes + FRAME_HEADER_BYTES + payloadBytes <= MAX_QUEUE_BYTES;
   }
 
-  /** Appends a frame, which it encodes: `payload` may be reused. */
-  pushFrame(
-    magic: Uint8Array,
-    command: string,
-    payload: Uint8Array,
-    checksum: boolean,
-  ): void {
+  /** Whether what is being written ends within a frame. */
+  get isWithinFrame(): boolean {
+    return this.#writing?.endsWithin ?? false;
+  }
+
+  /**
+   * Appends a frame, which it encodes: `payload` may be reused. One that does not fit a
+   * half-empty block is divided among blocks, so that all of them leave full.
+   */
+  pushFrame(command: string, payload: Uint8Array, checksum: boolean): void {
     const size = FRAME_HEADER_BYTES + payload.length;
-    if (size > WRITE_BLOCK_BYTES / 2) {
-      const bytes = encodeFrame(magic, command, payload, { checksum });
-      this.#chunks.push({ bytes, used: size, isBlock: false });
-    } else {
-      const block = this.#blockFor(size);
-      writeFrame(block.bytes, block.used, magic, command, payload, checksum);
-      block.used += size;
-    }
+    const isLarge = size > WRITE_BLOCK_BYTES / 2;
+    let block = this.#blockFor(isLarge ? FRAME_HEADER_BYTES : size, isLarge);
+    writeHeader(
+      block.view!,
+      block.used,
+      this.#magic,
+      command,
+      payload,
+      checksum,
+    );
+    block.used += FRAME_HEADER_BYTES;
     this.#bytes += size;
+    let rest = payload;
+    for (
+      let room = block.bytes.length - block.used;
+      rest.length > room;
+      room = block.bytes.length
+    ) {
+      block.bytes.set(rest.subarray(0, room), block.used);
+      block.used += room;
+      block.endsWithin = true;
+      rest = rest.subarray(room);
+      this.#chunks.push(block = largeBlock());
+    }
+    block.bytes.set(rest, block.used);
+    block.used += rest.length;
   }
 
   /** Appends an encoded frame, which other queues may share. */
   pushEncoded(frame: Uint8Array<ArrayBuffer>): void {
     const size = frame.length;
     if (size > WRITE_BLOCK_BYTES / 2) {
-      this.#chunks.push({ bytes: frame, used: size, isBlock: false });
+      this.#chunks.push({
+        bytes: frame,
+        view: undefined,
+        used: size,
+        endsWithin: false,
+      });
     } else {
-      const block = this.#blockFor(size);
+      const block = this.#blockFor(size, false);
       block.bytes.set(frame, block.used);
       block.used += size;
     }
@@ -78,7 +111,8 @@ export class WriteQueue {
     const chunk = this.#chunks.shift();
     if (chunk === undefined) return undefined;
     this.#writing = chunk;
-    return chunk.bytes.subarray(0, chunk.used);
+    const { bytes, used } = chunk;
+    return used === bytes.length ? bytes : bytes.subarray(0, used);
   }
 
   /** Releases what {@linkcode take} returned. */
@@ -87,52 +121,54 @@ export class WriteQueue {
     if (chunk === undefined) return;
     this.#writing = undefined;
     this.#bytes -= chunk.used;
-    if (chunk.isBlock) recycle(chunk.bytes);
+    recycle(chunk);
   }
 
   /** Drops everything but what is being written. */
   clear(): void {
-    for (const { isBlock, bytes } of this.#chunks) if (isBlock) recycle(bytes);
+    for (const chunk of this.#chunks) recycle(chunk);
     this.#chunks.clear();
     this.#bytes = this.#writing?.used ?? 0;
   }
 
-  #blockFor(size: number): Chunk {
+  /** The last block, or a new one, with room for `size` bytes; a large one if more follows. */
+  #blockFor(size: number, isLarge: boolean): Chunk {
     const last = this.#chunks.last;
-    if (last?.isBlock && last.used + size <= last.bytes.length) return last;
-    if (last?.isBlock && last.bytes.length === FIRST_WRITE_BLOCK_BYTES) {
-      // Moves to a large block, so that all of it leaves in one write.
-      const first = last.bytes;
-      last.bytes = largeBlock();
-      last.bytes.set(first.subarray(0, last.used));
-      recycle(first);
-      return last;
+    const isFirst = last?.bytes.length === FIRST_WRITE_BLOCK_BYTES;
+    if (last?.view !== undefined && !(isLarge && isFirst)) {
+      if (last.used + size <= last.bytes.length) return last;
     }
-    const block: Chunk = {
-      bytes: this.#newBlock(size),
-      used: 0,
-      isBlock: true,
-    };
-    this.#chunks.push(block);
+    const isIdle = last === undefined && this.#writing === undefined;
+    // Small if the queue is empty, which is enough for a heartbeat or a handshake.
+    const block = isIdle && !isLarge && size <= FIRST_WRITE_BLOCK_BYTES
+      ? spareFirst.pop() ?? newBlock(FIRST_WRITE_BLOCK_BYTES)
+      : largeBlock();
+    if (last?.view !== undefined && isFirst) {
+      // Moves to a large block, so that all of it leaves in one write.
+      block.bytes.set(last.bytes.subarray(0, last.used));
+      block.used = last.used;
+      this.#chunks.replaceFirst(block);
+      recycle(last);
+    } else this.#chunks.push(block);
     return block;
   }
-
-  /** A small one if the queue is empty, which is enough for a heartbeat or a handshake. */
-  #newBlock(size: number): Uint8Array<ArrayBuffer> {
-    const idle = this.#chunks.length === 0 && this.#writing === undefined;
-    if (idle && size <= FIRST_WRITE_BLOCK_BYTES) {
-      return spareFirst.pop() ?? new Uint8Array(FIRST_WRITE_BLOCK_BYTES);
-    }
-    return largeBlock();
-  }
 }
 
-function largeBlock(): Uint8Array<ArrayBuffer> {
-  return spare.pop() ?? new Uint8Array(WRITE_BLOCK_BYTES);
+function newBlock(size: number): Chunk {
+  const bytes = new Uint8Array(size);
+  const view = new DataView(bytes.buffer);
+  return { bytes, view, used: 0, endsWithin: false };
 }
 
-function recycle(block: Uint8Array<ArrayBuffer>): void {
-  if (block.length === WRITE_BLOCK_BYTES) {
-    if (spare.length < MAX_SPARE_WRITE_BLOCKS) spare.push(block);
-  } else if (spareFirst.length < MAX_SPARE_FIRST_BLOCKS) spareFirst.push(block);
+function largeBlock(): Chunk {
+  return spare.pop() ?? newBlock(WRITE_BLOCK_BYTES);
+}
+
+function recycle(chunk: Chunk): void {
+  if (chunk.view === undefined) return;
+  chunk.used = 0;
+  chunk.endsWithin = false;
+  if (chunk.bytes.length === WRITE_BLOCK_BYTES) {
+    if (spare.length < MAX_SPARE_WRITE_BLOCKS) spare.push(chunk);
+  } else if (spareFirst.length < MAX_SPARE_FIRST_BLOCKS) spareFirst.push(chunk);
 }

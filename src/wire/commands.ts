@@ -95,46 +95,52 @@ export const SESSION_COMMANDS: ReadonlySet<string> = new Set([
 /** Length of the field, bytes. */
 export const COMMAND_FIELD_BYTES = 12;
 
-/** A field as it is compared: its second and third word, the first being the key. */
-interface KnownCommand {
+/** A known command and its field as three words, little-endian, as it is written and compared. */
+export interface CommandWords {
+  readonly name: string;
+  readonly word0: number;
   readonly word1: number;
   readonly word2: number;
-  readonly name: string;
 }
 
-const fieldByName = new Map<string, Uint8Array>();
-const knownByWord0 = new Map<number, KnownCommand[]>();
+const wordsByName = new Map<string, CommandWords>();
+const knownByWord0 = new Map<number, CommandWords[]>();
 
 for (const name of Object.values(COMMAND)) {
-  const field = buildField(name);
-  const [word0 = 0, word1 = 0, word2 = 0] = new Int32Array(field.buffer);
-  fieldByName.set(name, field);
-  const alike = knownByWord0.get(word0) ?? [];
-  alike.push({ word1, word2, name });
-  knownByWord0.set(word0, alike);
+  const words = buildWords(name);
+  wordsByName.set(name, words);
+  const alike = knownByWord0.get(words.word0) ?? [];
+  alike.push(words);
+  knownByWord0.set(words.word0, alike);
 }
 
 /**
- * The field of `command`; for known commands always the same array, which must
- * not be changed. Throws `RangeError` unless it is 1 to 12 characters of 0x20 to 0x7e.
+ * The field of `command`. Throws `RangeError` unless it is 1 to 12 characters of 0x20 to
+ * 0x7e.
  */
-export function commandField(command: string): Uint8Array {
-  return fieldByName.get(command) ?? buildField(command);
+export function commandWords(command: string): CommandWords {
+  return wordsByName.get(command) ?? buildWords(command);
 }
+
+/** The command found last: most frames have that of the one before. */
+let recent = wordsByName.get(COMMAND.message)!;
 
 /**
  * The known command whose field is at an offset; `undefined` when it is none. Builds no
  * string, as it is on the path of every frame.
  */
 export function knownCommand(view: DataView, at: number): string | undefined {
-  const alike = knownByWord0.get(view.getInt32(at, true));
-  if (alike === undefined) return undefined;
+  const word0 = view.getInt32(at, true);
   const word1 = view.getInt32(at + 4, true);
   const word2 = view.getInt32(at + 8, true);
-  for (const known of alike) {
-    if (known.word1 === word1 && known.word2 === word2) return known.name;
+  const is = (known: CommandWords) =>
+    known.word0 === word0 && known.word1 === word1 && known.word2 === word2;
+  if (!is(recent)) {
+    const known = knownByWord0.get(word0)?.find(is);
+    if (known === undefined) return undefined;
+    recent = known;
   }
-  return undefined;
+  return recent.name;
 }
 
 /**
@@ -156,15 +162,17 @@ function escape(character: string): string {
   return `\\x${code.padStart(2, "0")}`;
 }
 
-function buildField(command: string): Uint8Array<ArrayBuffer> {
-  if (!/^[ -~]{1,12}$/.test(command)) {
+function buildWords(name: string): CommandWords {
+  if (!/^[ -~]{1,12}$/.test(name)) {
     throw new RangeError(
       `Cannot encode frame: command is ${
-        JSON.stringify(command.slice(0, 40))
+        JSON.stringify(name.slice(0, 40))
       }, must be 1 to ${COMMAND_FIELD_BYTES} characters of printable ASCII`,
     );
   }
   const field = new Uint8Array(COMMAND_FIELD_BYTES);
-  new TextEncoder().encodeInto(command, field);
-  return field;
+  new TextEncoder().encodeInto(name, field);
+  const view = new DataView(field.buffer);
+  const [word0, word1, word2] = [0, 4, 8].map((at) => view.getInt32(at, true));
+  return { name, word0: word0!, word1: word1!, word2: word2! };
 }

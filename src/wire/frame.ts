@@ -5,8 +5,8 @@
  */
 import { hash } from "node:crypto";
 import { FRAME_HEADER_BYTES, MAX_PAYLOAD_BYTES } from "./wire_limits.ts";
-import { putU32 } from "./bytes.ts";
-import { COMMAND_FIELD_BYTES, commandField } from "./commands.ts";
+import { u32At } from "./bytes.ts";
+import { commandWords } from "./commands.ts";
 
 /** Where the fields of the header are, bytes. */
 export const COMMAND_OFFSET = 4;
@@ -44,9 +44,13 @@ export function encodeFrame(
   payload: Uint8Array,
   options: { checksum?: boolean } = {},
 ): Uint8Array<ArrayBuffer> {
+  const { checksum = true } = options;
+  const word = magicWord(magic);
   checkPayload(payload);
   const frame = new Uint8Array(FRAME_HEADER_BYTES + payload.length);
-  writeFrame(frame, 0, magic, command, payload, options.checksum ?? true);
+  const view = new DataView(frame.buffer);
+  writeHeader(view, 0, word, command, payload, checksum);
+  frame.set(payload, FRAME_HEADER_BYTES);
   return frame;
 }
 
@@ -74,36 +78,27 @@ export class SharedFrame {
 }
 
 /**
- * Writes one frame into `target` at `offset` and returns the offset behind it. Throws
- * `RangeError` as {@linkcode encodeFrame}, and when there is too little room; nothing
- * is written then.
+ * Writes the header of a frame at an offset, where there must be room for it. `magic` is
+ * {@linkcode magicWord}'s. Throws `RangeError` as {@linkcode encodeFrame}; nothing is
+ * written then.
  */
-export function writeFrame(
-  target: Uint8Array,
+export function writeHeader(
+  view: DataView,
   offset: number,
-  magic: Uint8Array,
+  magic: number,
   command: string,
   payload: Uint8Array,
   checksum: boolean,
-): number {
-  checkMagic(magic);
+): void {
   checkPayload(payload);
-  const field = commandField(command);
-  const end = offset + FRAME_HEADER_BYTES + payload.length;
-  if (!(offset >= 0 && end <= target.length)) {
-    throw new RangeError(
-      `Cannot encode frame: target has ${target.length} bytes, must have ${end}`,
-    );
-  }
-  for (let i = 0; i < 4; i++) target[offset + i] = magic[i]!;
-  for (let i = 0; i < COMMAND_FIELD_BYTES; i++) {
-    target[offset + COMMAND_OFFSET + i] = field[i]!;
-  }
+  const { word0, word1, word2 } = commandWords(command);
   const sum = checksum ? checksumWord(payload) : 0;
-  putU32(target, offset + LENGTH_OFFSET, payload.length);
-  putU32(target, offset + CHECKSUM_OFFSET, sum);
-  target.set(payload, offset + FRAME_HEADER_BYTES);
-  return end;
+  view.setInt32(offset, magic, true);
+  view.setInt32(offset + COMMAND_OFFSET, word0, true);
+  view.setInt32(offset + COMMAND_OFFSET + 4, word1, true);
+  view.setInt32(offset + COMMAND_OFFSET + 8, word2, true);
+  view.setUint32(offset + LENGTH_OFFSET, payload.length, true);
+  view.setInt32(offset + CHECKSUM_OFFSET, sum, true);
 }
 
 /** The first four bytes of the double SHA-256, as a signed little-endian number. */
@@ -129,13 +124,14 @@ export function networkMagic(networkName: string): Uint8Array<ArrayBuffer> {
   );
 }
 
-/** Throws `RangeError` unless a magic has 4 bytes. */
-export function checkMagic(magic: Uint8Array): void {
+/** A magic as a signed little-endian number; throws `RangeError` unless it has 4 bytes. */
+export function magicWord(magic: Uint8Array): number {
   if (magic.length !== 4) {
     throw new RangeError(
       `Cannot use magic: it has ${magic.length} bytes, must have 4`,
     );
   }
+  return u32At(magic, 0) | 0;
 }
 
 function checkPayload(payload: Uint8Array): void {

@@ -17,12 +17,12 @@ import {
   parseCommandField,
 } from "./commands.ts";
 import {
-  checkMagic,
   CHECKSUM_OFFSET,
   checksumWord,
   COMMAND_OFFSET,
   type Frame,
   LENGTH_OFFSET,
+  magicWord,
 } from "./frame.ts";
 import { ReadBuffer } from "./read_buffer.ts";
 
@@ -88,10 +88,8 @@ export class FrameDecoder {
     checkSize("initialBytes", initialBytes, FRAME_HEADER_BYTES);
     checkSize("maxPayload", maxPayload, 0);
     checkSize("skipPayload", skipPayload, 0);
-    checkMagic(magic);
+    this.#magicWord = magicWord(magic);
     this.#magic = magic;
-    this.#magicWord = new DataView(magic.buffer, magic.byteOffset)
-      .getInt32(0, true);
     this.#buffer = new ReadBuffer(initialBytes);
     this.maxPayload = maxPayload;
     this.#skipPayload = skipPayload;

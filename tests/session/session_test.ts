@@ -432,6 +432,8 @@ Deno.test("a peer that is given up as slow while a large frame is written to it 
   const bench = new Bench();
   const [one, two, d] = await bench.session();
   bench.network.cut("10.0.0.1", "10.0.0.2");
+  one.send("message", new Uint8Array(1_000_000));
+  await bench.clock.advance(10);
   while (one.send("message", new Uint8Array(1_000_000)));
   assertEquals(d.ended?.code, "slow");
   // No time passes.

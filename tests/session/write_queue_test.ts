@@ -13,11 +13,11 @@ import { FrameDecoder } from "../../src/wire/frame_decoder.ts";
 const MAGIC = networkMagic("test");
 
 function push(outbox: WriteQueue, length: number, fill = 1): void {
-  outbox.pushFrame(MAGIC, "message", new Uint8Array(length).fill(fill), true);
+  outbox.pushFrame("message", new Uint8Array(length).fill(fill), true);
 }
 
 Deno.test("Outbox gathers many small frames into few writes", () => {
-  const outbox = new WriteQueue();
+  const outbox = new WriteQueue(MAGIC);
   for (let i = 0; i < 1_000; i++) push(outbox, 100);
   const writes: number[] = [];
   for (let bytes = outbox.take(); bytes; bytes = outbox.take()) {
@@ -32,7 +32,7 @@ Deno.test("Outbox gathers many small frames into few writes", () => {
 });
 
 Deno.test("Outbox holds a small block while little is sent, whatever was sent before", () => {
-  const outbox = new WriteQueue();
+  const outbox = new WriteQueue(MAGIC);
   for (const length of [50, 30_000, 50]) {
     push(outbox, length);
     const bytes = outbox.take()!;
@@ -45,8 +45,8 @@ Deno.test("Outbox holds a small block while little is sent, whatever was sent be
   }
 });
 
-Deno.test("Outbox does not copy large frames, and never writes into shared ones", () => {
-  const outbox = new WriteQueue();
+Deno.test("Outbox does not copy large shared frames, and never writes into shared ones", () => {
+  const outbox = new WriteQueue(MAGIC);
   const large = encodeFrame(MAGIC, "message", new Uint8Array(100_000));
   const small = encodeFrame(MAGIC, "message", new Uint8Array(10));
   const before = small.slice();
@@ -60,8 +60,31 @@ Deno.test("Outbox does not copy large frames, and never writes into shared ones"
   assertEquals(small, before);
 });
 
+Deno.test("Outbox divides large frames among full blocks, and says when a write ends within one", () => {
+  const outbox = new WriteQueue(MAGIC);
+  const size = WRITE_BLOCK_BYTES + FRAME_HEADER_BYTES;
+  const count = 3;
+  for (let i = 0; i < count; i++) push(outbox, WRITE_BLOCK_BYTES, i);
+  const writes: [number, boolean][] = [];
+  assert(!outbox.isWithinFrame);
+  for (let bytes = outbox.take(); bytes; bytes = outbox.take()) {
+    writes.push([bytes.length, outbox.isWithinFrame]);
+    outbox.wrote();
+  }
+  assertEquals(writes, [
+    [WRITE_BLOCK_BYTES, true],
+    [WRITE_BLOCK_BYTES, true],
+    [WRITE_BLOCK_BYTES, true],
+    [count * size - 3 * WRITE_BLOCK_BYTES, false],
+  ]);
+  // A block that is used again tells nothing of what it had before.
+  push(outbox, 30_000);
+  outbox.take();
+  assert(!outbox.isWithinFrame);
+});
+
 Deno.test("Outbox counts what is queued and what is being written", () => {
-  const outbox = new WriteQueue();
+  const outbox = new WriteQueue(MAGIC);
   push(outbox, 1_000);
   assertEquals(outbox.bytes, 1_000 + FRAME_HEADER_BYTES);
   outbox.take();
@@ -86,7 +109,7 @@ Deno.test("what goes into Outbox comes out, in order, whatever the sizes and pau
       { maxLength: 60 },
     ),
     (steps) => {
-      const outbox = new WriteQueue();
+      const outbox = new WriteQueue(MAGIC);
       const decoder = new FrameDecoder({ magic: MAGIC, maxPayload: 100_000 });
       const seen: [number, number | undefined][] = [];
       const write = () => {

@@ -3,8 +3,9 @@ import fc from "fast-check";
 import {
   encodeFrame,
   frameChecksum,
+  magicWord,
   networkMagic,
-  writeFrame,
+  writeHeader,
 } from "../../src/wire/frame.ts";
 import vectors from "../vectors/bitcoin_frames.json" with { type: "json" };
 import { drain, feed, frame, MAGIC, makeDecoder } from "./frames.ts";
@@ -74,33 +75,31 @@ Deno.test("encodeFrame() throws RangeError when the magic is not four bytes", ()
   );
 });
 
-Deno.test("writeFrame() puts frames one after another when given the last offset", () => {
-  const target = new Uint8Array(100).fill(0xaa);
+Deno.test("writeHeader() writes 24 bytes at the offset and no others", () => {
+  const target = new Uint8Array(40).fill(0xaa);
+  const view = new DataView(target.buffer);
   const payload = new Uint8Array([1, 2, 3]);
-  const middle = writeFrame(target, 5, MAGIC, "ping", payload, true);
-  const end = writeFrame(target, middle, MAGIC, "verack", payload, false);
-  assertStrictEquals(middle, 5 + 27);
-  assertStrictEquals(end, 5 + 27 + 27);
-  assertEquals(target.subarray(5, middle), frame("ping", payload));
-  assertStrictEquals(
-    target.subarray(middle + 20, middle + 24).toHex(),
-    "00000000",
+  writeHeader(view, 5, magicWord(MAGIC), "ping", payload, true);
+  assertEquals(
+    target.subarray(5, 29),
+    frame("ping", payload).subarray(0, 24),
   );
-  assertEquals([target[4], target[end]], [0xaa, 0xaa]);
+  writeHeader(view, 5, magicWord(MAGIC), "ping", payload, false);
+  assertStrictEquals(target.subarray(25, 29).toHex(), "00000000");
+  assertEquals([target[4], target[29]], [0xaa, 0xaa]);
 });
 
-Deno.test("writeFrame() writes nothing when the target is too small", () => {
-  const target = new Uint8Array(26);
-  assertThrows(
-    () => writeFrame(target, 0, MAGIC, "ping", new Uint8Array(3), true),
-    RangeError,
-    "target has 26 bytes, must have 27",
-  );
-  assertThrows(
-    () => writeFrame(target, -1, MAGIC, "ping", new Uint8Array(0), true),
-    RangeError,
-  );
-  assertEquals(target, new Uint8Array(26));
+Deno.test("writeHeader() writes nothing when the command or the payload cannot be sent", () => {
+  const target = new Uint8Array(24);
+  const view = new DataView(target.buffer);
+  const long = new Uint8Array(4_000_001);
+  for (const [command, payload] of [["", target], ["ping", long]] as const) {
+    assertThrows(
+      () => writeHeader(view, 0, magicWord(MAGIC), command, payload, true),
+      RangeError,
+    );
+  }
+  assertEquals(target, new Uint8Array(24));
 });
 
 Deno.test("networkMagic() differs when the network names differ, and never changes for one", () => {
