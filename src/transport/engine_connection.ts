@@ -12,6 +12,9 @@ import type { Connection } from "./transport.ts";
 /** Least read from the network; also the buffer that a session has while it is idle. */
 const MIN_READ_BYTES = 1_024;
 
+/** From this size on ciphertext is freed once it is sent: the next is then put where it was. */
+const MIN_FREED_BYTES = 4_096;
+
 const NOTHING = new Uint8Array(0);
 
 /** Owns `tcp` from construction on. */
@@ -145,6 +148,7 @@ export class EngineConnection implements Connection {
       const rest = at === 0 ? ciphertext : ciphertext.subarray(at);
       at += await this.#tcp.write(rest);
     }
+    if (ciphertext.length >= MIN_FREED_BYTES) freeNow(ciphertext);
   }
 
   #readInto(buffer: Uint8Array): Uint8Array {
@@ -167,4 +171,9 @@ export class EngineConnection implements Connection {
     this.#want = want;
     this.#own = undefined;
   }
+}
+
+/** Frees the memory now, since much would wait for the garbage collector. */
+function freeNow({ buffer }: Uint8Array): void {
+  if (buffer instanceof ArrayBuffer) buffer.transfer(0);
 }
