@@ -14,6 +14,9 @@ export interface MessagesOptions {
   readonly signal?: AbortSignal;
 }
 
+/** Handles a message, which is acked once it returns or its promise resolves. */
+export type MessageHandler = (message: Message) => void | Promise<void>;
+
 /** Which messages a consumer gets. */
 export type MessageFilter = Omit<MessagesOptions, "signal">;
 
@@ -83,6 +86,18 @@ export class Consumer implements AsyncIterableIterator<Message, undefined> {
     }
     if (this.#ended) return Promise.resolve({ value: undefined, done: true });
     return new Promise((resolve) => this.#waiting.push(resolve));
+  }
+
+  /** Calls `handler` with each message until it is ended; see `Node.consume`. */
+  async run(handler: MessageHandler): Promise<void> {
+    for await (const first of this) {
+      let message: Message | undefined = first;
+      while (message !== undefined) {
+        const pending = handler(message);
+        if (pending !== undefined) await pending;
+        message = this.#nextReady();
+      }
+    }
   }
 
   /** Acks the message before and returns the next, if there is one already. */

@@ -9,7 +9,7 @@ import { decodeAck, decodeResume } from "../wire/messages/ack.ts";
 import { MESSAGE_ID_BYTES } from "../wire/messages/message_frame.ts";
 import { MAX_BODY_BYTES, MAX_TOPIC_BYTES } from "../wire/wire_limits.ts";
 import { Broadcast, type BroadcastResult } from "./broadcast.ts";
-import type { MessagesOptions } from "./consumer.ts";
+import type { MessageHandler, MessagesOptions } from "./consumer.ts";
 import type { DeadLetters } from "./dead_letters.ts";
 import type { DeliverySettings } from "./delivery_settings.ts";
 import type { FrameSink } from "./frame_sink.ts";
@@ -222,6 +222,14 @@ export class Delivery {
     options: MessagesOptions = {},
   ): AsyncIterableIterator<Message, undefined> {
     return this.#inbox.consume(options);
+  }
+
+  /** See `Node.consume`. */
+  consume(
+    handler: MessageHandler,
+    options: MessagesOptions = {},
+  ): Promise<void> {
+    return this.#inbox.consume(options).run(handler);
   }
 
   #flush(): void {

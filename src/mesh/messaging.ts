@@ -8,7 +8,7 @@ import {
   Delivery,
   type SendOptions,
 } from "../delivery/delivery.ts";
-import type { MessagesOptions } from "../delivery/consumer.ts";
+import type { MessageHandler, MessagesOptions } from "../delivery/consumer.ts";
 import type { Message } from "../delivery/incoming_message.ts";
 import type { StoredDeadLetter } from "../delivery/message_store.ts";
 import type { OutgoingMessage } from "../delivery/outgoing_message.ts";
@@ -156,6 +156,11 @@ export class Messaging {
     options?: MessagesOptions,
   ): AsyncIterableIterator<Message, undefined> {
     return this.#delivery.messages(options);
+  }
+
+  /** See `Node.consume`. */
+  consume(handler: MessageHandler, options?: MessagesOptions): Promise<void> {
+    return this.#delivery.consume(handler, options);
   }
 
   /** Gives up all messages to a peer; `why` is for the error message. */

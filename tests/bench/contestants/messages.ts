@@ -1,7 +1,7 @@
 /**
  * verack's nodes as a contestant, by what an application has: `Node.send`,
- * `Node.broadcast` and `Node.messages`, every message acknowledged when its consumer
- * asks for the next.
+ * `Node.broadcast` and `Node.consume`, every message acknowledged when its handler
+ * has returned.
  */
 import { Node } from "../../../mod.ts";
 import type {
@@ -72,7 +72,11 @@ export class Messages implements Contestant {
 
   async #start(...connect: string[]): Promise<Node> {
     const node = this.#node = await Node.start({ connect, ...QUIET });
-    this.#takeAll(node);
+    node.consume(({ from, view }) => {
+      // A message may be delivered before the event that its sender is up.
+      const channel = this.#channels.get(from) ?? this.#accept?.(from);
+      channel?.receiver(channel, view);
+    });
     return node;
   }
 
@@ -98,14 +102,6 @@ export class Messages implements Contestant {
         // A dialer closes without acknowledging the last answer.
         this.#channels.get(event.id)?.end();
       }
-    }
-  }
-
-  async #takeAll(node: Node): Promise<void> {
-    for await (const { from, view } of node.messages()) {
-      // A message may be delivered before the event that its sender is up.
-      const channel = this.#channels.get(from) ?? this.#accept?.(from);
-      channel?.receiver(channel, view);
     }
   }
 }
