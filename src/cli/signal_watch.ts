@@ -3,7 +3,6 @@
  * once. SIGHUP, which a closed terminal sends, starts a leave too, unless the program was
  * started by `nohup` or in a similar way.
  */
-import process from "node:process";
 import { type Clock, systemClock } from "../core/clock.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
 import type { LineOutput } from "./line_writer.ts";
@@ -49,8 +48,8 @@ export class SignalWatch implements Disposable {
     // Windows has no such signals to listen to.
     if (Deno.build.os === "windows") return;
     this.#on("SIGTERM", () => this.#onSignal("SIGTERM", EXIT.terminated));
-    this.#on("SIGHUP", () => {
-      if (ignoresHangup) return;
+    this.#on("SIGHUP", async () => {
+      if (ignoresHangup ?? await isUnderNohup()) return;
       // The kernel and the shell both send it, so that a second one does not end the program.
       if (this.#code === undefined) this.#onSignal("SIGHUP", EXIT.hungUp);
     });
@@ -108,12 +107,18 @@ export class SignalWatch implements Disposable {
 }
 
 /**
- * Whether SIGHUP is to be ignored. Any signal listener makes Deno handle SIGHUP, even where it
- * was ignored, so this must be called before the first listener is added.
+ * Whether SIGHUP is to be ignored; `undefined` if {@linkcode isUnderNohup} is to tell. Any signal
+ * listener makes Deno handle SIGHUP, even where it was ignored, so this must be called before the
+ * first listener is added, and before the terminal is closed.
  */
-function hangupIsIgnored(): boolean {
+function hangupIsIgnored(): boolean | undefined {
   if (Deno.build.os === "windows" || hasTerminal()) return false;
-  return ignoredByKernel() ?? (stdinIsClosedByNohup() || startedByNohup());
+  return ignoredByKernel();
+}
+
+/** What tells so does not change, so it is looked at when SIGHUP comes. */
+async function isUnderNohup(): Promise<boolean> {
+  return await stdinIsClosedByNohup() || startedByNohup();
 }
 
 /** `nohup` redirects every stream that is a terminal; that of BSD leaves stdin. */
@@ -137,10 +142,10 @@ function ignoredByKernel(): boolean | undefined {
 }
 
 /** GNU `nohup` replaces a terminal as stdin by /dev/null opened for writing only. */
-function stdinIsClosedByNohup(): boolean {
+async function stdinIsClosedByNohup(): Promise<boolean> {
   try {
     // Loaded here only, since it takes long to load.
-    const { fstatSync } = process.getBuiltinModule("node:fs");
+    const { fstatSync } = await import("node:fs");
     if (fstatSync(0).rdev !== LINUX_NULL_DEVICE) return false;
   } catch {
     return false;
