@@ -101,7 +101,9 @@ async function dispatch(
     stdout.line(renderHelp(entry, command, options));
     return EXIT.success;
   }
-  const { dropExtraAuthorities } = await import("../transport/tls_safety.ts");
+  const { dropExtraAuthorities } = await import(
+    "../transport/extra_authorities.ts"
+  );
   // Before the first dial: no CA is trusted, only pinned certificates are.
   dropExtraAuthorities();
   try {

@@ -1,9 +1,9 @@
 /**
  * The id of a node: the SHA-256 of its public key, as text, as bytes and as the DNS name in its
- * certificate. That a peer holds the key is verified in `certificate.ts` and `proof.ts`.
+ * certificate. `public_key.ts` computes it; that a peer holds the key is verified in
+ * `certificate.ts` and `proof.ts`.
  */
 
-import { hash } from "node:crypto";
 import { escapeText } from "./escape.ts";
 
 /**
@@ -35,11 +35,6 @@ export function parsePeerId(text: string): PeerId {
     `Cannot parse peer id: it is "${shown}" (${text.length} characters), ` +
       "must be 64 lower-case hex digits",
   );
-}
-
-/** The id of the peer whose key has this DER SubjectPublicKeyInfo. */
-export function peerIdOf(spki: Uint8Array): PeerId {
-  return hash("sha256", spki, "hex") as PeerId;
 }
 
 /** Whether `text` is the id of a peer. */

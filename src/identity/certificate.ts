@@ -11,12 +11,7 @@ import { createPublicKey, hash, type KeyObject } from "node:crypto";
 import { BoundedMap } from "../core/bounded_map.ts";
 import { VerackError } from "../core/errors.ts";
 import { escapeText } from "../core/escape.ts";
-import {
-  type PeerId,
-  peerIdOf,
-  serverNameOf,
-  shortId,
-} from "../core/peer_id.ts";
+import { type PeerId, serverNameOf, shortId } from "../core/peer_id.ts";
 import { MAX_CERTIFICATE_BYTES } from "../transport/transport_limits.ts";
 import { CERTIFICATES_VALID_FROM_MS } from "../transport/tls_errors.ts";
 import {
@@ -28,7 +23,12 @@ import {
   equalBytes,
 } from "./der.ts";
 import { MAX_VERIFIED_CERTIFICATES } from "./identity_limits.ts";
-import { type KeyType, type PublicKey, readPublicKey } from "./public_key.ts";
+import {
+  type KeyType,
+  peerIdOf,
+  type PublicKey,
+  readPublicKey,
+} from "./public_key.ts";
 import { verifyCertificateBytes } from "./signature.ts";
 
 /**

@@ -11,7 +11,7 @@ import {
 } from "node:crypto";
 import { promisify } from "node:util";
 import { messageOf, VerackError } from "../core/errors.ts";
-import { type PeerId, peerIdOf, shortId } from "../core/peer_id.ts";
+import { type PeerId, shortId } from "../core/peer_id.ts";
 import { MAX_KEY_FILE_BYTES } from "./identity_limits.ts";
 import { verifyCertificate } from "./certificate.ts";
 import { equalBytes, type Fault } from "./der.ts";
@@ -21,6 +21,7 @@ import { keyError, type Passphrase, readPrivateKey } from "./private_key.ts";
 import {
   KEY_TYPES,
   type KeyType,
+  peerIdOf,
   type PublicKey,
   readPublicKey,
 } from "./public_key.ts";

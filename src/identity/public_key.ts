@@ -6,6 +6,8 @@
  * encoding: so no compressed points, no missing parameters, no explicit curves.
  */
 
+import { hash } from "node:crypto";
+import type { PeerId } from "../core/peer_id.ts";
 import {
   DER_TAG,
   DerReader,
@@ -32,6 +34,11 @@ export interface PublicKey {
   readonly type: KeyType;
   /** Bytes of the modulus when the type is RSA: the length of its signatures. */
   readonly modulusBytes?: number;
+}
+
+/** The id of the peer whose key has this DER SubjectPublicKeyInfo. */
+export function peerIdOf(spki: Uint8Array): PeerId {
+  return hash("sha256", spki, "hex") as PeerId;
 }
 
 const NULL = encodeDer(DER_TAG.NULL);

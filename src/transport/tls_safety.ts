@@ -7,6 +7,7 @@
  */
 import { messageOf, VerackError } from "../core/errors.ts";
 import { writePem } from "../core/pem.ts";
+import { extraAuthorities } from "./extra_authorities.ts";
 import { TEST_PROTOCOL, usableEngine } from "./usable_engine.ts";
 import type { NativeEngineClass } from "./tls_engine.ts";
 import { clockFault } from "./tls_errors.ts";
@@ -51,14 +52,6 @@ const WRONG_CERTIFICATE: Uint8Array<ArrayBuffer> = Uint8Array.fromBase64(
     "MAoGCCqGSM49BAMCA0kAMEYCIQCBiydSnQJIQkGS3eIv7Z94TLG0KLLW3auz9+ym5KWcVAIh" +
     "ALi2+rNIcoXCnkSCZ4HRKCTEjONOGYNyjFSOp60fdDhD",
 );
-
-/** Variables that make Deno trust further authorities, but for harmless values. */
-const AUTHORITY_VARIABLES: Readonly<Record<string, readonly string[]>> = {
-  DENO_CERT: [""],
-  NODE_EXTRA_CA_CERTS: [""],
-  // Public roots, Deno's default, may not issue for `.invalid`.
-  DENO_TLS_CA_STORE: ["", "mozilla"],
-};
 
 /** The facts of the process on which pinning depends. */
 export interface TlsFacts {
@@ -109,31 +102,6 @@ export function tlsSafety(): Promise<TlsCheck> {
     throw error;
   });
   return checked;
-}
-
-/**
- * For the command line, before anything uses TLS: no authorities at all, neither
- * Deno's own roots nor further ones. Pins work without. A variable that may not be changed is
- * left as it is; {@linkcode tlsSafety} checks the result.
- */
-export function dropExtraAuthorities(): void {
-  setVariable("DENO_TLS_CA_STORE", "");
-  setVariable("DENO_CERT", undefined);
-  setVariable("NODE_EXTRA_CA_CERTS", undefined);
-}
-
-/** The settings that add authorities to Deno's own; `undefined` when that cannot be known. */
-export function extraAuthorities(): string[] | undefined {
-  const found: string[] = [];
-  for (const [name, harmless] of Object.entries(AUTHORITY_VARIABLES)) {
-    if (!mayUse(name)) return undefined;
-    const value = Deno.env.get(name);
-    if (value !== undefined && !harmless.includes(value)) found.push(name);
-  }
-  const flags = runtimeFlags();
-  if (flags === undefined) return undefined;
-  if (flags.some((flag) => /^--cert(=|$)/.test(flag))) found.push("--cert");
-  return found;
 }
 
 async function checkTlsSafety(): Promise<TlsCheck> {
@@ -220,32 +188,6 @@ function startPinned(
     caCerts,
     alpnProtocols: [TEST_PROTOCOL],
   });
-}
-
-/**
- * The arguments this process was started with, up to the script's own, or
- * `undefined` where they cannot be read: `--cert` is shown nowhere else.
- */
-function runtimeFlags(): string[] | undefined {
-  try {
-    const read = Deno.permissions.querySync({ name: "read", path: "/proc" });
-    if (read.state !== "granted") return undefined;
-    return Deno.readTextFileSync("/proc/self/cmdline").split("\0");
-  } catch {
-    return undefined;
-  }
-}
-
-function setVariable(name: string, value: string | undefined): void {
-  if (!mayUse(name)) return;
-  if (value === undefined) Deno.env.delete(name);
-  else Deno.env.set(name, value);
-}
-
-/** Without a prompt. */
-function mayUse(variable: string): boolean {
-  return Deno.permissions.querySync({ name: "env", variable }).state ===
-    "granted";
 }
 
 /**

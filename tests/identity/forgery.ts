@@ -11,7 +11,8 @@ import {
   type KeyObject,
   sign,
 } from "node:crypto";
-import { type PeerId, peerIdOf, serverNameOf } from "../../src/core/peer_id.ts";
+import { type PeerId, serverNameOf } from "../../src/core/peer_id.ts";
+import { peerIdOf } from "../../src/identity/public_key.ts";
 import { VerackError } from "../../src/core/errors.ts";
 import {
   extensionsDer,

@@ -2,6 +2,8 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import {
   dropExtraAuthorities,
   extraAuthorities,
+} from "../../src/transport/extra_authorities.ts";
+import {
   peerCertificate,
   sameBytes,
   tlsSafety,

@@ -8,7 +8,7 @@
  */
 import { VerackError } from "../../../src/core/errors.ts";
 import { tlsTransport } from "../../../src/transport/tls.ts";
-import { dropExtraAuthorities } from "../../../src/transport/tls_safety.ts";
+import { dropExtraAuthorities } from "../../../src/transport/extra_authorities.ts";
 
 const [how, port = "", pinFile = "", serverName = ""] = Deno.args;
 const pinPem = await Deno.readTextFile(pinFile);
