@@ -10,11 +10,7 @@ import { parsePeerName, shownName } from "../identity/peer_name.ts";
 import { MAX_DURATION_MS } from "../mesh/mesh_limits.ts";
 import { HEARTBEAT_MS } from "../session/session_limits.ts";
 import type { Node } from "../mesh/node.ts";
-import {
-  type NodeOptions,
-  parseNetworkName,
-  parsePeerTarget,
-} from "../mesh/options.ts";
+import { type NodeOptions, parsePeerTarget } from "../mesh/options.ts";
 import type { DataDirectory } from "../store/data_directory.ts";
 import { DATA_FILES } from "../store/lock_file.ts";
 import {
@@ -23,6 +19,7 @@ import {
   parseHost,
 } from "../transport/address.ts";
 import { descriptors } from "../transport/descriptors.ts";
+import { parseNetworkName } from "../wire/frame.ts";
 import { ADMISSION_FLAGS, admissionOptions } from "./admission_flags.ts";
 import {
   type FlagSpec,

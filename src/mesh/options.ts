@@ -46,6 +46,7 @@ import type { Resolver } from "../transport/resolve.ts";
 import { isLoopbackHost } from "../transport/scope.ts";
 import { tlsTransport } from "../transport/tls.ts";
 import type { Transport } from "../transport/transport.ts";
+import { parseNetworkName } from "../wire/frame.ts";
 
 /** Settings of `Node.start`. */
 export interface NodeOptions {
@@ -269,20 +270,6 @@ function parseMode(mode: AdmissionMode | undefined): AdmissionMode | undefined {
     `Cannot start node: admission is ${
       JSON.stringify(mode)
     }, must be "open" or "closed"`,
-  );
-}
-
-/**
- * The name of a mesh, unchanged.
- *
- * @throws {RangeError} when it is no name.
- */
-export function parseNetworkName(name: string): string {
-  if (/^[\x21-\x7e]{1,64}$/.test(name)) return name;
-  throw new RangeError(
-    `Cannot start node: network is ${
-      JSON.stringify(name)
-    }, must be 1 to 64 printable ASCII characters without spaces`,
   );
 }
 

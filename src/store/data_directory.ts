@@ -20,7 +20,7 @@ import {
   toFileError,
 } from "../identity/private_file.ts";
 import type { NodeStore } from "../mesh/peers/node_store.ts";
-import { parseNetworkName } from "../mesh/options.ts";
+import { parseNetworkName } from "../wire/frame.ts";
 import { DATA_FILES, LockFile } from "./lock_file.ts";
 import { identityOf } from "./own_key.ts";
 import { DamagedError } from "./sqlite_errors.ts";

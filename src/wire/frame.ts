@@ -114,6 +114,20 @@ export function frameChecksum(payload: Uint8Array): Uint8Array<ArrayBuffer> {
 }
 
 /**
+ * The name of a mesh, unchanged.
+ *
+ * @throws {RangeError} when it is no name.
+ */
+export function parseNetworkName(name: string): string {
+  if (/^[\x21-\x7e]{1,64}$/.test(name)) return name;
+  throw new RangeError(
+    `Cannot start node: network is ${
+      JSON.stringify(name)
+    }, must be 1 to 64 printable ASCII characters without spaces`,
+  );
+}
+
+/**
  * The magic of a mesh: the first 4 bytes of the double SHA-256 of
  * `"verack network "` and its name in UTF-8, so that two meshes never merge by
  * accident. Bitcoin's magics are in `bitcoin/`.
