@@ -57,10 +57,9 @@ export interface Broadcast {
   sendTo(channel: Channel): void;
 }
 
-/** A listening socket. */
+/** A listening socket; it stays until the process ends, as all does. */
 export interface Listening {
   readonly endpoint: Endpoint;
-  close(): void;
 }
 
 /** How a channel is opened, where contestants allow for it. */
@@ -82,8 +81,6 @@ export interface Contestant {
   broadcast(payload: Uint8Array): Broadcast;
   /** Resolves when it is connected to so many, where it looks for them by itself. */
   met?(peers: number): Promise<void>;
-  /** Lets go of all that is left. */
-  close(): Promise<void>;
 }
 
 /**

@@ -1,25 +1,29 @@
 /**
  * `deno task bench`: each figure of verack beside bare Deno sockets that do the
- * same work in the same run. Prints a table, or JSON lines with `--json`.
+ * same work in the same run, and beside other peer networks. Prints a table, or
+ * JSON lines with `--json`.
  *
- * Every load runs in child processes (`peers/`), so that what one line leaves
- * behind does not burden the next; nothing is asserted but that all messages come.
+ * Nothing is asserted but that all messages come. How rounds are run is in
+ * `contest.ts`, how they are judged in `report.ts`.
  */
 import { parseArgs } from "@std/cli/parse-args";
+import { BENCH, installCommand, INTEROP } from "../interop/place.ts";
+import { contest, roundsOf } from "./contest.ts";
 import { bitcoin, bitcoinMemory } from "./lines/bitcoin.ts";
-import { burst, session } from "./lines/session.ts";
+import { broadcast } from "./lines/broadcast.ts";
 import { delay } from "./lines/delay.ts";
 import { fanout } from "./lines/fanout.ts";
-import { broadcast } from "./lines/broadcast.ts";
-import type { Line } from "./lines/line.ts";
+import { growing } from "./lines/growing.ts";
+import type { Line, Settings } from "./lines/line.ts";
 import { memory, mesh } from "./lines/mesh.ts";
-import { start } from "./lines/start.ts";
 import { answers, messages } from "./lines/messages.ts";
+import { burst, session } from "./lines/session.ts";
+import { start } from "./lines/start.ts";
 import { roundtrip, throughput } from "./lines/throughput.ts";
 import { trickle } from "./lines/trickle.ts";
-import { BENCH } from "../interop/place.ts";
 import { findNetworks } from "./networks.ts";
 import { openingSizes } from "./opening_sizes.ts";
+import { publish } from "./publish.ts";
 import { json as toJson, type Row, table, tally } from "./report.ts";
 
 const LINES: readonly Line[] = [
@@ -31,27 +35,46 @@ const LINES: readonly Line[] = [
   fanout,
   messages,
   answers,
-  delay,
   broadcast,
+  delay,
   mesh,
   memory,
   bitcoin,
   bitcoinMemory,
   start,
+  growing,
 ];
 const DEFAULT_ROUNDS = 4;
-const FLAGS = ["only", "rounds", "json", "help"];
-const HELP = `Usage: deno task bench [--only NAME]… [--rounds N] [--json]
+const INSTALL = installCommand(BENCH, INTEROP);
+const HELP =
+  `Usage: deno task bench [--only NAME]… [--skip NAME]… [--rounds N] [--json]
+       deno task bench --publish FILE
 
-  --only NAME   run one line; may be given several times
-  --rounds N    rounds a figure, default ${DEFAULT_ROUNDS}
-  --json        one object a line, a summary last
+  --only NAME        run one line; may be given several times
+  --skip NAME        run all lines but this; may be given several times
+  --rounds N         rounds of each contender, default ${DEFAULT_ROUNDS}
+  --json             one object a line, a summary last
+  --unacknowledged   measure messages of the others without acknowledgements too
+  --publish FILE     write the tables of docs/benchmarks.md and the chart
+                     docs/benchmarks.svg from what --json printed, in one run or more
+  --help             show this
 
-Lines:
+Other networks and Bitcoin initiators are measured if they are installed, by:
+
+  ${INSTALL}
+
+In each round every contender has its turn, in fresh processes that warm up first.
+Best is the quickest or smallest of the rounds, and aims are judged by the ratio of
+the best rounds. A run of all lines takes ${minutes(LINES, DEFAULT_ROUNDS)}, ${
+    minutes(LINES.filter((it) => it !== growing), DEFAULT_ROUNDS)
+  } without "growing".
+
+Lines, with seconds a round:
 ${
-  LINES.map(({ name, description }) => `  ${name.padEnd(16)}${description}`)
-    .join("\n")
-}
+    LINES.map(({ name, description, secondsARound }) =>
+      `  ${name.padEnd(16)}${`${secondsARound}`.padStart(3)}  ${description}`
+    ).join("\n")
+  }
 `;
 
 /** What was asked for. */
@@ -59,81 +82,93 @@ interface Asked {
   readonly lines: readonly Line[];
   readonly rounds: number;
   readonly json: boolean;
+  readonly unacknowledged: boolean;
+  readonly publish: string | undefined;
 }
 
 /** @throws {SyntaxError} when the arguments make no sense. */
 function parse(args: readonly string[]): Asked | "help" {
-  const { _: rest, ...flags } = parseArgs([...args], {
-    boolean: ["json", "help"],
-    string: ["only", "rounds"],
-    collect: ["only"],
-  });
+  const options = {
+    boolean: ["json", "unacknowledged", "help"],
+    string: ["only", "skip", "rounds", "publish"],
+    collect: ["only", "skip"],
+  };
+  const { _: rest, ...flags } = parseArgs([...args], options);
+  const known = [...options.boolean, ...options.string];
   const unknown = [...rest, ...Object.keys(flags)]
-    .find((name) => !FLAGS.includes(`${name}`));
+    .find((name) => !known.includes(`${name}`));
   if (unknown !== undefined) {
     throw new SyntaxError(`Unknown argument ${unknown}`);
   }
   if (flags.help) return "help";
-  const only = flags.only as string[];
   const rounds = Number(flags.rounds ?? DEFAULT_ROUNDS);
   if (!Number.isInteger(rounds) || rounds < 1) {
     throw new SyntaxError(`--rounds is ${flags.rounds}, must be 1 or more`);
   }
-  for (const name of only) {
-    if (!LINES.some((line) => line.name === name)) {
-      throw new SyntaxError(
-        `--only is ${name}, must be one of ${
-          LINES.map((line) => line.name).join(", ")
-        }`,
-      );
-    }
+  const { only, skip } = flags as unknown as Record<"only" | "skip", string[]>;
+  for (const name of [...only, ...skip]) {
+    if (LINES.some((line) => line.name === name)) continue;
+    const names = LINES.map((line) => line.name).join(", ");
+    throw new SyntaxError(`There is no line ${name}, must be one of ${names}`);
   }
   return {
-    lines: LINES.filter(({ name }) => only.length === 0 || only.includes(name)),
+    lines: LINES.filter(({ name }) =>
+      (only.length === 0 || only.includes(name)) && !skip.includes(name)
+    ),
     rounds,
     json: flags.json === true,
+    unacknowledged: flags.unacknowledged === true,
+    publish: flags.publish as string | undefined,
   };
 }
 
-async function run({ lines, rounds, json }: Asked): Promise<void> {
+function minutes(lines: readonly Line[], rounds: number): string {
+  const seconds = lines.reduce(
+    (sum, line) => sum + line.secondsARound * roundsOf(line, rounds),
+    0,
+  );
+  return `about ${Math.ceil(seconds / 60)} min`;
+}
+
+async function run(asked: Asked): Promise<void> {
+  const { lines, rounds, json, unacknowledged } = asked;
+  const print = (record: unknown) =>
+    json && console.log(JSON.stringify(record));
   const started = performance.now();
-  const settings = {
-    rounds,
+  console.error(`This takes ${minutes(lines, rounds)}`);
+  const machine = {
+    deno: Deno.version.deno,
+    cores: navigator.hardwareConcurrency,
+    system: `${Deno.build.os} ${Deno.build.arch}`,
+  };
+  print({ type: "run", date: new Date().toISOString(), ...machine, rounds });
+  const settings: Settings = {
     opening: await openingSizes(),
     networks: await findNetworks(),
+    unacknowledged,
+    note: (text) => {
+      console.error(`  ${text}`);
+      print({ type: "note", text });
+    },
   };
   if (settings.networks === undefined) {
-    console.error(
-      `The ${BENCH.title} are not measured, install them first: ${BENCH.command}`,
-    );
+    settings.note(`The ${BENCH.title} are not installed: ${INSTALL}`);
   }
   const rows: Row[] = [];
   for (const line of lines) {
     console.error(`${line.name}: ${line.description} …`);
-    await line.run(settings, (row) => {
+    for (const row of await contest(line, settings, rounds)) {
       rows.push(row);
       if (json) console.log(toJson(row));
-    });
+    }
   }
   const seconds = Math.round((performance.now() - started) / 1_000);
   const { aims, missed } = tally(rows);
-  if (json) {
-    console.log(
-      JSON.stringify({
-        type: "summary",
-        deno: Deno.version.deno,
-        rounds,
-        seconds,
-        rows: rows.length,
-        aims,
-        missed,
-      }),
-    );
-    return;
-  }
+  print({ type: "summary", seconds, rows: rows.length, aims, missed });
+  if (json) return;
   console.log(`\n${table(rows)}\n`);
   console.log(
-    `Deno ${Deno.version.deno}, ${navigator.hardwareConcurrency} cores, ${rounds} rounds, ${seconds} s. ` +
+    `Deno ${machine.deno}, ${machine.cores} cores, ${rounds} rounds, ${seconds} s. ` +
       `Ratio: verack ÷ the other; ${missed} of ${aims} aims missed.`,
   );
 }
@@ -142,6 +177,7 @@ if (import.meta.main) {
   try {
     const asked = parse(Deno.args);
     if (asked === "help") console.log(HELP);
+    else if (asked.publish !== undefined) await publish(asked.publish);
     else await run(asked);
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;

@@ -9,7 +9,23 @@ import { INTEROP } from "../interop/place.ts";
 const BURST = new URL("../interop/peers/burst.mjs", import.meta.url);
 
 /** Packages whose initiators are measured. */
-export const OTHERS = ["bcoin", "bitcore-p2p"] as const;
+const OTHERS = ["bcoin", "bitcore-p2p"];
+
+/** Those packages, and where they are; none, and a note, where they are missing. */
+export async function installedOthers(
+  note: (text: string) => void,
+): Promise<{ name: string; folder: string }[]> {
+  try {
+    const folder = await INTEROP.folder();
+    if (await INTEROP.isInstalled(folder)) {
+      return OTHERS.map((name) => ({ name, folder }));
+    }
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotCapable)) throw error;
+  }
+  note(`${OTHERS.join(" and ")} are not measured, as they are not installed`);
+  return [];
+}
 
 /** A process that does handshakes by the initiator of a package. */
 export class Other implements AsyncDisposable {
@@ -18,7 +34,7 @@ export class Other implements AsyncDisposable {
   readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
   readonly #lines: AsyncIterator<string>;
 
-  private constructor(folder: string, name: string) {
+  constructor(folder: string, name: string) {
     this.name = name;
     this.#child = new Deno.Command("node", {
       args: [fileURLToPath(BURST), folder, name],
@@ -28,23 +44,6 @@ export class Other implements AsyncDisposable {
     }).spawn();
     this.#writer = this.#child.stdin.getWriter();
     this.#lines = linesOf(this.#child.stdout);
-  }
-
-  /** All of {@linkcode OTHERS}; none, and a word about it, where they are missing. */
-  static async start(): Promise<Other[]> {
-    try {
-      const folder = await INTEROP.folder();
-      if (await INTEROP.isInstalled(folder)) {
-        return OTHERS.map((name) => new Other(folder, name));
-      }
-    } catch (error) {
-      if (!(error instanceof Deno.errors.NotCapable)) throw error;
-    }
-    console.error(
-      `${OTHERS.join(" and ")} are not measured, install them first: ` +
-        INTEROP.command,
-    );
-    return [];
   }
 
   /** Handshakes a second. */

@@ -7,10 +7,8 @@ import { fileURLToPath } from "node:url";
 
 /** Environment of every process: no public roots, as the command line runs. */
 const CHILD_ENV = { DENO_TLS_CA_STORE: "", NO_COLOR: "1" };
+const DENO_FLAGS = ["--no-prompt", "--quiet", "--cached-only"];
 const PERMISSIONS = [
-  "--no-prompt",
-  "--quiet",
-  "--cached-only",
   "--allow-net=127.0.0.1",
   "--allow-env=VERACK_LOG,VERACK_TLS_ENGINE,DENO_TLS_CA_STORE,DENO_CERT,NODE_EXTRA_CA_CERTS",
 ];
@@ -30,6 +28,8 @@ export interface RunOptions {
   readonly name?: string;
   /** V8 flags. */
   readonly flags?: string;
+  /** Instead of what all need. */
+  readonly permissions?: readonly string[];
   /** Path or name of a Node that runs it instead of Deno. */
   readonly node?: string | undefined;
   /** Instead of {@linkcode ANSWER_MS}. */
@@ -54,6 +54,7 @@ export class Remote implements AsyncDisposable {
     {
       name = [file, ...args].join(" "),
       flags = "",
+      permissions = PERMISSIONS,
       node,
       answerMs = ANSWER_MS,
     }: RunOptions = {},
@@ -64,7 +65,8 @@ export class Remote implements AsyncDisposable {
     const runtime = node === undefined
       ? [
         "run",
-        ...PERMISSIONS,
+        ...DENO_FLAGS,
+        ...permissions,
         ...(flags === "" ? [] : [`--v8-flags=${flags}`]),
       ]
       : NODE_FLAGS;

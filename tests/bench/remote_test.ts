@@ -1,12 +1,8 @@
 import { assertRejects } from "@std/assert";
-import { remoteOf, type Settings } from "./lines/line.ts";
+import { remoteOf } from "./lines/line.ts";
 import { Remote } from "./remote.ts";
 
-const SETTINGS: Settings = {
-  rounds: 1,
-  opening: [1, 1, 1, 1],
-  networks: undefined,
-};
+const SETTINGS = { opening: [1, 1, 1, 1], networks: undefined } as const;
 
 Deno.test("a call fails that a process does not answer in time", async () => {
   // No process is up in a millisecond.

@@ -1,36 +1,54 @@
-/** What is printed: one figure a row with all it is compared with, as a table or as JSON. */
+/**
+ * What is printed: one figure a row with all it is compared with, as a table or as
+ * lines of JSON, which can be read again.
+ *
+ * Aims are judged by the best round of either side: what else runs on a shared
+ * machine can only make a round worse.
+ */
+import type { Better } from "./lines/line.ts";
 import { median, medianRatio } from "./stats.ts";
 
 /** One figure of verack. */
 export interface Row {
-  /** Which line of the benchmark: `session`, `mesh`, … */
+  /** Name of a line: `session`, `mesh`, … */
   readonly line: string;
   /** What was measured. */
   readonly figure: string;
   readonly unit: string;
-  readonly verack: number;
-  /** Of the figure itself. */
-  readonly aim?: Aim;
+  readonly better: Better;
+  /** Of verack, one value a round. */
+  readonly rounds: readonly number[];
+  /** Bound of the value in the best round. */
+  readonly aim?: number;
   readonly comparisons: readonly Comparison[];
 }
 
-/** The same figure of somebody else. */
+/** The same figure of another contender. */
 export interface Comparison {
-  /** Who: `bare`, `bcoin`, … */
+  /** Its name: `bare`, `bcoin`, … */
   readonly with: string;
   /** What it did. */
   readonly doing: string;
-  readonly value: number;
-  /** verack ÷ the other, the median over rounds where rounds were paired. */
-  readonly ratio: number;
-  /** Of the ratio. */
-  readonly aim?: Aim;
+  /** In the same rounds as verack's. */
+  readonly rounds: readonly number[];
+  /** Bound of verack's value in multiples of this one, best rounds of both. */
+  readonly aim?: number;
 }
 
-/** What is aimed at. */
-export interface Aim {
-  readonly is: "at most" | "at least";
-  readonly value: number;
+/** Rounds in short. */
+export interface Summary {
+  readonly best: number;
+  readonly median: number;
+  readonly least: number;
+  readonly most: number;
+}
+
+/** verack's value in multiples of another's. */
+export interface Ratio {
+  /** Best round to best round. */
+  readonly best: number;
+  /** Median of the ratios in each round. */
+  readonly median: number;
 }
 
 /** How many aims rows have, and how many of them they miss. */
@@ -39,69 +57,117 @@ export interface Tally {
   readonly missed: number;
 }
 
-/** A comparison of rounds that ran side by side, by their medians. */
-export function compareRounds(
-  ours: readonly number[],
-  theirs: readonly number[],
-  who: Pick<Comparison, "with" | "doing" | "aim">,
-): Comparison {
+/** The best, the middle and both ends of some rounds. */
+export function summarize(rounds: readonly number[], better: Better): Summary {
+  const [least, most] = [Math.min(...rounds), Math.max(...rounds)];
   return {
-    ...who,
-    value: median(theirs),
-    ratio: medianRatio(ours, theirs),
+    best: better === "lower" ? least : most,
+    median: median(rounds),
+    least,
+    most,
+  };
+}
+
+/** How verack compares in a row. */
+export function ratioOf(row: Row, other: Comparison): Ratio {
+  const best = (rounds: readonly number[]) =>
+    summarize(rounds, row.better).best;
+  return {
+    best: best(row.rounds) / best(other.rounds),
+    median: medianRatio(row.rounds, other.rounds),
   };
 }
 
 /** Whether a value reaches its aim; true when there is none. */
-export function isReached(value: number, aim: Aim | undefined): boolean {
+export function isReached(
+  value: number,
+  aim: number | undefined,
+  better: Better,
+): boolean {
   if (aim === undefined) return true;
-  return aim.is === "at most" ? value <= aim.value : value >= aim.value;
+  return better === "lower" ? value <= aim : value >= aim;
+}
+
+/** Whether a row's own value reaches its aim. */
+export function reachesAim(row: Row): boolean {
+  const { best } = summarize(row.rounds, row.better);
+  return isReached(best, row.aim, row.better);
+}
+
+/** Whether a row's value reaches the aim of a comparison. */
+export function reachesRatio(row: Row, other: Comparison): boolean {
+  return isReached(ratioOf(row, other).best, other.aim, row.better);
 }
 
 /** Counts the aims of some rows. */
 export function tally(rows: readonly Row[]): Tally {
-  const judged = rows.flatMap((row) => [
-    { value: row.verack, aim: row.aim },
-    ...row.comparisons.map(({ ratio, aim }) => ({ value: ratio, aim })),
-  ]).filter(({ aim }) => aim !== undefined);
-  const missed = judged.filter(({ value, aim }) => !isReached(value, aim));
-  return { aims: judged.length, missed: missed.length };
+  const reached = rows.flatMap((row) => [
+    ...row.aim === undefined ? [] : [reachesAim(row)],
+    ...row.comparisons
+      .filter(({ aim }) => aim !== undefined)
+      .map((it) => reachesRatio(row, it)),
+  ]);
+  const missed = reached.filter((it) => !it);
+  return { aims: reached.length, missed: missed.length };
 }
 
-/** A row as a line of JSON, with what it reaches. */
+/**
+ * A row as a line of JSON: `verack` and `value` are medians, `best` and `bestRatio`
+ * are of the best rounds, by which `reached` is judged.
+ */
 export function json(row: Row): string {
+  const { rounds, aim, comparisons, ...rest } = row;
+  const { median: verack, ...spread } = summarize(rounds, row.better);
   return JSON.stringify({
     type: "row",
-    ...row,
-    reached: isReached(row.verack, row.aim),
-    comparisons: row.comparisons.map((it) => ({
-      ...it,
-      reached: isReached(it.ratio, it.aim),
-    })),
+    ...rest,
+    verack,
+    ...spread,
+    rounds,
+    aim,
+    reached: reachesAim(row),
+    comparisons: comparisons.map((it) => {
+      const { median: value, ...spread } = summarize(it.rounds, row.better);
+      const ratio = ratioOf(row, it);
+      return {
+        with: it.with,
+        doing: it.doing,
+        value,
+        ...spread,
+        rounds: it.rounds,
+        ratio: ratio.median,
+        bestRatio: ratio.best,
+        aim: it.aim,
+        reached: reachesRatio(row, it),
+      };
+    }),
   });
 }
 
 const HEAD = [
   "line",
   "figure",
-  "verack",
+  "best",
+  "median [min..max]",
   "aim",
   "",
-  "compared with",
-  "",
-  "ratio",
+  "beside",
+  "best",
+  "median [min..max]",
+  "ratio of best",
   "aim",
   "",
+  "ratio of medians",
   "which does",
 ];
-/** Columns of numbers: the figure, the other's, the ratio. */
-const RIGHT = new Set([2, 6, 7]);
+/** Columns of numbers. */
+const RIGHT = new Set([2, 3, 7, 8, 9, 12]);
 
 /** The rows under a head, columns aligned; comparisons below each other. */
 export function table(rows: readonly Row[]): string {
   const cells = [HEAD, ...rows.flatMap(rowCells)];
   const widths = HEAD.map((_, column) =>
-    Math.max(...cells.map((row) => row[column]!.length))
+    Math.max(...cells.map((row) => row[column]?.length ?? 0))
   );
   return cells.map((row) =>
     row.map((cell, column) =>
@@ -114,42 +180,65 @@ export function table(rows: readonly Row[]): string {
 
 /** One line a comparison; the figure stands in the first. */
 function rowCells(row: Row): string[][] {
-  const { unit, aim } = row;
+  const { unit, aim, better } = row;
+  const verdict = (reached: boolean, aim: number | undefined) =>
+    aim === undefined ? "" : reached ? "ok" : "MISSED";
   const figure = [
     row.line,
     row.figure,
-    quantity(row.verack, unit),
-    aim === undefined ? "" : limit(aim, quantity(aim.value, unit)),
-    verdict(row.verack, aim),
+    ...spreadCells(row.rounds, row),
+    bound(aim, better, unit),
+    verdict(reachesAim(row), aim),
   ];
-  return row.comparisons.map((it, i) => [
-    ...(i === 0 ? figure : figure.map(() => "")),
-    it.with,
-    quantity(it.value, unit),
-    `${it.ratio.toFixed(2)} ×`,
-    it.aim === undefined ? "" : limit(it.aim, `${it.aim.value} ×`),
-    verdict(it.ratio, it.aim),
-    it.doing,
-  ]);
+  if (row.comparisons.length === 0) return [figure];
+  return row.comparisons.map((it, i) => {
+    const ratio = ratioOf(row, it);
+    return [
+      ...(i === 0 ? figure : figure.map(() => "")),
+      it.with,
+      ...spreadCells(it.rounds, row),
+      times(ratio.best),
+      bound(it.aim, better, "×"),
+      verdict(reachesRatio(row, it), it.aim),
+      times(ratio.median),
+      it.doing,
+    ];
+  });
 }
 
-function limit({ is }: Aim, text: string): string {
-  return `${is === "at most" ? "≤" : "≥"} ${text}`;
+function spreadCells(
+  rounds: readonly number[],
+  { better, unit }: Pick<Row, "better" | "unit">,
+): [string, string] {
+  const { best, median, least, most } = summarize(rounds, better);
+  const [middle, from, to] = [median, least, most].map(digits);
+  return [`${digits(best)} ${unit}`, `${middle} [${from}..${to}]`];
 }
 
-function verdict(value: number, aim: Aim | undefined): string {
+/** An aim in words; nothing when there is none. */
+export function bound(
+  aim: number | undefined,
+  better: Better,
+  unit: string,
+): string {
   if (aim === undefined) return "";
-  return isReached(value, aim) ? "ok" : "MISSED";
+  return `${better === "lower" ? "≤" : "≥"} ${
+    aim.toLocaleString("en")
+  } ${unit}`;
+}
+
+/** A ratio, as all tables have it. */
+export function times(ratio: number): string {
+  return `${ratio.toFixed(ratio >= 9.95 ? 0 : ratio >= 0.095 ? 2 : 3)} ×`;
 }
 
 /** Three digits are all that a shared machine can vouch for. */
-function quantity(value: number, unit: string): string {
-  const digits = Math.abs(value) >= 100 ? 0 : Math.abs(value) >= 10 ? 1 : 2;
-  const text = Number.isInteger(value) && Math.abs(value) < 1_000
-    ? `${value}`
-    : value.toLocaleString("en-US", {
-      minimumFractionDigits: digits,
-      maximumFractionDigits: digits,
-    });
-  return `${text} ${unit}`;
+export function digits(value: number): string {
+  if (!Number.isFinite(value)) return "never";
+  const places = Math.abs(value) >= 100 ? 0 : Math.abs(value) >= 10 ? 1 : 2;
+  if (Number.isInteger(value) && Math.abs(value) < 1_000) return `${value}`;
+  return Number(value.toPrecision(3)).toLocaleString("en-US", {
+    minimumFractionDigits: places,
+    maximumFractionDigits: places,
+  });
 }

@@ -1,6 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
-import { median, medianRatio, percentile } from "./stats.ts";
+import { median, medianRatio, percentile, wakefulMedian } from "./stats.ts";
 
 const samples = fc.array(fc.double({ noNaN: true, min: -1e6, max: 1e6 }), {
   minLength: 1,
@@ -45,6 +45,12 @@ Deno.test("median() gives the middle sample, or the mean of both", () => {
 
 Deno.test("medianRatio() ignores a slow moment that hit both sides", () => {
   assertEquals(medianRatio([2, 20, 2], [4, 40, 4]), 0.5);
+});
+
+Deno.test("wakefulMedian() gives the median of slices that an awake processor answered", () => {
+  const slice = (ms: number) => Array.from({ length: 100 }, () => ms);
+  assertEquals(wakefulMedian([130, 35, 80, 130, 80].flatMap(slice)), 80);
+  assertEquals(wakefulMedian([5, 7, 6]), 6);
 });
 
 Deno.test("statistics refuse what has no answer", () => {

@@ -57,6 +57,7 @@ async function provide(place: Place): Promise<boolean> {
     console.log(`The ${place.title} are already in ${folder}`);
     return true;
   }
+  console.log(`Installing the ${place.title} in ${folder} …`);
   if (await install(place, folder).catch(report)) {
     console.log(`The ${place.title} are in ${folder}`);
     return true;

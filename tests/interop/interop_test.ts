@@ -6,7 +6,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { fileURLToPath } from "node:url";
 import { Child, verack } from "../helpers/child.ts";
-import { INTEROP } from "./place.ts";
+import { installCommand, INTEROP } from "./place.ts";
 
 /** What a peer's process says, one object a line. */
 interface Said {
@@ -26,7 +26,7 @@ interface Said {
 const FOLDER = await INTEROP.folder();
 const SKIPPED = await INTEROP.isInstalled(FOLDER)
   ? undefined
-  : `the ${INTEROP.title} are not installed (${INTEROP.command})`;
+  : `the ${INTEROP.title} are not installed (${installCommand(INTEROP)})`;
 if (SKIPPED !== undefined) console.log(`tests/interop is skipped: ${SKIPPED}`);
 
 const INITIATORS = [

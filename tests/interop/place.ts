@@ -62,11 +62,6 @@ export class Place {
   async markInstalled(folder: string): Promise<void> {
     await Deno.writeTextFile(join(folder, MARK), this.readPackages());
   }
-
-  /** What installs it. */
-  get command(): string {
-    return `deno run -A tests/interop/install.ts ${this.name}`;
-  }
 }
 
 /** Bitcoin's protocol, spoken by others. */
@@ -84,6 +79,12 @@ export const BENCH = new Place(
   new URL("../bench/packages.json", import.meta.url),
   "VERACK_BENCH_DIR",
 );
+
+/** What installs the packages of all these places. */
+export function installCommand(...places: readonly Place[]): string {
+  const names = places.map(({ name }) => name).join(" ");
+  return `deno run -A tests/interop/install.ts ${names}`;
+}
 
 async function markOf(folder: string): Promise<string | undefined> {
   try {

@@ -53,10 +53,6 @@ export class Acknowledged implements Contestant {
         (channel as AcknowledgedChannel).share(broadcast, payload.length),
     };
   }
-
-  close(): Promise<void> {
-    return this.#plain.close();
-  }
 }
 
 /** A channel that counts what is not acknowledged. */

@@ -57,7 +57,6 @@ export class Bare implements Contestant {
     this.#serve(listener, accept);
     return Promise.resolve({
       endpoint: { port, certificate: cert, serverName },
-      close: () => listener.close(),
     });
   }
 
@@ -79,10 +78,6 @@ export class Bare implements Contestant {
     new DataView(frame.buffer).setUint32(LENGTH_OFFSET, payload.length, true);
     frame.set(payload, HEADER_BYTES);
     return { sendTo: (channel) => (channel as BareLink).sendFrame(frame) };
-  }
-
-  close(): Promise<void> {
-    return Promise.resolve();
   }
 
   async #serve(

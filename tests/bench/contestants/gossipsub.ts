@@ -81,7 +81,7 @@ export class Gossipsub implements Contestant {
   listen(accept: (channel: Channel) => Receiver): Promise<Listening> {
     const { pubsub } = this.#node.services;
     const seen = new Set<string>();
-    const timer = setInterval(() => {
+    setInterval(() => {
       for (const id of pubsub.getSubscribers(TOPIC).map(String)) {
         const channel = channels.get(id);
         if (channel === undefined || seen.has(id)) continue;
@@ -90,7 +90,7 @@ export class Gossipsub implements Contestant {
       }
     }, POLL_MS);
     const endpoint = this.#node.getMultiaddrs().map(String)[0];
-    return Promise.resolve({ endpoint, close: () => clearInterval(timer) });
+    return Promise.resolve({ endpoint });
   }
 
   async dial(endpoint: Endpoint, receiver: Receiver): Promise<Channel> {
@@ -116,11 +116,6 @@ export class Gossipsub implements Contestant {
       sendTo: (channel) =>
         (channel as DeliveryChannel).window.add(payload.length),
     };
-  }
-
-  async close(): Promise<void> {
-    channels.delete(this.#node.peerId.toString());
-    await this.#node.stop();
   }
 }
 

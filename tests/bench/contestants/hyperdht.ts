@@ -28,13 +28,11 @@ const TABLE_NODES = 2;
 interface Dht {
   createServer(take: (stream: SecretStream) => void): Server;
   connect(publicKey: Uint8Array): SecretStream;
-  destroy(options: { force: boolean }): Promise<void>;
 }
 
 interface Server {
   readonly publicKey: Uint8Array;
   listen(): Promise<void>;
-  close(): Promise<void>;
 }
 
 interface Bootstrap {
@@ -44,7 +42,6 @@ interface Bootstrap {
 
 interface Table {
   readonly bootstrap: readonly Bootstrap[];
-  destroy(): Promise<void>;
 }
 
 type DhtConstructor = new (
@@ -66,7 +63,6 @@ interface Key {
 export class HyperDht implements Contestant {
   readonly #require: NodeJS.Require;
   readonly #Dht: DhtConstructor;
-  #table: Table | undefined;
   #dht: Dht | undefined;
 
   private constructor(require: NodeJS.Require) {
@@ -80,8 +76,7 @@ export class HyperDht implements Contestant {
 
   async listen(accept: (channel: Channel) => Receiver): Promise<Listening> {
     const testnet = this.#require("hyperdht/testnet");
-    this.#table = await testnet(TABLE_NODES, { host: HOST }) as Table;
-    const { bootstrap } = this.#table;
+    const { bootstrap } = await testnet(TABLE_NODES, { host: HOST }) as Table;
     this.#dht = new this.#Dht({ bootstrap, host: HOST, firewalled: false });
     const server = this.#dht.createServer((stream) => {
       acceptSecret(stream, accept);
@@ -91,7 +86,7 @@ export class HyperDht implements Contestant {
       publicKey: Buffer.from(server.publicKey).toString("hex"),
       bootstrap,
     };
-    return { endpoint, close: () => void server.close() };
+    return { endpoint };
   }
 
   async dial(endpoint: Endpoint, receiver: Receiver): Promise<Channel> {
@@ -105,10 +100,5 @@ export class HyperDht implements Contestant {
 
   broadcast(payload: Uint8Array): Broadcast {
     return broadcastEach(payload);
-  }
-
-  async close(): Promise<void> {
-    await this.#dht?.destroy({ force: true });
-    await this.#table?.destroy();
   }
 }

@@ -51,7 +51,6 @@ export interface Libp2pNode<Services = unknown> {
     protocol: string,
     options: { negotiateFully: boolean },
   ): Promise<Stream>;
-  stop(): Promise<void>;
 }
 
 /** Makes a node that listens on a free port of 127.0.0.1. */
@@ -98,7 +97,7 @@ export class Libp2p implements Contestant {
       { maxInboundStreams: 1_024 },
     );
     const endpoint = this.#node.getMultiaddrs().map(String)[0];
-    return { endpoint, close: () => {} };
+    return { endpoint };
   }
 
   async dial(endpoint: Endpoint, receiver: Receiver): Promise<Channel> {
@@ -113,10 +112,6 @@ export class Libp2p implements Contestant {
 
   broadcast(payload: Uint8Array): Broadcast {
     return broadcastEach(payload);
-  }
-
-  async close(): Promise<void> {
-    await this.#node.stop();
   }
 }
 

@@ -27,7 +27,7 @@ export class Messages implements Contestant {
     const node = await this.#start();
     this.#acceptAll(node, accept);
     const endpoint = `${node.identity.id}@${node.address}`;
-    return { endpoint, close: () => {} };
+    return { endpoint };
   }
 
   async dial(endpoint: Endpoint, receiver: Receiver): Promise<Channel> {
@@ -64,10 +64,6 @@ export class Messages implements Contestant {
         channels.push(channel as MessageChannel);
       },
     };
-  }
-
-  async close(): Promise<void> {
-    await this.#node?.close({ abrupt: true });
   }
 
   async #start(...connect: string[]): Promise<Node> {

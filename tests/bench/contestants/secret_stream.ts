@@ -36,7 +36,6 @@ type SecretStreamConstructor = new (
 /** secret-stream as a contestant. */
 export class SecretStreams implements Contestant {
   readonly #stream: SecretStreamConstructor;
-  readonly #servers = new Set<net.Server>();
 
   private constructor(stream: SecretStreamConstructor) {
     this.#stream = stream;
@@ -51,10 +50,9 @@ export class SecretStreams implements Contestant {
     const server = net.createServer({ noDelay: true }, (socket) => {
       acceptSecret(new this.#stream(false, socket), accept);
     });
-    this.#servers.add(server);
     await new Promise<void>((resolve) => server.listen(0, HOST, resolve));
     const { port } = server.address() as net.AddressInfo;
-    return { endpoint: { port }, close: () => void server.close() };
+    return { endpoint: { port } };
   }
 
   async dial(endpoint: Endpoint, receiver: Receiver): Promise<Channel> {
@@ -68,11 +66,6 @@ export class SecretStreams implements Contestant {
 
   broadcast(payload: Uint8Array): Broadcast {
     return broadcastEach(payload);
-  }
-
-  close(): Promise<void> {
-    for (const server of this.#servers) server.close();
-    return Promise.resolve();
   }
 }
 

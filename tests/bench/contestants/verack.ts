@@ -50,11 +50,9 @@ export class Verack implements Contestant {
   /** The heartbeat must be looked after, as `Node` does. */
   readonly #sessions = new Set<Session>();
 
-  readonly #heartbeat: ReturnType<typeof setInterval>;
-
   private constructor(identity: Identity) {
     this.#identity = identity;
-    this.#heartbeat = setInterval(() => {
+    setInterval(() => {
       for (const session of this.#sessions) session.tick(0);
     }, HEARTBEAT_MS / TICKS_PER_HEARTBEAT);
   }
@@ -75,7 +73,6 @@ export class Verack implements Contestant {
         certificate: certificatePem,
         serverName: serverNameOf(id),
       },
-      close: () => listener.close(),
     };
   }
 
@@ -104,11 +101,6 @@ export class Verack implements Contestant {
     return {
       sendTo: (channel) => (channel as VerackChannel).session.sendShared(frame),
     };
-  }
-
-  close(): Promise<void> {
-    clearInterval(this.#heartbeat);
-    return Promise.resolve();
   }
 
   async #serve(

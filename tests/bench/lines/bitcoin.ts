@@ -3,177 +3,148 @@
  * bytes and beside initiators of others, and what open sessions hold.
  */
 import type { BitcoinSizes } from "../bare_bitcoin.ts";
-import { Other } from "../others.ts";
+import { installedOthers, Other } from "../others.ts";
 import { Remote } from "../remote.ts";
-import { compareRounds, type Row } from "../report.ts";
-import { median } from "../stats.ts";
-import {
-  alternate,
-  type Line,
-  type Settings,
-  VERACK_AND_BARE,
-  type VerackOrBare,
-} from "./line.ts";
+import { type Line, verackAndBare } from "./line.ts";
 
 const HANDSHAKES = 1_000;
-const CONCURRENCY = [64, 256];
+const CONCURRENCY = [
+  { atOnce: 64, ofBare: 0.6 },
+  { atOnce: 256, ofBare: 0.6 },
+];
 const SESSIONS = 1_000;
-/** Each takes four fresh processes. */
-const MAX_MEMORY_ROUNDS = 2;
+const FLAGS = { flags: "--expose-gc" };
+const nameOf = (atOnce: number) => `handshakes a second, ${atOnce} at once`;
 
-/** Both listening ends and both dialing ends. */
+/** A listening and a dialing process, of verack or with bare sockets. */
 class Ends implements AsyncDisposable {
-  readonly sizes: BitcoinSizes;
-  readonly #responders: Record<VerackOrBare, Remote>;
-  readonly #probers: Record<VerackOrBare, Remote>;
-  readonly #ports: Record<VerackOrBare, number>;
+  readonly #kind: "verack" | "bare";
+  readonly #sizes: BitcoinSizes;
+  readonly #responder: Remote;
+  readonly #prober = new Remote("bitcoin_prober", [], FLAGS);
 
-  private constructor(
-    sizes: BitcoinSizes,
-    responders: Record<VerackOrBare, Remote>,
-    probers: Record<VerackOrBare, Remote>,
-    ports: Record<VerackOrBare, number>,
-  ) {
-    this.sizes = sizes;
-    this.#responders = responders;
-    this.#probers = probers;
-    this.#ports = ports;
-  }
-
-  static async start(): Promise<Ends> {
-    const flags = { flags: "--expose-gc" };
-    const verack = new Remote("bitcoin_responder", ["verack"], flags);
-    const probers = {
-      verack: new Remote("bitcoin_prober", [], flags),
-      bare: new Remote("bitcoin_prober", [], flags),
-    };
-    const port = await verack.call<number>("port");
-    const sizes = await probers.verack.call<BitcoinSizes>("sizes", port);
-    const bare = new Remote(
-      "bitcoin_responder",
-      ["bare", JSON.stringify(sizes)],
-      flags,
-    );
-    return new Ends(sizes, { verack, bare }, probers, {
-      verack: port,
-      bare: await bare.call<number>("port"),
-    });
-  }
-
-  /** Port of verack's responder. */
-  get port(): number {
-    return this.#ports.verack;
+  constructor(kind: "verack" | "bare", sizes: BitcoinSizes) {
+    this.#kind = kind;
+    this.#sizes = sizes;
+    const args = kind === "bare" ? [kind, JSON.stringify(sizes)] : [kind];
+    this.#responder = new Remote("bitcoin_responder", args, FLAGS);
   }
 
   /** Handshakes a second. */
-  rate(kind: VerackOrBare, concurrency: number): Promise<number> {
-    const port = this.#ports[kind];
-    return kind === "verack"
-      ? this.#probers.verack.call("probes", port, HANDSHAKES, concurrency)
-      : this.#probers.bare.call(
+  async rate(concurrency: number): Promise<number> {
+    const port = await this.#responder.call<number>("port");
+    return this.#kind === "verack"
+      ? await this.#prober.call("probes", port, HANDSHAKES, concurrency)
+      : await this.#prober.call(
         "exchanges",
         port,
         HANDSHAKES,
         concurrency,
-        this.sizes,
+        this.#sizes,
       );
   }
 
   /** Megabytes that open sessions hold at most, at the dialing and the listening end. */
-  async memory(
-    kind: VerackOrBare,
-  ): Promise<{ dialing: number; listening: number }> {
-    const port = this.#ports[kind];
-    await this.rate(kind, 64); // What is needed once is not charged to them.
-    await this.#responders[kind].call("watch");
-    const dialing = kind === "verack"
-      ? await this.#probers.verack.call<number>("hold", port, SESSIONS)
-      : await this.#probers.bare.call<number>(
+  async memory(): Promise<{ dialing: number; listening: number }> {
+    const port = await this.#responder.call<number>("port");
+    await this.#responder.call("watch");
+    const dialing = this.#kind === "verack"
+      ? await this.#prober.call<number>("hold", port, SESSIONS)
+      : await this.#prober.call<number>(
         "holdBare",
         port,
         SESSIONS,
-        this.sizes,
+        this.#sizes,
       );
-    const listening = await this.#responders[kind].call<number>("peak");
+    const listening = await this.#responder.call<number>("peak");
     return { dialing: dialing / 1e6, listening: listening / 1e6 };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    const remotes = [this.#probers, this.#responders].flatMap((it) =>
-      Object.values(it)
-    );
-    await Promise.all(remotes.map((it) => it[Symbol.asyncDispose]()));
+    await this.#prober[Symbol.asyncDispose]();
+    await this.#responder[Symbol.asyncDispose]();
   }
 }
 
-/** Handshakes a second. */
+/** Bytes of a handshake of verack's with itself. */
+async function sizesOfHandshake(): Promise<BitcoinSizes> {
+  await using responder = new Remote("bitcoin_responder", ["verack"]);
+  await using prober = new Remote("bitcoin_prober", []);
+  return await prober.call("sizes", await responder.call("port"));
+}
+
+/** Handshakes at both concurrencies, after as many that only warm up. */
+async function rates(
+  rate: (concurrency: number) => Promise<number>,
+): Promise<Record<string, number>> {
+  const values: Record<string, number> = {};
+  for (const { atOnce } of CONCURRENCY) {
+    await rate(atOnce);
+    values[nameOf(atOnce)] = await rate(atOnce);
+  }
+  return values;
+}
+
+/** Handshakes a second; initiators of others dial verack's responder too. */
 export const bitcoin: Line = {
   name: "bitcoin",
   description: `${HANDSHAKES} Bitcoin handshakes between two processes`,
-  async run(settings: Settings, report: (row: Row) => void): Promise<void> {
-    await using ends = await Ends.start();
-    await using stack = new AsyncDisposableStack();
-    const started = (await Other.start()).map((it) => stack.use(it));
-    const others = new Map(started.map((it) => [it.name, it]));
-    for (const concurrency of CONCURRENCY) {
-      const { verack, bare, ...rest } = await alternate<string, number>(
-        [...VERACK_AND_BARE, ...others.keys()],
-        settings.rounds,
-        (name) =>
-          others.get(name)?.rate(ends.port, HANDSHAKES, concurrency) ??
-            ends.rate(name as VerackOrBare, concurrency),
-      );
-      report({
-        line: "bitcoin",
-        figure: `handshakes a second, ${concurrency} at once`,
-        unit: "/s",
-        verack: median(verack!),
-        comparisons: [
-          compareRounds(verack!, bare!, {
-            with: "bare",
-            doing: "TCP connect, two writes and two reads of the same sizes",
-            aim: { is: "at least", value: 0.5 },
-          }),
-          ...Object.entries(rest).map(([name, rates]) =>
-            compareRounds(verack!, rates, {
-              with: name,
-              doing: "its initiator on Node, same responder",
-              aim: { is: "at least", value: 1 },
-            })
-          ),
-        ],
-      });
-    }
+  secondsARound: 12,
+  figures: CONCURRENCY.map(({ atOnce, ofBare }) => ({
+    name: nameOf(atOnce),
+    unit: "/s",
+    better: "higher",
+    ratios: { bare: ofBare, bcoin: 1, "bitcore-p2p": 1 },
+  })),
+  async contenders({ note }) {
+    const sizes = await sizesOfHandshake();
+    const others = await installedOthers(note);
+    return [
+      ...verackAndBare(
+        "TCP connect, two writes and two reads of the same sizes",
+        async (kind) => {
+          await using ends = new Ends(kind, sizes);
+          return await rates((concurrency) => ends.rate(concurrency));
+        },
+      ),
+      ...others.map(({ name, folder }) => ({
+        name,
+        doing: "its initiator on Node, same responder",
+        optional: true,
+        measure: async () => {
+          await using responder = new Remote("bitcoin_responder", ["verack"]);
+          const port = await responder.call<number>("port");
+          await using other = new Other(folder, name);
+          return await rates((concurrency) =>
+            other.rate(port, HANDSHAKES, concurrency)
+          );
+        },
+      })),
+    ];
   },
 };
+
+const ENDS = ["dialing", "listening"] as const;
+const peakOf = (end: string) => `peak of ${SESSIONS} open sessions, ${end} end`;
 
 /** What a thousand sessions hold. */
 export const bitcoinMemory: Line = {
   name: "bitcoin-memory",
   description: `${SESSIONS} open Bitcoin sessions between two processes`,
-  async run(settings: Settings, report: (row: Row) => void): Promise<void> {
-    const { verack, bare } = await alternate(
-      VERACK_AND_BARE,
-      Math.min(settings.rounds, MAX_MEMORY_ROUNDS),
-      async (kind) => {
-        await using ends = await Ends.start();
-        return await ends.memory(kind);
-      },
-      { warmUp: false },
-    );
-    for (const end of ["dialing", "listening"] as const) {
-      const ours = verack.map((it) => it[end]);
-      const theirs = bare.map((it) => it[end]);
-      report({
-        line: "bitcoin-memory",
-        figure: `peak of ${SESSIONS} open sessions, ${end} end`,
-        unit: "MB",
-        verack: median(ours),
-        comparisons: [compareRounds(ours, theirs, {
-          with: "bare",
-          doing: "sockets with read buffers of 4 KiB",
-        })],
-      });
-    }
+  secondsARound: 7,
+  maxRounds: 2,
+  figures: ENDS.map((end) => ({
+    name: peakOf(end),
+    unit: "MB",
+    better: "lower",
+  })),
+  async contenders() {
+    const sizes = await sizesOfHandshake();
+    return verackAndBare("sockets with read buffers of 4 KiB", async (kind) => {
+      await using ends = new Ends(kind, sizes);
+      await ends.rate(64); // What is needed once is not charged to the sessions.
+      const held = await ends.memory();
+      return Object.fromEntries(ENDS.map((end) => [peakOf(end), held[end]]));
+    });
   },
 };

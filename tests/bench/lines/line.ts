@@ -1,30 +1,72 @@
-/** What a line of the benchmark is, and how contestants take turns. */
+/**
+ * What a line of the benchmark is: a few figures, and the contenders that are
+ * measured by them.
+ */
 import type { Kind, OpeningSizes, Setup } from "../contestant.ts";
 import type { Networks } from "../networks.ts";
 import { Remote } from "../remote.ts";
-import type { Row } from "../report.ts";
 
-/** Settings of a run. */
+/** What all lines of a run share. */
 export interface Settings {
-  /** Rounds a figure; each runs all contestants, one after the other. */
-  readonly rounds: number;
   readonly opening: OpeningSizes;
   /** Where the peer networks of others are, if they are installed. */
   readonly networks: Networks | undefined;
+  /** Whether to measure them, and bare sockets, without acknowledgements too. */
+  readonly unacknowledged: boolean;
+  /** Takes a remark on what is not measured. */
+  readonly note: (text: string) => void;
+}
+
+/** One thing that is measured. */
+export interface Figure {
+  readonly name: string;
+  readonly unit: string;
+  readonly better: Better;
+  /** Bound of verack's own value. */
+  readonly aim?: number;
+  /** Bounds of verack's value in multiples of a contender's, by its name. */
+  readonly ratios?: Readonly<Record<string, number>>;
+}
+
+/** Which of two values is the better one. */
+export type Better = "higher" | "lower";
+
+/** By the name of the figure; infinite for what was never reached. */
+export type Values = Readonly<Record<string, number>>;
+
+/** verack, or something that it is compared with. */
+export interface Contender {
+  readonly name: string;
+  /** What it does, for the report. */
+  readonly doing: string;
+  /** Whether the line goes on without it if it fails. */
+  readonly optional?: boolean;
+  /** Starts processes of its own, warms them up, measures, and ends them. */
+  measure(): Promise<Values>;
 }
 
 /** One line: a few figures that are measured together. */
 export interface Line {
   readonly name: string;
   readonly description: string;
-  /** Calls `report` with each figure as it is known. */
-  run(settings: Settings, report: (row: Row) => void): Promise<void>;
+  /** About how long a round of all contenders takes. */
+  readonly secondsARound: number;
+  /** Rounds after which more say nothing new. */
+  readonly maxRounds?: number;
+  readonly figures: readonly Figure[];
+  /** The first one is verack. */
+  contenders(
+    settings: Settings,
+  ): readonly Contender[] | Promise<readonly Contender[]>;
 }
 
-/** A contestant as a line runs it. */
+/** Name of verack among contenders. */
+export const VERACK = "verack";
+
+/** What a process of a contender runs. */
 export type Entrant = Pick<Setup, "kind" | "acknowledged">;
 
-/** On Node run those who were written for it. */
+/** Written for Node, and run on it. */
 const ON_NODE: ReadonlySet<Kind> = new Set<Kind>([
   "libp2p",
   "gossipsub",
@@ -32,11 +74,13 @@ const ON_NODE: ReadonlySet<Kind> = new Set<Kind>([
   "hyperdht",
 ]);
 
-/** A process of a contestant, on Deno or on Node. */
+const OTHERS_ANSWER_MS = 25_000;
+
+/** A process of a contender, on Deno or on Node. */
 export function remoteOf(
   file: string,
   entrant: Entrant,
-  { opening, networks }: Settings,
+  { opening, networks }: Pick<Settings, "opening" | "networks">,
 ): Remote {
   const isOnNode = ON_NODE.has(entrant.kind);
   const setup: Setup = {
@@ -47,51 +91,18 @@ export function remoteOf(
   return new Remote(file, [JSON.stringify(setup)], {
     name: `${file} of ${entrant.kind}` +
       (entrant.acknowledged ? ", acknowledged," : ""),
-    node: isOnNode ? networks?.node : undefined,
+    // One that hangs is left out, and must not hold the others up for long.
+    ...isOnNode && { node: networks?.node, answerMs: OTHERS_ANSWER_MS },
   });
 }
 
-/** What was measured, by contestant, round by round. */
-export type Rounds<Name extends string, Result> = Record<Name, Result[]>;
-
-/** The two that nearly every line compares. */
-export const VERACK_AND_BARE = ["verack", "bare"] as const;
-
-/** One of them. */
-export type VerackOrBare = typeof VERACK_AND_BARE[number];
-
-/**
- * Runs all, by turns and taking turns in going first, so that what else happens
- * on the machine hits all alike. A first round of each is not counted.
- *
- * @param options `warmUp`: false where every round has processes of its own.
- * `leaveOut`: called with a contestant that fails, which has no results then;
- * throws if it cannot be done without. By default none can.
- */
-export async function alternate<Name extends string, Result>(
-  contestants: readonly Name[],
-  rounds: number,
-  measure: (name: Name) => Promise<Result>,
-  options: {
-    warmUp?: boolean;
-    leaveOut?: (name: Name, error: unknown) => Promise<void>;
-  } = {},
-): Promise<Rounds<Name, Result>> {
-  const { warmUp = true, leaveOut = (_, error) => Promise.reject(error) } =
-    options;
-  const results = new Map(contestants.map((name) => [name, [] as Result[]]));
-  for (let round = warmUp ? 0 : 1; round <= rounds; round++) {
-    const names = [...results.keys()];
-    const turn = round % names.length;
-    for (const name of [...names.slice(turn), ...names.slice(0, turn)]) {
-      try {
-        const result = await measure(name);
-        if (round > 0) results.get(name)!.push(result);
-      } catch (error) {
-        await leaveOut(name, error);
-        results.delete(name);
-      }
-    }
-  }
-  return Object.fromEntries(results) as Rounds<Name, Result>;
+/** verack's sessions, without the mesh, and bare sockets. */
+export function verackAndBare(
+  doing: string,
+  measure: (kind: "verack" | "bare") => Promise<Values>,
+): Contender[] {
+  return [
+    { name: VERACK, doing: "", measure: () => measure("verack") },
+    { name: "bare", doing, measure: () => measure("bare") },
+  ];
 }

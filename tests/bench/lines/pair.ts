@@ -1,9 +1,9 @@
 /** A dialing and a listening process of one contestant. */
-import type { Endpoint, Kind } from "../contestant.ts";
+import type { Endpoint } from "../contestant.ts";
 import type { Remote } from "../remote.ts";
 import { type Entrant, remoteOf, type Settings } from "./line.ts";
 
-/** Two processes with one contestant's code. */
+/** Two fresh processes with one contestant's code. */
 export class Pair implements AsyncDisposable {
   readonly #both: AsyncDisposable;
   readonly #dialer: Remote;
@@ -35,26 +35,5 @@ export class Pair implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#both[Symbol.asyncDispose]();
-  }
-}
-
-/** The processes of verack's sessions and of bare sockets. */
-export class Pairs implements AsyncDisposable {
-  readonly verack: Pair;
-  readonly bare: Pair;
-
-  private constructor(verack: Pair, bare: Pair) {
-    this.verack = verack;
-    this.bare = bare;
-  }
-
-  static async start(settings: Settings): Promise<Pairs> {
-    const start = (kind: Kind) => Pair.start({ kind }, settings);
-    return new Pairs(await start("verack"), await start("bare"));
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.verack[Symbol.asyncDispose]();
-    await this.bare[Symbol.asyncDispose]();
   }
 }

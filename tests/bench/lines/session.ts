@@ -1,81 +1,72 @@
 /** How long a new session takes, and how many open when they are dialed at once. */
-import { compareRounds, type Row } from "../report.ts";
-import { median, percentile } from "../stats.ts";
-import {
-  alternate,
-  type Line,
-  type Settings,
-  VERACK_AND_BARE,
-} from "./line.ts";
-import { Pairs } from "./pair.ts";
+import { percentile } from "../stats.ts";
+import { type Line, verackAndBare } from "./line.ts";
+import { Pair } from "./pair.ts";
 
-const PER_ROUND = 150;
+const SESSIONS = 150;
 /** Fewer, as each takes up to 90 ms. */
-const PLAIN_PER_ROUND = 30;
+const NOT_NUDGED = 30;
+const WARM_UPS = 50;
 const AT_ONCE = 400;
-const AIMS_MS = [[0.5, 3], [0.9, 8], [0.99, 60]] as const;
+const PERCENTILES = [
+  { share: 0.5, name: "to the second verack, p50", aim: 2.2 },
+  { share: 0.9, name: "to the second verack, p90", aim: 4 },
+  { share: 0.99, name: "to the second verack, p99", aim: 60 },
+];
 const WORK = "connect, TLS handshake, 4 messages of the same sizes";
 
-/** One session after the other. */
+/** One session after the other, none of them resumed. */
 export const session: Line = {
   name: "session",
   description: "new session between two processes, one after the other",
-  async run(settings: Settings, report: (row: Row) => void): Promise<void> {
-    await using pairs = await Pairs.start(settings);
-    const { verack, bare } = await alternate(
-      VERACK_AND_BARE,
-      settings.rounds,
-      (kind) => pairs[kind].call<number[]>("sessions", PER_ROUND),
-    );
-    const plain: number[] = [];
-    for (let round = 0; round < settings.rounds; round++) {
-      plain.push(
-        ...await pairs.bare.call<number[]>("sessions", PLAIN_PER_ROUND, {
-          nudge: false,
-        }),
+  secondsARound: 6,
+  figures: PERCENTILES.map(({ name, aim }) => ({
+    name,
+    aim,
+    unit: "ms",
+    better: "lower",
+  })),
+  contenders(settings) {
+    const measure = async (
+      kind: "verack" | "bare",
+      count: number,
+      nudge: boolean,
+    ) => {
+      await using pair = await Pair.start({ kind }, settings);
+      const sessions = (count: number) =>
+        pair.call<number[]>("sessions", count, { nudge });
+      await sessions(Math.min(count, WARM_UPS));
+      const times = await sessions(count);
+      return Object.fromEntries(
+        PERCENTILES.map(({ share, name }) => [name, percentile(times, share)]),
       );
-    }
-    for (const [share, value] of AIMS_MS) {
-      const ours = percentile(verack.flat(), share);
-      const compare = (times: readonly number[], doing: string) => {
-        const theirs = percentile(times, share);
-        return { with: "bare", doing, value: theirs, ratio: ours / theirs };
-      };
-      report({
-        line: "session",
-        figure: `to the second verack, p${share * 100}`,
-        unit: "ms",
-        verack: ours,
-        aim: { is: "at most", value },
-        comparisons: [
-          compare(bare.flat(), `${WORK}, nudged past Nagle`),
-          compare(plain, `${WORK}, not nudged`),
-        ],
-      });
-    }
+    };
+    return [
+      ...verackAndBare(
+        `${WORK}, nudged past Nagle's algorithm`,
+        (kind) => measure(kind, SESSIONS, true),
+      ),
+      {
+        name: "bare, not nudged",
+        doing: WORK,
+        measure: () => measure("bare", NOT_NUDGED, false),
+      },
+    ];
   },
 };
+
+const BURST = `sessions a second, ${AT_ONCE} at once`;
 
 /** Many sessions at once. */
 export const burst: Line = {
   name: "burst",
   description: `${AT_ONCE} sessions dialed at once between two processes`,
-  async run(settings: Settings, report: (row: Row) => void): Promise<void> {
-    await using pairs = await Pairs.start(settings);
-    const { verack, bare } = await alternate(
-      VERACK_AND_BARE,
-      settings.rounds,
-      (kind) => pairs[kind].call<number>("burst", AT_ONCE),
-    );
-    report({
-      line: "burst",
-      figure: `sessions a second, ${AT_ONCE} at once`,
-      unit: "/s",
-      verack: median(verack),
-      aim: { is: "at least", value: 400 },
-      comparisons: [
-        compareRounds(verack, bare, { with: "bare", doing: WORK }),
-      ],
-    });
-  },
+  secondsARound: 4,
+  figures: [{ name: BURST, unit: "/s", better: "higher", aim: 1_000 }],
+  contenders: (settings) =>
+    verackAndBare(WORK, async (kind) => {
+      await using pair = await Pair.start({ kind }, settings);
+      await pair.call("burst", AT_ONCE);
+      return { [BURST]: await pair.call<number>("burst", AT_ONCE) };
+    }),
 };

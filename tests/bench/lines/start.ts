@@ -1,17 +1,16 @@
 /** How soon the program is there, beside an empty Deno program. */
 import { linesOf } from "../../../src/cli/lines.ts";
-import type { Row } from "../report.ts";
 import { median } from "../stats.ts";
-import { alternate, type Line, type Settings } from "./line.ts";
+import { type Line, VERACK } from "./line.ts";
 
 const MAIN = new URL("../../../src/cli/main.ts", import.meta.url).href;
 const CERTS = new URL("../../../certs/", import.meta.url).pathname;
-
+const EMPTY = ["run", "data:application/javascript,console.log()"];
 /** What is run, and how many times as long as an empty program it may take. */
-const PROGRAMS = {
-  empty: { args: ["run", "data:application/javascript,console.log()"], aim: 0 },
-  "verack --version": { args: ["run", MAIN, "--version"], aim: 2.9 },
-  "a node with a key listens": {
+const PROGRAMS = [
+  { name: "verack --version", args: ["run", MAIN, "--version"], ofEmpty: 2.5 },
+  {
+    name: "a node with a key listens",
     args: [
       ...[
         "run",
@@ -23,53 +22,62 @@ const PROGRAMS = {
       ...["run", "--json", "--host=127.0.0.1", "--port=0"],
       ...[`--key=${CERTS}alice.key`, `--cert=${CERTS}alice.crt`],
     ],
-    aim: 3.9,
+    ofEmpty: 4,
   },
-} as const;
-
-type Program = keyof typeof PROGRAMS;
+];
+/** Runs of each program in a round. */
+const RUNS = 5;
+const AN_EMPTY_PROGRAM = "an empty program";
 
 /** Milliseconds until the first line of a program. */
 export const start: Line = {
   name: "start",
   description: "until the version is printed, and until a node listens",
-  async run({ rounds }: Settings, report: (row: Row) => void): Promise<void> {
-    const names = Object.keys(PROGRAMS) as Program[];
-    const results = await alternate(names, 3 * rounds, untilFirstLine);
-    const empty = median(results.empty);
-    for (const figure of names.slice(1)) {
-      const verack = median(results[figure]);
-      report({
-        line: "start",
-        figure,
-        unit: "ms",
-        verack,
-        comparisons: [{
-          with: "an empty program",
-          doing: "as Deno starts it",
-          value: empty,
-          ratio: verack / empty,
-          aim: { is: "at most", value: PROGRAMS[figure].aim },
-        }],
-      });
-    }
-  },
+  secondsARound: 3,
+  figures: PROGRAMS.map(({ name, ofEmpty }) => ({
+    name,
+    unit: "ms",
+    better: "lower",
+    ratios: { [AN_EMPTY_PROGRAM]: ofEmpty },
+  })),
+  contenders: () => [{
+    name: VERACK,
+    doing: "",
+    measure: async () => {
+      const values: Record<string, number> = {};
+      for (const { name, args } of PROGRAMS) {
+        values[name] = await untilFirstLine(args);
+      }
+      return values;
+    },
+  }, {
+    name: AN_EMPTY_PROGRAM,
+    doing: "as Deno starts it",
+    measure: async () => {
+      const ms = await untilFirstLine(EMPTY);
+      return Object.fromEntries(PROGRAMS.map(({ name }) => [name, ms]));
+    },
+  }],
 };
 
-async function untilFirstLine(name: Program): Promise<number> {
-  const started = performance.now();
-  const child = new Deno.Command(Deno.execPath(), {
-    args: [...PROGRAMS[name].args],
-    stdout: "piped",
-    stderr: "null",
-  }).spawn();
-  for await (const _ of linesOf(child.stdout)) break;
-  const ms = performance.now() - started;
-  try {
-    child.kill("SIGKILL");
-  } catch {
-    // It has ended by itself.
+/** Median of some runs. */
+async function untilFirstLine(args: string[]): Promise<number> {
+  const times: number[] = [];
+  for (let run = 0; run < RUNS; run++) {
+    const started = performance.now();
+    const child = new Deno.Command(Deno.execPath(), {
+      args,
+      stdout: "piped",
+      stderr: "null",
+    }).spawn();
+    for await (const _ of linesOf(child.stdout)) break;
+    times.push(performance.now() - started);
+    try {
+      child.kill("SIGKILL");
+    } catch {
+      // It has ended by itself.
+    }
+    await child.status;
   }
-  await child.status;
-  return ms;
+  return median(times);
 }

@@ -11,8 +11,6 @@ import { Station } from "../station.ts";
 
 /** Pause between sessions, so that closing one is not charged to the next. */
 const PAUSE_MS = 2;
-/** Round trips that are not counted, as both processes have just been idle. */
-const WARM_UPS = 100;
 
 const self = await contestant(readSetup<Setup>());
 
@@ -44,16 +42,31 @@ async function burst(endpoint: Endpoint, count: number): Promise<number> {
   return count / elapsed * 1_000;
 }
 
-/** Runs one load on a session of its own. */
-async function withStation<Result>(
+/** Opens a session with a station at this end of it. */
+async function connect(
   endpoint: Endpoint,
-  load: (station: Station) => Promise<Result>,
-): Promise<Result> {
+): Promise<{ station: Station; channel: Channel }> {
   const station = new Station();
   const receive = (from: Channel, payload: Uint8Array) =>
     station.receive(from, payload);
   const channel = await self.dial(endpoint, receive);
   station.attach(channel);
+  return { station, channel };
+}
+
+/** The session that all loads share that come one after the other. */
+let shared: Promise<Station> | undefined;
+
+function station(endpoint: Endpoint): Promise<Station> {
+  return shared ??= connect(endpoint).then(({ station }) => station);
+}
+
+/** Runs one load on a session of its own. */
+async function withStation<Result>(
+  endpoint: Endpoint,
+  load: (station: Station) => Promise<Result>,
+): Promise<Result> {
+  const { station, channel } = await connect(endpoint);
   try {
     return await load(station);
   } finally {
@@ -64,20 +77,14 @@ async function withStation<Result>(
 await serve({
   sessions,
   burst,
-  flood: (endpoint: Endpoint, size: number, milliseconds: number) =>
-    withStation(endpoint, (station) => station.flood(size, milliseconds)),
-  beFlooded: (endpoint: Endpoint, size: number, milliseconds: number) =>
-    withStation(endpoint, (station) => station.beFlooded(size, milliseconds)),
-  roundTrips: (endpoint: Endpoint, count: number) =>
-    withStation(endpoint, async (station) => {
-      await station.roundTrips(WARM_UPS);
-      return await station.roundTrips(count);
-    }),
-  acknowledgements: (endpoint: Endpoint, count: number) =>
-    withStation(endpoint, async (station) => {
-      await station.acknowledgements(WARM_UPS);
-      return await station.acknowledgements(count);
-    }),
+  flood: async (endpoint: Endpoint, size: number, milliseconds: number) =>
+    await (await station(endpoint)).flood(size, milliseconds),
+  beFlooded: async (endpoint: Endpoint, size: number, milliseconds: number) =>
+    await (await station(endpoint)).beFlooded(size, milliseconds),
+  roundTrips: async (endpoint: Endpoint, count: number) =>
+    await (await station(endpoint)).roundTrips(count),
+  acknowledgements: async (endpoint: Endpoint, count: number) =>
+    await (await station(endpoint)).acknowledgements(count),
   trickles: (endpoint: Endpoint, count: number, pauseMs: number) =>
     Promise.all([
       withStation(endpoint, (station) => station.trickle(count, pauseMs)),

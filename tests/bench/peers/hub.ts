@@ -16,15 +16,11 @@ const setup = readSetup<Setup>();
 
 /** A hub and its receivers, connected. */
 interface Group {
-  readonly receivers: number;
   readonly broadcast: (payload: Uint8Array) => Broadcast;
   readonly channels: readonly Channel[];
   /** Messages that the receivers have taken. */
   readonly delivered: () => number;
-  close(): Promise<void>;
 }
-
-let group: Group | undefined;
 
 /** Every receiver dials the hub. */
 async function connect(receivers: number): Promise<Group> {
@@ -32,49 +28,41 @@ async function connect(receivers: number): Promise<Group> {
   const receive = () => {
     delivered++;
   };
-  const outward: Channel[] = [];
+  const channels: Channel[] = [];
   const hub = await contestant(setup);
   const listening = await hub.listen((channel) => {
-    outward.push(channel);
+    channels.push(channel);
     return receive;
   });
   const others = await Promise.all(
     Array.from({ length: receivers }, () => contestant(setup)),
   );
-  const inward = await Promise.all(
-    others.map((it) => it.dial(listening.endpoint, receive)),
-  );
+  await Promise.all(others.map((it) => it.dial(listening.endpoint, receive)));
   // The acceptor's side of a session can open a moment after the dialer's.
-  while (outward.length < receivers) await tick();
+  while (channels.length < receivers) await tick();
   await Promise.all([hub, ...others].map((it) => it.met?.(receivers)));
   return {
-    receivers,
     broadcast: (payload) => hub.broadcast(payload),
-    channels: outward,
+    channels,
     delivered: () => delivered,
-    close: async () => {
-      for (const channel of [...outward, ...inward]) channel.close();
-      listening.close();
-      await Promise.all([hub, ...others].map((it) => it.close()));
-    },
   };
 }
 
+let group: Promise<Group> | undefined;
+
 /**
  * Sends messages of `size` bytes to so many receivers for a while; messages
- * delivered a second. Receivers stay from one call to the next, so that a mesh
- * that has just been formed, and still has to do with itself, is not measured.
+ * delivered a second. The first call makes the receivers, which stay, so that a
+ * mesh that has just been formed, and still has to do with itself, is not measured.
  */
 async function fanOut(
   receivers: number,
   size: number,
   milliseconds: number,
 ): Promise<number> {
-  if (group?.receivers !== receivers) {
-    await group?.close();
-    group = await connect(receivers);
-  }
-  const { broadcast, channels, delivered } = group;
+  const { broadcast, channels, delivered } = await (group ??= connect(
+    receivers,
+  ));
   const payload = new Uint8Array(size);
   const before = delivered();
   const started = performance.now();

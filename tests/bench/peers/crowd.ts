@@ -1,0 +1,76 @@
+/** Some of the nodes of a mesh that is spread over several processes. */
+import process from "node:process";
+import { Identity, Node } from "../../../mod.ts";
+import { serve } from "../serve.ts";
+
+let identities: Identity[] = [];
+const nodes: Node[] = [];
+
+async function prepare(count: number): Promise<void> {
+  identities = await Promise.all(
+    Array.from({ length: count }, () => Identity.generate()),
+  );
+}
+
+/** Starts the node that all others know; its address. */
+async function seed(): Promise<string> {
+  const node = await Node.start({ identity: identities.pop()! });
+  nodes.push(node);
+  return node.address;
+}
+
+/** Starts the rest, all at once. */
+async function start(address: string): Promise<void> {
+  nodes.push(
+    ...await Promise.all(
+      identities.map((identity) =>
+        Node.start({ identity, connect: [address] })
+      ),
+    ),
+  );
+}
+
+/** Waits until nodes are connected with all of so many; the sessions that they lack. */
+async function met(total: number, ms: number): Promise<number> {
+  const signal = AbortSignal.timeout(ms);
+  const connected = (node: Node) =>
+    node.peers().filter((peer) => peer.connected).length;
+  const lacking = await Promise.all(nodes.map(async (node) => {
+    if (connected(node) === total - 1) return 0;
+    for await (const event of node.events({ signal })) {
+      if (event.type === "mesh" && event.sessions === total - 1) return 0;
+    }
+    return total - 1 - connected(node);
+  }));
+  return lacking.reduce((sum, it) => sum + it, 0);
+}
+
+/** Processor time of this process, milliseconds. */
+function cpuMs(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1_000;
+}
+
+/** Resident bytes after garbage collection; needs `--expose-gc`. */
+async function memory(): Promise<number> {
+  const { gc } = globalThis as { gc?: () => void };
+  for (let i = 0; i < 3; i++) {
+    gc?.();
+    await new Promise((resolve) => setTimeout(resolve, 300));
+  }
+  return Deno.memoryUsage().rss;
+}
+
+/** How much this process may open, if the system says, and what memory is free. */
+async function room(): Promise<{ descriptors: number | null; bytes: number }> {
+  const bytes = Deno.systemMemoryInfo().available;
+  try {
+    const limits = await Deno.readTextFile("/proc/self/limits");
+    const [, open] = /^Max open files +(\d+)/m.exec(limits) ?? [];
+    return { descriptors: open === undefined ? null : Number(open), bytes };
+  } catch {
+    return { descriptors: null, bytes };
+  }
+}
+
+await serve({ prepare, seed, start, met, cpuMs, memory, room });
