@@ -18,7 +18,7 @@ export interface NodeStatus {
   readonly ephemeral: boolean;
   /** Its address: `host:port`. */
   readonly address: string;
-  /** What runs TLS for connections that it accepts; absent where there is no TLS. */
+  /** What runs TLS for its connections; absent where there is no TLS. */
   readonly tls?: "engine" | "streams";
   /** The address that it advertises, if that was set. */
   readonly advertise?: string;

@@ -1,6 +1,5 @@
 /**
- * A {@linkcode Connection} over Deno's TCP and a {@linkcode TlsEngine}: the accepting end of TLS.
- * Reads from the network only while it is read from, into the buffer it is given.
+ * A {@linkcode Connection} over Deno's TCP and a {@linkcode TlsEngine}, either end of TLS. Reads from the network only while it is read from, into the buffer it is given.
  */
 import { VerackError } from "../core/errors.ts";
 import type { Address } from "./address.ts";
@@ -41,24 +40,42 @@ export class EngineConnection implements Connection {
   }
 
   /**
-   * Completes the handshake and returns the protocol that was agreed. The engine is made once the
-   * first bytes have arrived, so that a connection that says nothing costs no more than a socket.
+   * Completes the handshake as the accepting end, and returns the protocol that was agreed. The
+   * engine is made once the first bytes have arrived, so that a connection that says nothing costs
+   * no more than a socket.
    */
   async handshake(make: () => TlsEngine): Promise<string | undefined> {
+    const engine = await this.#shakeHands("accept", make);
+    return engine.protocol;
+  }
+
+  /** Completes the handshake as the dialing end, with an engine that it owns. */
+  async dial(engine: TlsEngine): Promise<void> {
+    this.#engine = engine;
+    await this.#send(engine.drain());
+    await this.#shakeHands("dial", () => engine);
+  }
+
+  async #shakeHands(
+    action: "accept" | "dial",
+    make: () => TlsEngine,
+  ): Promise<TlsEngine> {
     const buffer = new Uint8Array(MIN_READ_BYTES);
     for (;;) {
       const count = await this.#tcp.read(buffer);
       if (count === null || this.#isClosed) {
         const detail = "the other end hung up";
-        throw failure("closed", "accept", this.remoteAddress, detail);
+        throw failure("closed", action, this.remoteAddress, detail);
       }
       const engine = this.#engine ??= make();
       // What came behind the handshake is kept for the first read.
       engine.decrypt(buffer.subarray(0, count), NOTHING);
-      // Session tickets, which it has to send then, leave with the first write.
-      if (engine.isSecure && engine.error === undefined) return engine.protocol;
+      const isDone = engine.isSecure && engine.error === undefined;
+      // Session tickets, which the accepting end has to send then, leave with its first write.
+      if (isDone && action === "accept") return engine;
       await this.#send(engine.drain());
       if (engine.error !== undefined) throw engine.error;
+      if (isDone) return engine;
     }
   }
 

@@ -7,12 +7,15 @@
  * {@linkcode findTlsEngine} looks for its methods, `usable_engine.ts` tries them before they
  * are used, and `tls_connection.ts` serves where either fails.
  */
-import { type SecureContext, TLSSocket } from "node:tls";
+import { createSecureContext, type SecureContext, TLSSocket } from "node:tls";
+import { writePem } from "../core/pem.ts";
 import { MAX_CIPHERTEXT_BYTES, WRITE_BLOCK_BYTES } from "./transport_limits.ts";
+import type { Pin } from "./transport.ts";
 
 /** What is used of Deno's class. */
 interface NativeEngine {
   initServerTls(context: unknown): number;
+  initClientTls(serverName: string, context: unknown): number;
   setAlpnProtocols(names: readonly string[]): void;
   attachJsStream(): number;
   setHandle(handle: NativeEngine): void;
@@ -26,6 +29,7 @@ interface NativeEngine {
   destroySsl(): void;
   getBytesRead(): number;
   getAlpnNegotiatedProtocol(out: { alpnProtocol?: string | false }): number;
+  getPeerCertificateChain(): { certificates: Uint8Array[] } | null;
   onread: () => void;
   onhandshakedone: () => void;
   onerror: (error: Error) => void;
@@ -36,6 +40,7 @@ export type NativeEngineClass = new (kind: number, id: number) => NativeEngine;
 
 const METHODS: readonly (keyof NativeEngine)[] = [
   "initServerTls",
+  "initClientTls",
   "setAlpnProtocols",
   "attachJsStream",
   "setHandle",
@@ -49,9 +54,11 @@ const METHODS: readonly (keyof NativeEngine)[] = [
   "destroySsl",
   "getBytesRead",
   "getAlpnNegotiatedProtocol",
+  "getPeerCertificateChain",
 ];
 
-/** The engine's kind of a server; its id is for tracing only. */
+/** The engine's kinds of an end; its id is for tracing only. */
+const CLIENT = 0;
 const SERVER = 1;
 
 /** What the engine encrypts in one turn (`MAX_CLEAR_IN`); it drops the rest at the next write. */
@@ -100,8 +107,8 @@ export function isEngine(native: unknown): native is NativeEngineClass {
 }
 
 /**
- * The accepting end of one TLS 1.3 connection. {@linkcode free} must be called: an engine that is
- * only dropped is never collected. The callbacks of Deno's class only note what happened; calling
+ * One end of one TLS 1.3 connection. {@linkcode free} must be called: an engine that is only
+ * dropped is never collected. The callbacks of Deno's class only note what happened; calling
  * the engine from within one is not safe.
  */
 export class TlsEngine {
@@ -117,23 +124,28 @@ export class TlsEngine {
   /** Plaintext that did not fit. */
   #rest: Uint8Array = NOTHING;
 
-  /** An engine with `context`, certificate and key, that speaks `protocol` (ALPN). */
+  /**
+   * An engine that speaks `protocol` (ALPN): the accepting end with a context of certificate and
+   * key, or the dialing end with the certificate that it requires of the other.
+   */
   constructor(
     Native: NativeEngineClass,
-    context: SecureContext,
+    end: SecureContext | Pin,
     protocol: string,
   ) {
-    const native = new Native(SERVER, 0);
-    if (native.initServerTls(Reflect.get(context, "context")) !== 0) {
-      throw new Error("TLS cannot be set up");
-    }
+    const isDialer = "certificate" in end;
+    const native = new Native(isDialer ? CLIENT : SERVER, 0);
+    const code = isDialer
+      ? native.initClientTls(end.serverName, nativeContext(pinnedContext(end)))
+      : native.initServerTls(nativeContext(end));
+    if (code !== 0) throw new Error("TLS cannot be set up");
     native.setAlpnProtocols([protocol]);
     native.onread = () => this.#onRead();
     native.onhandshakedone = () => {
       this.#isSecure = true;
     };
     native.onerror = (error) => {
-      this.#error ??= error;
+      this.#error ??= inWordsOfRustls(error);
     };
     native.attachJsStream();
     native.setHandle(native);
@@ -165,6 +177,11 @@ export class TlsEngine {
     const out: { alpnProtocol?: string | false } = {};
     this.#native.getAlpnNegotiatedProtocol(out);
     return out.alpnProtocol || undefined;
+  }
+
+  /** The end-entity certificate that the other end has shown, DER; a listener shows one. */
+  get peerCertificate(): Uint8Array | undefined {
+    return this.#native.getPeerCertificateChain()?.certificates[0];
   }
 
   /**
@@ -254,4 +271,26 @@ export class TlsEngine {
     this.#rest.set(rest);
     this.#rest.set(more, rest.length);
   }
+}
+
+/** The one authority is the pin itself, none of Deno's or of the environment. */
+function pinnedContext({ certificate }: Pin): SecureContext {
+  const ca = writePem("CERTIFICATE", certificate);
+  return createSecureContext({ ca, minVersion: "TLSv1.3" });
+}
+
+/** What the native methods take of a context. */
+function nativeContext(context: SecureContext): unknown {
+  return Reflect.get(context, "context");
+}
+
+/**
+ * An error about a certificate begins as rustls begins it, so that one table explains all errors
+ * (`tls_errors.ts`). Deno gives only these a code of Node that does not begin with `ERR_SSL_`.
+ */
+function inWordsOfRustls(error: Error): Error {
+  const code = "code" in error ? `${error.code}` : "ERR_SSL_";
+  if (code.startsWith("ERR_SSL_")) return error;
+  const message = `invalid peer certificate: ${error.message}`;
+  return new Error(message, { cause: error });
 }

@@ -65,7 +65,7 @@ export interface TlsFacts {
 
 /** What {@linkcode tlsSafety} finds. */
 export interface TlsCheck extends TlsFacts {
-  /** What accepts connections fastest; `undefined` where it does not work, or is turned off. */
+  /** What runs TLS best; `undefined` where it does not work, or is turned off. */
   readonly engine: NativeEngineClass | undefined;
 }
 
@@ -91,7 +91,7 @@ let checked: Promise<TlsCheck> | undefined;
 
 /**
  * Resolves with the facts if pinning is safe in this process, else throws `unsafe`. Checked
- * once: two handshakes over loopback, some 25 ms with the loading of TLS itself.
+ * once: four handshakes over loopback, some 25 ms with the loading of TLS itself.
  */
 export function tlsSafety(): Promise<TlsCheck> {
   checked ??= checkTlsSafety().catch((error) => {
@@ -131,7 +131,12 @@ async function probe(): Promise<TlsCheck> {
   const wrong = await probeWith(listener, WRONG_CERTIFICATE);
   let right: Probed | undefined;
   const dial = (tcp: Deno.TcpConn) => startPinned(tcp, PROBE_CERTIFICATE);
-  const engine = await usableEngine(PROBE_PEM, dial, {
+  const credentials = {
+    pem: PROBE_PEM,
+    pin: { certificate: PROBE_CERTIFICATE, serverName: PROBE_NAME },
+    wrongPin: { certificate: WRONG_CERTIFICATE, serverName: PROBE_NAME },
+  };
+  const engine = await usableEngine(credentials, dial, {
     onHandshake(tls) {
       right = { accepted: true, shown: peerCertificate(tls) };
     },

@@ -52,7 +52,7 @@ export interface Pin {
 export interface Listener {
   /** Where it listens (the port is never 0). */
   readonly address: Address;
-  /** What runs TLS, `tls_engine.ts` or `tls_connection.ts`; absent where there is none. */
+  /** What runs TLS, `tls_engine.ts` or `tls_connection.ts`, see `docs/architecture.md`; absent where there is none. */
   readonly tls?: "engine" | "streams";
   /**
    * To be called again only once it has resolved: the next connection, its security layer NOT yet negotiated (see

@@ -3,7 +3,7 @@
  * it: tried over loopback, before a connection of a peer depends on it.
  */
 import { Buffer } from "node:buffer";
-import { createSecureContext } from "node:tls";
+import { createSecureContext, type SecureContext } from "node:tls";
 import { systemClock } from "../core/clock.ts";
 import { messageOf } from "../core/errors.ts";
 import { logger } from "../core/log.ts";
@@ -16,18 +16,24 @@ import {
   TlsEngine,
 } from "./tls_engine.ts";
 import { ENGINE_TEST_MS } from "./transport_limits.ts";
-import type { Connection } from "./transport.ts";
+import type { Connection, Pin } from "./transport.ts";
 
 /** What goes each way: two writes of the engine, and records that end within a read. */
 const TEST_BYTES = 100_000;
 
+const LOOPBACK = { hostname: "127.0.0.1", port: 0 } as const;
+
 /** What is spoken in the test (ALPN). */
 export const TEST_PROTOCOL = "verack-test/1";
 
-/** Certificate and private key. */
-interface Pem {
-  readonly cert: string;
-  readonly key: string;
+/** What the ends of the test show and require. */
+export interface TestCredentials {
+  /** Certificate and private key. */
+  readonly pem: { readonly cert: string; readonly key: string };
+  /** The same certificate as a pin. */
+  readonly pin: Pin;
+  /** Another certificate for the same name. */
+  readonly wrongPin: Pin;
 }
 
 /** Starts the handshake as the end that dials; it is completed by the test. */
@@ -42,27 +48,41 @@ export interface TestOptions {
 }
 
 /**
- * The engine, if it passes {@linkcode testEngine}; `undefined` if not, or if it is turned off.
- * The log says which, at debug level.
+ * The engine, if it passes a test of both ends; `undefined` if not, or if it is turned off. The
+ * log says which, at debug level.
  */
 export async function usableEngine(
-  pem: Pem,
+  credentials: TestCredentials,
   dial: TestDialer,
   { find = findTlsEngine, onHandshake }: TestOptions = {},
 ): Promise<NativeEngineClass | undefined> {
   const log = logger("transport");
   try {
     if (engineIsOff()) throw new Error(`${ENGINE_VARIABLE} is off`);
+    const { pem, pin, wrongPin } = credentials;
     const context = createSecureContext({ ...pem, minVersion: "TLSv1.3" });
     const Native = find(context);
     if (Native === undefined) throw new Error("this Deno has another engine");
-    const make = () => new TlsEngine(Native, context, TEST_PROTOCOL);
-    await testEngine(make, dial, onHandshake);
-    log.debug("TLS connections are accepted by the engine");
+    const end = (of: SecureContext | Pin) => () =>
+      new TlsEngine(Native, of, TEST_PROTOCOL);
+    await testAccepting(end(context), dial, onHandshake);
+    using listener = Deno.listenTls({
+      ...LOOPBACK,
+      ...pem,
+      alpnProtocols: [TEST_PROTOCOL],
+    });
+    await testDialing(end(pin), listener, pin);
+    await testWrongPin(end(wrongPin), listener);
+    log.debug("TLS connections are dialed and accepted by the engine");
     return Native;
   } catch (error) {
     const because = messageOf(error);
-    log.debug("TLS connections are accepted over streams", { because });
+    log.debug(
+      "TLS connections are dialed by Deno.startTls and accepted over streams",
+      {
+        because,
+      },
+    );
     return undefined;
   }
 }
@@ -71,24 +91,23 @@ export async function usableEngine(
  * Accepts a connection by the engine, has bytes sent both ways, and closes it; throws if anything
  * is not as it should be.
  */
-async function testEngine(
+async function testAccepting(
   make: () => TlsEngine,
   dial: TestDialer,
   onHandshake: ((tls: Deno.TlsConn) => void) | undefined,
 ): Promise<void> {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  using listener = Deno.listen(LOOPBACK);
   const { port } = listener.addr;
-  using tcp = await Deno.connect({ hostname: "127.0.0.1", port });
+  using tcp = await Deno.connect({ hostname: LOOPBACK.hostname, port });
   const socket = await listener.accept();
   for (const end of [tcp, socket]) end.setNoDelay(true);
   const accepted = new EngineConnection(socket);
-  const cancel = systemClock.after(ENGINE_TEST_MS, () => {
+  using _deadline = deadline(() => {
     accepted.close();
     tcp[Symbol.dispose]();
   });
   const dialing = dial(tcp);
   try {
-    const bytes = testBytes();
     const tls = await dialing;
     const [agreed] = await Promise.all([
       accepted.handshake(make),
@@ -96,15 +115,79 @@ async function testEngine(
     ]);
     onHandshake?.(tls);
     check(agreed === TEST_PROTOCOL, "agrees on no protocol");
-    await Promise.all([sendAll(tls, bytes), expectBytes(accepted, bytes)]);
-    await Promise.all([sendAll(accepted, bytes), expectBytes(tls, bytes)]);
+    await exchange(accepted, tls);
     accepted.close();
     check(await tls.read(new Uint8Array(1)) === null, "does not end");
   } finally {
-    cancel();
     accepted.close();
     await dialing.then((tls) => tls[Symbol.dispose](), () => {});
   }
+}
+
+/** The same with a connection that the engine dials, pinned to what `listener` shows. */
+async function testDialing(
+  make: () => TlsEngine,
+  listener: Deno.TlsListener,
+  { certificate }: Pin,
+): Promise<void> {
+  using pair = await connectTo(listener);
+  const { dialed, accepted } = pair;
+  const engine = make();
+  await Promise.all([dialed.dial(engine), accepted.handshake()]);
+  const shown = engine.peerCertificate;
+  check(shown !== undefined && isSame(shown, certificate), "shows no pin");
+  check(engine.protocol === TEST_PROTOCOL, "agrees on no protocol");
+  await exchange(dialed, accepted);
+  dialed.close();
+  check(await accepted.read(new Uint8Array(1)) === null, "does not end");
+}
+
+/** Throws if the engine takes the certificate of `listener` for another. */
+async function testWrongPin(
+  make: () => TlsEngine,
+  listener: Deno.TlsListener,
+): Promise<void> {
+  using pair = await connectTo(listener);
+  const accepting = pair.accepted.handshake().catch(() => {});
+  const refusal = await pair.dialed.dial(make()).then(() => "", messageOf);
+  check(/^invalid peer certificate/.test(refusal), "takes any certificate");
+  await accepting;
+}
+
+/** A connection to `listener` that the engine is to dial. */
+async function connectTo(listener: Deno.TlsListener) {
+  const { port } = listener.addr as Deno.NetAddr;
+  const tcp = await Deno.connect({ hostname: LOOPBACK.hostname, port });
+  tcp.setNoDelay(true);
+  const dialed = new EngineConnection(tcp);
+  const accepted = await listener.accept();
+  const close = () => {
+    dialed.close();
+    accepted[Symbol.dispose]();
+  };
+  const limit = deadline(close);
+  return {
+    dialed,
+    accepted,
+    [Symbol.dispose]() {
+      limit[Symbol.dispose]();
+      close();
+    },
+  };
+}
+
+/** Calls `onTimeout` if it is not disposed of in time. */
+function deadline(onTimeout: () => void): Disposable {
+  return { [Symbol.dispose]: systemClock.after(ENGINE_TEST_MS, onTimeout) };
+}
+
+type Bytewise = Pick<Connection, "read" | "write">;
+
+/** Has bytes sent both ways, one after the other; throws if they change. */
+async function exchange(one: Bytewise, other: Bytewise): Promise<void> {
+  const bytes = testBytes();
+  await Promise.all([sendAll(other, bytes), expectBytes(one, bytes)]);
+  await Promise.all([sendAll(one, bytes), expectBytes(other, bytes)]);
 }
 
 /** Bytes that repeat at no multiple of the sizes of records and writes. */
@@ -120,17 +203,14 @@ function check(isRight: boolean, fault: string): void {
   if (!isRight) throw new Error(`the TLS engine ${fault}`);
 }
 
-async function sendAll(
-  end: Pick<Connection, "write">,
-  bytes: Uint8Array,
-): Promise<void> {
+async function sendAll(end: Bytewise, bytes: Uint8Array): Promise<void> {
   for (let at = 0; at < bytes.length;) {
     at += await end.write(bytes.subarray(at));
   }
 }
 
 async function expectBytes(
-  end: Pick<Connection, "read">,
+  end: Bytewise,
   expected: Uint8Array,
 ): Promise<void> {
   const got = new Uint8Array(expected.length);
@@ -139,5 +219,9 @@ async function expectBytes(
     check(count !== null, "ends too early");
     at += count ?? 0;
   }
-  check(Buffer.compare(got, expected) === 0, "changes bytes");
+  check(isSame(got, expected), "changes bytes");
+}
+
+function isSame(a: Uint8Array, b: Uint8Array): boolean {
+  return Buffer.compare(a, b) === 0;
 }

@@ -3,7 +3,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { createHash, X509Certificate } from "node:crypto";
 import { Identity } from "../../src/identity/identity.ts";
-import { fetchCertificate } from "../../src/transport/tls.ts";
+import { fetchCertificate } from "../../src/transport/fetch_certificate.ts";
 import { parseAddress } from "../../src/transport/address.ts";
 import { COMMAND } from "../../src/wire/commands.ts";
 import {

@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net";
 import { assertEquals, assertRejects } from "@std/assert";
 import { type ErrorCode, VerackError } from "../../src/core/errors.ts";
 import { Identity } from "../../src/identity/identity.ts";
-import { fetchCertificate } from "../../src/transport/tls.ts";
+import { fetchCertificate } from "../../src/transport/fetch_certificate.ts";
 
 const DEADLINE_MS = 10_000;
 

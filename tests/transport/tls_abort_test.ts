@@ -6,6 +6,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { VerackError } from "../../src/core/errors.ts";
 import { tlsTransport } from "../../src/transport/tls.ts";
+import { engineIsOff } from "../../src/transport/tls_engine.ts";
 import type {
   Listener,
   Pin,
@@ -14,6 +15,7 @@ import type {
 import { assertCode } from "../contract/pair.ts";
 import { makeCertificate } from "../helpers/certificates.ts";
 import { canCountSockets, openSockets } from "../helpers/sockets.ts";
+import { testIf } from "../helpers/test_if.ts";
 import { until } from "../helpers/until.ts";
 import { VirtualClock } from "../../src/testing/virtual_clock.ts";
 
@@ -116,14 +118,28 @@ Deno.test("dial() gives up a TLS handshake that hangs when the signal aborts", a
   await dialInVain(tlsTransport(), mute);
 });
 
+testIf(canCountSockets && !engineIsOff())(
+  "dial() by the engine leaves no socket with a host that hangs",
+  async () => {
+    await using mute = startMute();
+    const transport = tlsTransport();
+    const { port } = mute.address;
+    for (let i = 0; i < 3; i++) await dialInVain(transport, mute);
+    // What is left are the mute server's ends and its listener.
+    await until("our sockets are gone", () => {
+      return openSockets(port) === mute.connections.length + 1;
+    });
+  },
+);
+
 Deno.test(
-  "dial() leaves one socket with a host that hangs, not one for every dial",
+  "dial() by Deno.startTls leaves one socket with a host that hangs, not one for every dial",
   {
     ignore: !canCountSockets,
   },
   async () => {
     await using mute = startMute();
-    const transport = tlsTransport();
+    const transport = tlsTransport({ engine: false });
     const { port } = mute.address;
     for (let i = 0; i < 5; i++) await dialInVain(transport, mute);
     // The mute server's five ends, its listener, and what is left of ours.
@@ -133,10 +149,10 @@ Deno.test(
   },
 );
 
-Deno.test("dial() leaves a host alone that answers and then hangs", async () => {
+Deno.test("dial() by Deno.startTls leaves a host alone that answers and then hangs", async () => {
   // Shows its certificate when looked at, and says nothing when dialed.
   const clock = new VirtualClock();
-  const transport = tlsTransport({ clock });
+  const transport = tlsTransport({ clock, engine: false });
   const listener = await listen(transport);
   const { address } = listener;
   const dialUntilHanging = async (answerFirst: boolean) => {

@@ -7,13 +7,24 @@ const NAME = "0123456789abcdef0123456789abcdef.verack.invalid";
 const own = await makeCertificate(NAME);
 const other = await makeCertificate(NAME);
 
-for (const engine of [true, false]) {
+for (
+  const [dials, accepts] of [
+    [true, true],
+    [true, false],
+    [false, true],
+    [false, false],
+  ] as const
+) {
+  const by = (engine: boolean, other: string) => engine ? "the engine" : other;
+  const name = `tlsTransport(), dialed by ${
+    by(dials, "Deno.startTls")
+  }, accepted by ${by(accepts, "streams")},`;
   transportContract(
-    `tlsTransport() by ${engine ? "engine" : "streams"}`,
+    name,
     () =>
       Promise.resolve({
-        dialer: tlsTransport(),
-        listener: tlsTransport({ engine }),
+        dialer: tlsTransport({ engine: dials }),
+        listener: tlsTransport({ engine: accepts }),
         host: "127.0.0.1",
         ...(hasIpv6() ? { ipv6Host: "::1" } : {}),
         credentials: own,

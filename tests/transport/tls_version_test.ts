@@ -4,7 +4,9 @@ import { once } from "node:events";
 import { connect, createServer, type TLSSocket } from "node:tls";
 import { VerackError } from "../../src/core/errors.ts";
 import { tlsTransport } from "../../src/transport/tls.ts";
+import { engineIsOff } from "../../src/transport/tls_engine.ts";
 import { makeCertificate } from "../helpers/certificates.ts";
+import { testIf } from "../helpers/test_if.ts";
 
 const NAME = "0123456789abcdef0123456789abcdef.verack.invalid";
 const LOOPBACK = { host: "127.0.0.1", port: 0 };
@@ -58,35 +60,57 @@ for (
   });
 }
 
-for (const version of ["TLSv1.2", "TLSv1.3"] as const) {
-  Deno.test(`fetchCertificate() from a listener of ${version} alone`, async () => {
-    const server = createServer({
-      cert: peer.certificatePem,
-      key: peer.privateKeyPem,
-      minVersion: version,
-      maxVersion: version,
-      ALPNProtocols: ["verack/1"],
-    }, (socket) => socket.on("error", () => {}));
-    server.on("tlsClientError", () => {});
-    server.listen(0, "127.0.0.1");
-    await once(server, "listening");
-    const bound = server.address();
-    assert(bound !== null && typeof bound === "object");
-    const address = { host: "127.0.0.1", port: bound.port };
-    try {
-      const look = tlsTransport().fetchCertificate(address, {});
-      if (version === "TLSv1.2") await assertRejects(() => look, VerackError);
-      else assertEquals(await look, peer.certificate);
-    } finally {
+/** A listener of another implementation, with one version of TLS only. */
+async function serveWith(version: "TLSv1.2" | "TLSv1.3") {
+  const server = createServer({
+    cert: peer.certificatePem,
+    key: peer.privateKeyPem,
+    minVersion: version,
+    maxVersion: version,
+    ALPNProtocols: ["verack/1"],
+  }, (socket) => socket.on("error", () => {}));
+  server.on("tlsClientError", () => {});
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const bound = server.address();
+  assert(bound !== null && typeof bound === "object");
+  return {
+    address: { host: "127.0.0.1", port: bound.port },
+    async [Symbol.asyncDispose]() {
       server.close();
       await once(server, "close");
-    }
-  });
+    },
+  };
 }
 
-/** In a ClientHello: the extension supported_versions with TLS 1.3 and 1.2 (RFC 8446 §4.2.1). */
-const BOTH_VERSIONS = "002b00050403040303";
-const ONLY_TLS_1_2 = "002b00050403030303";
+for (const version of ["TLSv1.2", "TLSv1.3"] as const) {
+  Deno.test(`fetchCertificate() from a listener of ${version} alone`, async () => {
+    await using server = await serveWith(version);
+    const look = tlsTransport().fetchCertificate(server.address, {});
+    if (version === "TLSv1.2") await assertRejects(() => look, VerackError);
+    else assertEquals(await look, peer.certificate);
+  });
+
+  testIf(!engineIsOff())(
+    `dial() by the engine to a listener of ${version} alone`,
+    async () => {
+      await using server = await serveWith(version);
+      const dialing = tlsTransport().dial(server.address, { pin });
+      if (version === "TLSv1.2") {
+        await assertRejects(() => dialing, VerackError);
+      } else (await dialing).close();
+    },
+  );
+}
+
+/**
+ * In a ClientHello: the extension supported_versions (RFC 8446 §4.2.1) as it is offered, and with
+ * TLS 1.2 in the place of 1.3.
+ */
+const OFFERS = {
+  "the engine": ["002b0003020304", "002b0003020303"],
+  "Deno.startTls": ["002b00050403040303", "002b00050403030303"],
+} as const;
 
 /** Passes everything on between one dialer and `port`, the first segment rewritten. */
 function startDowngrade(port: number, rewrite: (hex: string) => string) {
@@ -121,25 +145,28 @@ function startDowngrade(port: number, rewrite: (hex: string) => string) {
   };
 }
 
-for (const attack of [false, true]) {
-  Deno.test(`dial() through somebody who ${attack ? "strikes TLS 1.3 out of the hello fails" : "changes nothing works"}`, async () => {
-    const listener = await tlsTransport().listen(LOOPBACK, {
-      credentials: peer,
+for (const how of ["the engine", "Deno.startTls"] as const) {
+  if (how === "the engine" && engineIsOff()) continue;
+  const [offer, downgraded] = OFFERS[how];
+  for (const attack of [false, true]) {
+    Deno.test(`dial() by ${how} through somebody who ${attack ? "strikes TLS 1.3 out of the hello fails" : "changes nothing works"}`, async () => {
+      const transport = tlsTransport({ engine: how === "the engine" });
+      const listener = await transport.listen(LOOPBACK, { credentials: peer });
+      const accepting = (async () => {
+        const incoming = await listener.accept();
+        return await incoming?.open().catch(() => undefined);
+      })();
+      {
+        await using between = startDowngrade(listener.address.port, (hello) => {
+          assert(hello.includes(offer), "the hello has another form now");
+          return attack ? hello.replace(offer, downgraded) : hello;
+        });
+        const dialing = transport.dial(between.address, { pin });
+        if (attack) await assertRejects(() => dialing, VerackError);
+        else (await dialing).close();
+        (await accepting)?.close();
+        listener.close();
+      }
     });
-    const accepting = (async () => {
-      const incoming = await listener.accept();
-      return await incoming?.open().catch(() => undefined);
-    })();
-    {
-      await using between = startDowngrade(listener.address.port, (hello) => {
-        assert(hello.includes(BOTH_VERSIONS), "the hello has another form now");
-        return attack ? hello.replace(BOTH_VERSIONS, ONLY_TLS_1_2) : hello;
-      });
-      const dialing = tlsTransport().dial(between.address, { pin });
-      if (attack) await assertRejects(() => dialing, VerackError);
-      else (await dialing).close();
-      (await accepting)?.close();
-      listener.close();
-    }
-  });
+  }
 }
