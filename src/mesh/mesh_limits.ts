@@ -148,10 +148,11 @@ export const MAX_REPORTERS_PER_PEER = 4;
 export const PEER_EXCHANGE_MIN_MS = 2_000;
 
 /**
- * When two nodes join many members at the same time, how long the one with the smaller identity
- * lets the other dial first, for each known peer, and at most while unverified connections are
- * arriving, since one may be from the other node.
+ * When two nodes join at the same time, how long the one that is told of the other last lets
+ * that dial first: this, and more for each known peer, and at most while unverified connections
+ * are arriving, since one may be from the other node.
  */
+export const COLLISION_GRACE_MIN_MS = 250;
 export const COLLISION_GRACE_PER_PEER_MS = 15;
 export const COLLISION_GRACE_MAX_MS = 5_000;
 

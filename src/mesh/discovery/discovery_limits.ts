@@ -72,18 +72,23 @@ export const ASKED_AFTER_LOSS = 3;
 export const NEWS_TOLD_TO = 4;
 export const NEWS_DELAY_MS = 1_000;
 
-/** A peer whose session is younger is marked in gossip as having just joined. */
-export const RECENT_SESSION_MS = 2_000;
+/**
+ * A peer that was sent a list with another in it is marked, for this time, as dialing that in a
+ * list that the other gets.
+ */
+export const TOLD_DIALS_MS = 2_000;
+
+/** A node that has run for so long has joined, and announces also the peers that it dials. */
+export const JOINED_AFTER_MS = 2_000;
 
 /**
- * A node that joins many members at once requests their peers only when no session has opened
- * for the first time, or one has been open for the second, milliseconds.
+ * A node that meets many members at once requests their peers only when no session has opened
+ * for the first time, while it knows of members that it has not met for the second, or one has
+ * been open for the third, milliseconds.
  */
 export const MEETING_PAUSE_MS = 250;
+export const MEETING_DIALS_MS = 1_000;
 export const MEETING_PATIENCE_MS = 10_000;
 
-/**
- * Up to this many peers a collision costs less than waiting for the other to dial, and gossip
- * about them from all members costs little.
- */
-export const COLLISION_CROWD = 16;
+/** More peers than this that come at once are not announced: they learn of each other anyway. */
+export const MAX_NEWS = 16;

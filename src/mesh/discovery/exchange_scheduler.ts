@@ -7,19 +7,20 @@ import type { Clock, Random } from "../../core/clock.ts";
 import type { PeerId } from "../../core/peer_id.ts";
 import {
   ASKED_AFTER_LOSS,
-  COLLISION_CROWD,
+  JOINED_AFTER_MS,
+  MAX_NEWS,
+  MEETING_DIALS_MS,
   MEETING_PATIENCE_MS,
   MEETING_PAUSE_MS,
   NEWS_DELAY_MS,
   NEWS_TOLD_TO,
-  RECENT_SESSION_MS,
 } from "./discovery_limits.ts";
 import { PEER_EXCHANGE_MIN_MS } from "../mesh_limits.ts";
 import type { PeerSession } from "../peers/peer_session.ts";
 import type { Peer } from "../peers/peer.ts";
 import type { ExchangeStates } from "./exchange_state.ts";
 import type { LivenessReports } from "../peers/liveness_reports.ts";
-import type { PeerEvents } from "../peers/peer_events.ts";
+import type { Introduction, PeerEvents } from "../peers/peer_events.ts";
 import type { PeerTable } from "../peers/peer_table.ts";
 
 /** What is asked and told. */
@@ -73,21 +74,33 @@ export class ExchangeScheduler {
   }
 
   /**
-   * A session is established. A request is sent at once, unless most of the answer would be
-   * about peers with which one of the two is about to have a session: each member would send
-   * all entries to a node that joins.
+   * A session is established. The dialer sends a request at once, unless others have told it of
+   * this peer, or of more that it is about to meet: each would send it the entries of all. The
+   * other end learns from that request whether it has to send one, see {@linkcode shown}.
    */
-  met(session: PeerSession, isNew: boolean): void {
-    const { table, clock } = this.#options;
+  met({ session, wasReported }: Introduction): void {
+    const { clock, reports, actions } = this.#options;
     this.#metAt = clock.monotonic();
-    const weJoin = this.#options.reports.size > COLLISION_CROWD;
-    const itJoins = isNew && session.direction === "inbound" &&
-      table.size > COLLISION_CROWD;
-    if (weJoin || itJoins) this.#unasked.push(session);
-    else this.#options.actions.ask(session);
+    const isInbound = session.direction === "inbound";
+    const isKnown = wasReported || reports.size > 0;
+    if (isInbound || isKnown) this.#unasked.push(session);
+    else actions.ask(session);
     // Peers that this node dials while it joins are new to this node only.
-    const joined = this.#metAt - this.#startedAt >= RECENT_SESSION_MS;
-    if (session.direction === "inbound" || joined) this.#news.push(session);
+    const joined = this.#metAt - this.#startedAt >= JOINED_AFTER_MS;
+    if (isInbound || joined) this.#news.push(session);
+  }
+
+  /**
+   * A peer has shown its view in a request. If there are members in it with which this node has
+   * no session, its list is requested, else it need not be.
+   */
+  shown(session: PeerSession, hasNews: boolean): void {
+    const at = this.#unasked.indexOf(session);
+    const { reports, actions } = this.#options;
+    // What is new in it are most likely those that this node is about to meet.
+    if (at < 0 || (hasNews && reports.size > 0)) return;
+    this.#unasked.splice(at, 1);
+    if (hasNews) actions.ask(session);
   }
 
   /** Asks the peers whose time it is. */
@@ -114,13 +127,13 @@ export class ExchangeScheduler {
   #askUnasked(now: number): void {
     const sessions = this.#unasked.filter(({ channel }) => channel.isOpen);
     const waitedMs = now - (sessions[0]?.openedAt ?? now);
-    const isQuiet = now - this.#metAt >= MEETING_PAUSE_MS;
+    const { actions, reports } = this.#options;
+    const pauseMs = reports.size > 0 ? MEETING_DIALS_MS : MEETING_PAUSE_MS;
+    const isQuiet = now - this.#metAt >= Math.max(pauseMs, waitedMs / 4);
     const isTime = isQuiet || waitedMs >= MEETING_PATIENCE_MS;
     // Sessions that have ended are dropped.
     this.#unasked = isTime ? [] : sessions;
-    if (isTime) {
-      for (const session of sessions) this.#options.actions.ask(session);
-    }
+    if (isTime) { for (const session of sessions) actions.ask(session); }
   }
 
   /** Announces a few of the peers that have come; many at once learn of each other anyway. */
@@ -130,7 +143,7 @@ export class ExchangeScheduler {
     if (!isQuiet && waitedMs < 2 * NEWS_DELAY_MS) return;
     const due = this.#news;
     this.#news = [];
-    if (due.length > COLLISION_CROWD) return;
+    if (due.length > MAX_NEWS) return;
     const { table } = this.#options;
     for (const session of due) {
       const peer = table.get(session.remote.id);

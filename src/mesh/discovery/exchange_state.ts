@@ -12,6 +12,11 @@ import type { PeerSession } from "../peers/peer_session.ts";
 export class ExchangeState {
   /** Monotonic clock, milliseconds, when the peer was last asked for its peers. */
   askedAt = -Infinity;
+  /** Which introduction of this node it was, counted from 1. */
+  introduction = 0;
+  /** How many introductions there had been when it was last sent a list, and when that was. */
+  listed = 0;
+  listedAt = -Infinity;
   /** Peers that it has reported live in an unfinished answer. */
   told = new Set<PeerId>();
   /** Whether a part of that answer was left out for want of room. */

@@ -8,9 +8,10 @@ import type { PeerId } from "../../core/peer_id.ts";
 import {
   GOSSIP_FRESH_MS,
   GOSSIP_LIST_MS,
-  RECENT_SESSION_MS,
+  TOLD_DIALS_MS,
 } from "./discovery_limits.ts";
 import { MAX_ADDRESSES_PER_ENTRY } from "../../wire/wire_limits.ts";
+import type { ExchangeStates } from "./exchange_state.ts";
 import type { AccessRules } from "../peers/access_rules.ts";
 import type { Peer } from "../peers/peer.ts";
 import type { PeerEvents } from "../peers/peer_events.ts";
@@ -33,6 +34,7 @@ export interface GossipListOptions {
     /** The attestation by which this node admits a peer; empty in an open mesh. */
     attestationFor(peer: Peer): Uint8Array<ArrayBuffer>;
   };
+  readonly states: ExchangeStates;
   readonly events: PeerEvents;
 }
 
@@ -41,21 +43,24 @@ export class GossipList {
   readonly #options: GossipListOptions;
   /** Peers that may be gossiped, and since when, monotonic clock: one walk serves many requests. */
   #list: { readonly at: number; readonly peers: Peer[] } | undefined;
-  /** Their encoded entries, made on first use. */
-  #encoded = new Map<Peer, Uint8Array>();
+  /** Their encoded entries, made on first use: for peers that they dial, and for all others. */
+  readonly #dialing = new Map<Peer, Uint8Array>();
+  readonly #encoded = new Map<Peer, Uint8Array>();
+  #encodedAt = -Infinity;
 
   constructor(options: GossipListOptions) {
     this.#options = options;
     const { events } = options;
-    for (const event of ["introduced", "down", "forgotten"] as const) {
-      events.on(event, () => this.#changed());
-    }
+    events.on("introduced", ({ peer }) => this.#changed(peer));
+    events.on("down", (peer) => this.#changed(peer));
+    events.on("forgotten", (peer) => this.#changed(peer));
   }
 
   /** A peer came up, went down or is forgotten. */
-  #changed(): void {
+  #changed(peer: Peer): void {
     this.#list = undefined;
-    this.#encoded.clear();
+    this.#dialing.delete(peer);
+    this.#encoded.delete(peer);
   }
 
   /** Peers that the other end lacks. */
@@ -67,20 +72,23 @@ export class GossipList {
     );
   }
 
-  /** {@linkcode entryOf}, encoded. */
-  encodedEntryOf(peer: Peer): Uint8Array {
-    return this.#encoded.getOrInsertComputed(
+  /** {@linkcode entryOf}, encoded for the other end of a session. */
+  encodedEntryFor(session: PeerSession, peer: Peer): Uint8Array {
+    const dials = this.#knowsOf(peer, session);
+    const cache = dials ? this.#dialing : this.#encoded;
+    return cache.getOrInsertComputed(
       peer,
-      () => encodePeerEntry(this.entryOf(peer)),
+      () => encodePeerEntry(this.entryOf(peer, dials)),
     );
   }
 
-  /** The entry about a peer, with addresses that are verified or that it advertises. */
-  entryOf(peer: Peer): PeerEntry {
+  /**
+   * The entry about a peer, with addresses that are verified or that it advertises. `dials`: it
+   * knows of the receiver, and is about to dial it.
+   */
+  entryOf(peer: Peer, dials: boolean): PeerEntry {
     const addresses = peer.addresses.forGossip().filter(canTell)
       .slice(0, MAX_ADDRESSES_PER_ENTRY);
-    const age = this.#options.clock.monotonic() -
-      (peer.primary?.openedAt ?? -Infinity);
     return {
       id: peer.id,
       certificate: peer.certificate?.der ?? new Uint8Array(0),
@@ -88,16 +96,30 @@ export class GossipList {
       lastSeen: unixTime(peer.lastSeen),
       flags: (peer.up ? PEER_FLAG.live : 0) |
         (peer.ephemeral ? PEER_FLAG.ephemeral : 0) |
-        (age < RECENT_SESSION_MS ? PEER_FLAG.recent : 0),
+        (dials ? PEER_FLAG.dials : 0),
       name: peer.name,
       attestation: this.#options.membership.attestationFor(peer),
     };
+  }
+
+  /** Whether a peer was just sent a list with the other end of a session in it. */
+  #knowsOf({ primary }: Peer, session: PeerSession): boolean {
+    if (primary === undefined) return false;
+    const { clock, states } = this.#options;
+    const { listed, listedAt } = states.of(primary);
+    return listed >= states.of(session).introduction &&
+      clock.monotonic() - listedAt < TOLD_DIALS_MS;
   }
 
   /** Peers that this node has verified lately, and that others may reach. */
   #gossipable(): readonly Peer[] {
     const { clock, table } = this.#options;
     const at = clock.monotonic();
+    if (at - this.#encodedAt >= GOSSIP_LIST_MS) {
+      this.#encodedAt = at;
+      this.#dialing.clear();
+      this.#encoded.clear();
+    }
     if (this.#list !== undefined && at - this.#list.at < GOSSIP_LIST_MS) {
       return this.#list.peers;
     }
@@ -110,7 +132,6 @@ export class GossipList {
           !peer.ephemeral))
     );
     this.#list = { at, peers };
-    this.#encoded.clear();
     return peers;
   }
 }

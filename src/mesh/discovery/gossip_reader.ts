@@ -10,8 +10,10 @@ import {
 } from "../../identity/certificate.ts";
 import { equalBytes } from "../../identity/der.ts";
 import { type PeerId, shortId } from "../../core/peer_id.ts";
-import { COLLISION_CROWD } from "./discovery_limits.ts";
-import { COLLISION_GRACE_PER_PEER_MS } from "../mesh_limits.ts";
+import {
+  COLLISION_GRACE_MIN_MS,
+  COLLISION_GRACE_PER_PEER_MS,
+} from "../mesh_limits.ts";
 import {
   AS_SEEN_HOST,
   PEER_FLAG,
@@ -91,20 +93,17 @@ export class GossipReader {
 
   /** The sender reports a session with this peer. */
   #report(session: PeerSession, entry: PeerEntry, peer: Peer): void {
-    const { own, reports, states, table } = this.#options;
+    const { reports, states, table } = this.#options;
     reports.add(peer, session.remote.id);
     // A report that is not kept cannot be withdrawn.
     if (peer.reporters.has(session.remote.id)) {
       states.of(session).told.add(peer.id);
     }
-    // Peers that join at the same time learn of each other at the same time, and would dial
-    // each other: the one with the smaller identity waits.
-    const isRecent = (entry.flags & PEER_FLAG.recent) !== 0;
-    const yields = isRecent && table.size > COLLISION_CROWD &&
-      own < peer.id;
-    peer.hurryByGossip(
-      yields ? COLLISION_GRACE_PER_PEER_MS * table.size : undefined,
-    );
+    // Of two that join at the same time, the one that was told of the other first dials it.
+    const yields = (entry.flags & PEER_FLAG.dials) !== 0;
+    const graceMs = COLLISION_GRACE_MIN_MS +
+      COLLISION_GRACE_PER_PEER_MS * table.size;
+    peer.hurryByGossip(yields ? graceMs : undefined);
   }
 }
 

@@ -71,6 +71,8 @@ export class PeerExchange {
   readonly #list: GossipList;
   readonly #work: WorkQueue;
   readonly #news: Throttle;
+  /** Sessions that were introduced. */
+  #introductions = 0;
   /** A peer has sent a complete list. */
   #isAnswered = false;
 
@@ -92,7 +94,7 @@ export class PeerExchange {
       ...options,
       actions: {
         ask: (session) => this.#ask(session),
-        tell: (peer, sessions) => this.#tell(peer, sessions),
+        tell: (peer, sessions) => this.#tell(peer, sessions, false),
       },
     });
     events.on("introduced", (introduction) => this.#onIntroduced(introduction));
@@ -110,7 +112,10 @@ export class PeerExchange {
     );
   }
 
-  #onIntroduced({ session, peer, isNew, isAdmitted }: Introduction): void {
+  #onIntroduced(introduction: Introduction): void {
+    const { session, peer, isAdmitted } = introduction;
+    const state = this.#options.states.of(session);
+    state.introduction = ++this.#introductions;
     session.channel.handle(
       COMMAND.getpeers,
       (it) => this.#onGetPeers(session, it),
@@ -123,7 +128,7 @@ export class PeerExchange {
     // A guest of an invite has no other member on record.
     if (session.remote.invite !== undefined) this.#tellAll(session);
     if (isAdmitted) this.#spread(peer);
-    this.#scheduler.met(session, isNew);
+    this.#scheduler.met(introduction);
   }
 
   /** Sends the requests that are due. */
@@ -133,20 +138,20 @@ export class PeerExchange {
 
   /** Sends a peer all known members, without a request. */
   #tellAll(session: PeerSession): void {
-    const step = this.#answer(session, this.#list.newsTo(session, new Set()));
+    const step = this.#answer(session, new Set());
     const bytes = WORK_OVERHEAD_BYTES + this.#sizeOfAnswer();
     this.#work.add(session, bytes, step);
   }
 
-  /** Sends all peers the entry of one that this node has admitted. */
+  /** Sends all peers the entry of one that this node has admitted, which requests theirs now. */
   #spread(peer: Peer): void {
     const peers = this.#options.table.connected();
-    this.#tell(peer, peers.flatMap(({ primary }) => primary ?? []));
+    this.#tell(peer, peers.flatMap(({ primary }) => primary ?? []), true);
   }
 
-  /** Announces one peer to these, as a part of an incomplete answer. */
-  #tell(peer: Peer, sessions: readonly PeerSession[]): void {
-    const entries = [this.#list.entryOf(peer)];
+  /** Announces one peer to these, as a part of an incomplete answer; see `GossipList.entryOf`. */
+  #tell(peer: Peer, sessions: readonly PeerSession[], dials: boolean): void {
+    const entries = [this.#list.entryOf(peer, dials)];
     const payload = encodePeers({ more: true, entries });
     const frame = new SharedFrame(this.#options.magic, COMMAND.peers, payload);
     for (const { remote: { id }, channel } of sessions) {
@@ -174,11 +179,22 @@ export class PeerExchange {
         return false;
       };
     }
-    const known = new Set(request.fingerprints);
-    return this.#answer(
+    this.#shown(
       session,
-      equal ? [] : this.#list.newsTo(session, known),
+      !equal && hasOthers(request.fingerprints, fingerprints),
     );
+    return equal
+      ? this.#send(session, [])
+      : this.#answer(session, new Set(request.fingerprints));
+  }
+
+  /** A request shows the view of its sender: whether there are members in it to ask for. */
+  #shown(session: PeerSession, hasNews: boolean): void {
+    this.#scheduler.shown(session, hasNews);
+    if (hasNews || this.#isAnswered) return;
+    // As good as a list without entries.
+    this.#isAnswered = true;
+    this.#news.request();
   }
 
   /** Bytes that an answer holds until its last message is sent. */
@@ -186,14 +202,22 @@ export class PeerExchange {
     return REFERENCE_BYTES * this.#options.table.size;
   }
 
+  /** Sends the entries that a peer lacks, which it is about to dial. */
+  #answer(session: PeerSession, known: ReadonlySet<string>): Step {
+    const state = this.#options.states.of(session);
+    state.listed = this.#introductions;
+    state.listedAt = this.#options.clock.monotonic();
+    return this.#send(session, this.#list.newsTo(session, known));
+  }
+
   /** Sends one message of an answer at each step. */
-  #answer(session: PeerSession, news: readonly Peer[]): Step {
+  #send(session: PeerSession, news: readonly Peer[]): Step {
     // An empty answer is sent, too: it withdraws former entries.
     let at = 0;
     return () => {
       const end = at + MAX_PEERS_PER_MESSAGE;
       const entries = news.slice(at, end).map((peer) =>
-        this.#list.encodedEntryOf(peer)
+        this.#list.encodedEntryFor(session, peer)
       );
       const more = end < news.length;
       session.channel.send(COMMAND.peers, joinPeers({ more, entries }));
@@ -209,8 +233,7 @@ export class PeerExchange {
     const { fingerprints } = decodePeerIds(payload);
     this.#work.add(session, sizeOfRequest(payload), () => {
       const { digest, fingerprints: own } = this.#view;
-      const known = new Set(own);
-      if (fingerprints.every((other) => known.has(other))) {
+      if (!hasOthers(fingerprints, own)) {
         this.#complete(session, new Set());
       } else {
         const question = encodeGetPeers({ digest, fingerprints: own });
@@ -283,6 +306,15 @@ export class PeerExchange {
       `Cannot answer ${command}: more than ${PEER_REQUEST_BURST} requests, and one more each ${PEER_REQUEST_REFILL_MS} ms`,
     );
   }
+}
+
+/** Whether one of `fingerprints` is not in `view`. */
+function hasOthers(
+  fingerprints: readonly string[],
+  view: readonly string[],
+): boolean {
+  const known = new Set(view);
+  return fingerprints.some((other) => !known.has(other));
 }
 
 /** Fingerprints of 8 bytes are kept as text of 16 digits, in a list and in a set. */

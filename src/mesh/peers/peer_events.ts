@@ -11,8 +11,8 @@ import type { PeerSession } from "./peer_session.ts";
 export interface Introduction {
   readonly session: PeerSession;
   readonly peer: Peer;
-  /** Whether it proved its key for the first time. */
-  readonly isNew: boolean;
+  /** Whether others reported a session with it, while this node had none. */
+  readonly wasReported: boolean;
   /** Whether it was lost before. */
   readonly wasLost: boolean;
   /** Whether this node has admitted it to a closed mesh now, and announces it to others. */

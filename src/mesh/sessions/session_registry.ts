@@ -223,7 +223,6 @@ export class SessionRegistry {
     if (peer === undefined) return;
     // Throws before anything about the peer changed.
     const own = decodeOwnEntry(session, payload);
-    const isNew = !peer.isVerified;
     const isAdmitted = gate.settle(peer, session.remote);
     session.introduced = true;
     session.cancelIntroduction?.();
@@ -237,7 +236,7 @@ export class SessionRegistry {
     events.emit("introduced", {
       session: session,
       peer,
-      isNew,
+      wasReported: peer.reportedLive,
       wasLost,
       isAdmitted,
     });

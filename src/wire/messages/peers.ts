@@ -56,8 +56,8 @@ export const PEER_FLAG = {
   live: 1,
   /** The peer's key lives in memory only: a pin to it lapses when it is gone. */
   ephemeral: 2,
-  /** It joined the sender just now, so it is probably dialing all others itself. */
-  recent: 4,
+  /** It has just been told of the receiver, so it is probably dialing that. */
+  dials: 4,
 } as const;
 
 /** An entry about one peer. */

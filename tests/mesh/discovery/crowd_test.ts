@@ -1,5 +1,5 @@
 // Meshes that are large enough for what everybody says to everybody to count.
-import { assert } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { Node } from "../../../src/mesh/node.ts";
 import { MemoryNetwork } from "../../../src/testing/memory_network.ts";
 import { identities } from "../../helpers/identities.ts";
@@ -21,16 +21,25 @@ class Crowd implements AsyncDisposable {
     },
   });
   readonly nodes: Node[] = [];
+  /** Dials with a certificate as pin, of all nodes. */
+  dials = 0;
 
   /** Starts another node, which joins through these. */
   async join(...through: number[]): Promise<void> {
     const index = this.nodes.length;
+    const transport = this.network.transport(hostOf(index));
     const node = await Node.start({
       identity: (await identities(index + 1))[index]!,
       host: hostOf(index),
       port: 8080,
       connect: through.map((other) => `${hostOf(other)}:8080`),
-      transport: this.network.transport(hostOf(index)),
+      transport: {
+        ...transport,
+        dial: (address, options) => {
+          this.dials++;
+          return transport.dial(address, options);
+        },
+      },
       clock: this.clock,
       random: new SeededRandom(index),
       // A second of silence of a hundred pairs is most of the work of the test.
@@ -84,8 +93,11 @@ Deno.test("members that start at the same moment are whole in a moment", async (
   await using crowd = new Crowd();
   await crowd.join();
   for (let i = 1; i < 25; i++) await crowd.join(0);
-  // Two round trips, or a second dial where two have dialed each other.
-  await crowd.whole(2_000);
+  // Two round trips: none waits for another to dial in vain.
+  await crowd.whole(200);
+  // Of two that learn of each other at the same time, only the one that was told first dials.
+  await crowd.clock.advance(3_000);
+  assertEquals(crowd.dials, 25 * 24 / 2);
 });
 
 Deno.test("two crowds that meet by one member each become one", async () => {
