@@ -7,6 +7,7 @@ import { hash } from "node:crypto";
 import { FRAME_HEADER_BYTES, MAX_PAYLOAD_BYTES } from "./wire_limits.ts";
 import { u32At } from "./bytes.ts";
 import { commandWords } from "./commands.ts";
+import { doubleSha256Word } from "./sha256.ts";
 
 /** Where the fields of the header are, bytes. */
 export const COMMAND_OFFSET = 4;
@@ -15,6 +16,9 @@ export const CHECKSUM_OFFSET = 20;
 
 /** Checksum of the empty payload, `5d f6 e0 e2`: half the messages of a handshake have it. */
 const EMPTY_CHECKSUM_WORD = 0xe2e0f65d | 0;
+
+/** Payloads up to here are hashed faster by `sha256.ts`, bytes. */
+const SHORT_BYTES = 512;
 
 /** One frame, as `FrameDecoder.next` finds it. */
 export interface Frame {
@@ -104,8 +108,14 @@ export function writeHeader(
 /** The first four bytes of the double SHA-256, as a signed little-endian number. */
 export function checksumWord(payload: Uint8Array): number {
   if (payload.length === 0) return EMPTY_CHECKSUM_WORD;
+  if (payload.length <= SHORT_BYTES) return swap(doubleSha256Word(payload));
   const sum = sha256d(payload);
   return sum[0]! | sum[1]! << 8 | sum[2]! << 16 | sum[3]! << 24;
+}
+
+/** The word with its bytes in reverse order. */
+function swap(word: number): number {
+  return word >>> 24 | word >>> 8 & 0xff00 | (word & 0xff00) << 8 | word << 24;
 }
 
 /** The checksum of a payload: the first 4 bytes of its double SHA-256. */
@@ -157,6 +167,6 @@ function checkPayload(payload: Uint8Array): void {
 }
 
 function sha256d(data: Uint8Array): Uint8Array {
-  // 6 µs for 100 bytes, 0.5 ms for 1 MiB; WebCrypto costs four times as much and a promise.
+  // 0.5 ms for 1 MiB; WebCrypto costs four times as much and a promise.
   return hash("sha256", hash("sha256", data, "buffer"), "buffer");
 }

@@ -1,5 +1,6 @@
 import { assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
+import { createHash } from "node:crypto";
 import {
   encodeFrame,
   frameChecksum,
@@ -34,6 +35,17 @@ Deno.test("frameChecksum() hashes twice", () => {
   // en.bitcoin.it, Protocol documentation, Hashes: double SHA-256 of "hello".
   const sum = frameChecksum(new TextEncoder().encode("hello"));
   assertStrictEquals(sum.toHex(), "9595c9df");
+});
+
+Deno.test("a checksum is the double SHA-256 of node:crypto for every length up to 600 bytes", () => {
+  const bytes = Uint8Array.from({ length: 600 }, (_, i) => i * 7 + 3);
+  for (let length = 0; length <= bytes.length; length++) {
+    const payload = bytes.subarray(0, length);
+    const once = createHash("sha256").update(payload).digest();
+    const sum = createHash("sha256").update(once).digest("hex").slice(0, 8);
+    const frame = encodeFrame(MAGIC, "ping", payload);
+    assertStrictEquals(frame.subarray(20, 24).toHex(), sum, `${length} bytes`);
+  }
 });
 
 Deno.test("encodeFrame() writes a zero checksum when told to leave it out", () => {
