@@ -17,11 +17,16 @@
  *   a stream.
  */
 import {
+  MAX_SPARE_READ_BUFFERS,
   READ_BUFFER_GROWTH,
   READ_BUFFER_KEEP_READS,
   READ_BUFFER_MAX_BYTES,
+  READ_BUFFER_MIN_BYTES,
   READ_BUFFER_SHRINK_READS,
 } from "./wire_limits.ts";
+
+/** Buffers of `READ_BUFFER_MIN_BYTES` for reuse: to allocate one costs as much as a read. */
+const spare: Uint8Array<ArrayBuffer>[] = [];
 
 /** Bytes that were read and are not taken yet: `bytes` from `start` up to `end`. */
 export class ReadBuffer {
@@ -38,7 +43,8 @@ export class ReadBuffer {
 
   constructor(initialBytes: number) {
     this.#initialBytes = initialBytes;
-    this.bytes = new Uint8Array(initialBytes);
+    const reused = initialBytes === READ_BUFFER_MIN_BYTES && spare.pop();
+    this.bytes = reused || new Uint8Array(initialBytes);
     this.view = new DataView(this.bytes.buffer);
   }
 
@@ -86,10 +92,17 @@ export class ReadBuffer {
     }
   }
 
-  /** Releases the memory; nothing can be read after this. */
+  /** Releases the memory; nothing can be read after this. No read may be pending. */
   release(): void {
+    const { bytes } = this;
     this.start = this.end = 0;
-    this.#resize(0);
+    if (
+      bytes.length !== READ_BUFFER_MIN_BYTES ||
+      spare.length >= MAX_SPARE_READ_BUFFERS
+    ) return this.#resize(0);
+    spare.push(bytes);
+    this.bytes = new Uint8Array(0);
+    this.view = new DataView(this.bytes.buffer);
   }
 
   /** The size for the next read. */

@@ -59,6 +59,9 @@ export const MAX_SIGNATURE_BYTES = 512;
 /** Read buffer of an idle session. Small, because most sessions of a mesh are idle: a ping fits. */
 export const READ_BUFFER_MIN_BYTES = 1_024;
 
+/** Buffers of that size kept for reuse by all sessions of the process: 256 KiB. */
+export const MAX_SPARE_READ_BUFFERS = 256;
+
 /** The same when busy, and the step in which large frames are read; a read that fills it makes it grow so fast. */
 export const READ_BUFFER_MAX_BYTES = 131_072;
 export const READ_BUFFER_GROWTH = 4;
