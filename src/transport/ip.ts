@@ -6,16 +6,36 @@
 /** The bytes in front of an IPv4 address that is written as IPv6. */
 const MAPPED_PREFIX = "00000000000000000000ffff";
 
+const ZERO = "0".charCodeAt(0);
+
 /** An address of no network: all zero, as Core sends for addresses that it does not disclose. */
 export const UNSPECIFIED_IP: Uint8Array<ArrayBuffer> = new Uint8Array(16);
 
 /** Whether `host` is IPv4 in dotted decimal, four parts, without leading zeros. */
 export function isIpv4(host: string): boolean {
-  const parts = host.split(".");
-  return parts.length === 4 &&
-    parts.every((part) =>
-      /^(0|[1-9]\d{0,2})$/.test(part) && Number(part) < 256
-    );
+  return ipv4Word(host) !== undefined;
+}
+
+/** IPv4 in dotted decimal as a number of 32 bits, or `undefined` if it is none. Builds no strings. */
+export function ipv4Word(host: string): number | undefined {
+  let word = 0;
+  let part = 0;
+  let digits = 0;
+  let parts = 0;
+  for (let at = 0; at <= host.length; at++) {
+    const digit = host.charCodeAt(at) - ZERO;
+    if (digit >= 0 && digit <= 9) {
+      if (digits > 0 && part === 0) return undefined;
+      digits++;
+      part = 10 * part + digit;
+      if (part > 0xff) return undefined;
+    } else if (digits > 0 && (at === host.length || host[at] === ".")) {
+      word = 0x100 * word + part;
+      parts++;
+      part = digits = 0;
+    } else return undefined;
+  }
+  return parts === 4 ? word : undefined;
 }
 
 /** Whether `host` is IPv6 text without brackets. */
@@ -38,8 +58,10 @@ export function plainHost(hostname: string): string {
 /** The sixteen bytes of an IP address given as text; throws `RangeError` for other text. */
 export function ipToBytes(host: string): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(16);
-  if (isIpv4(host)) {
-    bytes.set([0xff, 0xff, ...host.split(".").map(Number)], 10);
+  const word = ipv4Word(host);
+  if (word !== undefined) {
+    bytes[10] = bytes[11] = 0xff;
+    for (let i = 0; i < 4; i++) bytes[12 + i] = word >>> 24 - 8 * i;
     return bytes;
   }
   const canonical = canonicalIpv6(host);

@@ -5,7 +5,7 @@
  * Pure tables. They are applied to *resolved* addresses, at the time of dialing:
  * a name is treated like the address to which it resolves.
  */
-import { ipFromBytes, ipToBytes, isIpv4, isIpv6 } from "./ip.ts";
+import { ipFromBytes, ipToBytes, ipv4Word, isIpv4, isIpv6 } from "./ip.ts";
 
 /**
  * `loopback`: this machine. `private`: a local network (RFC 1918, carrier-grade NAT,
@@ -13,6 +13,8 @@ import { ipFromBytes, ipToBytes, isIpv4, isIpv6 } from "./ip.ts";
  * multicast, unspecified, broadcast, documentation, reserved).
  */
 export type Scope = "loopback" | "private" | "public" | "never";
+
+const MAPPED = 0xffff_0000_0000n;
 
 /** IANA Special-Purpose Address Registries; the first match counts, the rest is `never`. */
 const RANGES: readonly Range<Scope>[] = ([
@@ -46,8 +48,6 @@ const GATEWAYS: readonly Range<number>[] = [
   rangeOf("64:ff9b::/96", 96), // NAT64, RFC 6052
   rangeOf("2002::/16", 16), // 6to4, RFC 3056
 ];
-
-const MAPPED = 0xffff_0000_0000n;
 
 interface Range<T> {
   readonly prefix: bigint;
@@ -132,7 +132,9 @@ function behindGateway(bits: bigint): bigint | undefined {
 
 /** The 128 bits of an IP address, IPv4 mapped into IPv6. */
 function bitsOf(ip: string): bigint | undefined {
-  if (!isIpv4(ip) && !isIpv6(ip)) return undefined;
+  const word = ipv4Word(ip);
+  if (word !== undefined) return MAPPED | BigInt(word);
+  if (!isIpv6(ip)) return undefined;
   return BigInt(`0x${ipToBytes(ip).toHex()}`);
 }
 
