@@ -2,7 +2,7 @@
  * `crawl()`: walks a Bitcoin network from node to node, politely. The order of visits is
  * decided in `frontier.ts`; a visit is `attempt()` of `probe.ts`.
  */
-import type { Clock } from "../core/clock.ts";
+import { type Clock, SharedSignal } from "../core/clock.ts";
 import { VerackError } from "../core/errors.ts";
 import { pool } from "../core/pool.ts";
 import { MAX_ADDR_PAYLOAD_BYTES } from "../wire/wire_limits.ts";
@@ -121,9 +121,13 @@ class Crawl {
     yield* this.#tellHeard("given", this.#hear(given, { trusted: true }));
     yield* this.#lookUp();
     const { signal } = this.#options;
+    let stops: SharedSignal | undefined;
     const visits = pool(
       this.#frontier,
-      (address: Address, stop) => this.#visit(address, stop),
+      (address: Address, stop) => {
+        stops ??= new SharedSignal(stop); // It is the same for all.
+        return this.#visit(address, stops);
+      },
       { concurrency: this.#concurrency, signal },
     );
     for await (const { node, fresh } of visits) {
@@ -227,7 +231,7 @@ class Crawl {
 
   async #visit(
     address: Address,
-    signal: AbortSignal,
+    signal: SharedSignal,
   ): Promise<{ node: CrawlNode; fresh: string[] }> {
     const collector = new AddressCollector();
     const { clock } = this.#settings;
@@ -334,18 +338,16 @@ export class AddressCollector {
    */
   async ask(
     session: Session,
-    options: { clock: Clock; timeoutMs: number; signal: AbortSignal },
+    options: { clock: Clock; timeoutMs: number; signal: SharedSignal },
   ): Promise<readonly Address[]> {
     const { clock, timeoutMs, signal } = options;
     const finish = () => this.#done.resolve();
     session.send(COMMAND.getaddr, new Uint8Array(0));
     session.closed.then(finish);
     const cancel = clock.after(timeoutMs, finish);
-    signal.addEventListener("abort", finish, { once: true });
-    if (signal.aborted) finish();
+    using _stop = signal.onAbort(finish);
     await this.#done.promise;
     cancel();
-    signal.removeEventListener("abort", finish);
     return this.#found;
   }
 }

@@ -3,7 +3,7 @@
  * the results. One connection, from dialing to the close, is {@linkcode attempt}, which a crawl
  * uses as well.
  */
-import { type Clock, deadline } from "../core/clock.ts";
+import { type Clock, DeadlineError, SharedSignal } from "../core/clock.ts";
 import { VerackError } from "../core/errors.ts";
 import { type Inputs, pool } from "../core/pool.ts";
 import { MAX_HANDSHAKE_PAYLOAD_BYTES } from "../wire/wire_limits.ts";
@@ -63,7 +63,8 @@ export async function probe(
 ): Promise<ProbeResult> {
   const settings = probeSettings(options);
   const target = targetOf(address, settings.network.port);
-  return await probeTarget(target, settings, options);
+  const signal = new SharedSignal(options.signal);
+  return await probeTarget(target, settings, { ...options, signal });
 }
 
 /**
@@ -104,11 +105,13 @@ export function probeAll(
     options.concurrency ?? BITCOIN_PROBE_CONCURRENCY,
     MAX_BITCOIN_CONCURRENCY,
   );
+  let stops: SharedSignal | undefined;
   const work = (address: string | Address, stop: AbortSignal) => {
+    stops ??= new SharedSignal(stop); // It is the same for all.
     const target = targetOf(address, settings.network.port);
     const name = formatAddress(target);
     return probeTarget(target, settings, {
-      signal: stop,
+      signal: stops,
       ...(onOpen && { onOpen }),
       ...(onMessage && { onMessage: (message) => onMessage(message, name) }),
     });
@@ -119,18 +122,19 @@ export function probeAll(
 async function probeTarget(
   target: Address,
   settings: ProbeSettings,
-  options: Pick<ProbeOptions, "signal" | "onOpen" | "onMessage">,
+  options: Pick<ProbeOptions, "onOpen" | "onMessage"> & {
+    readonly signal: SharedSignal;
+  },
 ): Promise<ProbeResult> {
   const { signal, onOpen, onMessage } = options;
   const { result, ended } = await attempt(target, settings, {
     signal,
     keepPayload: MAX_HANDSHAKE_PAYLOAD_BYTES,
     onMessage,
-    whileOpen: async (session, result, recorder) => {
+    whileOpen: (session, result, recorder) => {
       recorder.guard(() => onOpen?.(result));
-      if (settings.stay && recorder.thrown === undefined) {
-        await untilOver(session, settings.clock, signal);
-      }
+      if (!settings.stay || recorder.thrown !== undefined) return;
+      return untilOver(session, settings.clock, signal);
     },
   });
   const error = settings.stay && ended ? plainError(ended) : undefined;
@@ -141,7 +145,7 @@ async function probeTarget(
 async function untilOver(
   session: Session,
   clock: Clock,
-  signal: AbortSignal | undefined,
+  signal: SharedSignal,
 ): Promise<void> {
   let cancel = () => {};
   const tick = () => {
@@ -149,7 +153,7 @@ async function untilOver(
     cancel = clock.after(BITCOIN_TICK_MS, tick);
   };
   tick();
-  using _abort = onAbort(signal, () => session.close(PROBE_OVER));
+  using _stop = signal.onAbort(() => session.close(PROBE_OVER));
   await session.closed;
   cancel();
 }
@@ -158,18 +162,18 @@ async function untilOver(
 
 /** What to do besides the handshake. */
 export interface AttemptHooks {
-  readonly signal?: AbortSignal | undefined;
+  readonly signal: SharedSignal;
   /** Longest payload that is kept once the session is open, bytes. */
   readonly keepPayload: number;
   readonly onMessage?: ((message: PeerMessage) => void) | undefined;
   /** The handshake is complete; registers the handlers of the messages that follow. */
   readonly onOpen?: (session: Session) => void;
-  /** The handshake is complete. The session is closed when the promise settles. */
+  /** The handshake is complete. Without a promise the session is closed, else when it settles. */
   readonly whileOpen: (
     session: Session,
     result: ProbeResult,
     recorder: Recorder,
-  ) => Promise<void>;
+  ) => Promise<void> | void;
 }
 
 /** Shared, because making an error costs more than any other step of a successful probe. */
@@ -188,14 +192,14 @@ export async function attempt(
   hooks: AttemptHooks,
 ): Promise<{ result: ProbeResult; ended?: VerackError }> {
   const { signal } = hooks;
-  signal?.throwIfAborted();
+  if (signal.aborted) throw signal.reason;
   const link = new Attempt(target, settings, hooks);
   const { recorder } = link;
   try {
     return await link.run();
   } catch (error) {
     if (recorder.thrown !== undefined) throw recorder.thrown.error;
-    if (signal?.aborted) throw signal.reason;
+    if (signal.aborted) throw signal.reason;
     throw error;
   } finally {
     link.close();
@@ -214,6 +218,8 @@ class Attempt {
   #verackLeft = false;
   /** A feature that was announced after verack, for which Core ends the session. */
   #lateFeature: string | undefined;
+  /** Settled when reading goes on after the handshake, or the session is closed. */
+  readonly #readOn = Promise.withResolvers<void>();
 
   constructor(target: Address, settings: ProbeSettings, hooks: AttemptHooks) {
     this.#target = target;
@@ -232,7 +238,7 @@ class Attempt {
     try {
       session = await this.#shakeHands();
     } catch (error) {
-      if (recorder.thrown !== undefined || this.#hooks.signal?.aborted) {
+      if (recorder.thrown !== undefined || this.#hooks.signal.aborted) {
         throw error;
       }
       const connected = this.#connection !== undefined;
@@ -243,7 +249,11 @@ class Attempt {
     const result = recorder.result(target);
     let ended: VerackError | undefined;
     session.closed.then((error) => ended = error);
-    await this.#hooks.whileOpen(session, result, recorder);
+    const isOver = this.#hooks.whileOpen(session, result, recorder);
+    if (isOver !== undefined) {
+      this.#readOn.resolve();
+      await isOver;
+    }
     if (recorder.thrown !== undefined) throw recorder.thrown.error;
     return ended === undefined ? { result } : { result, ended };
   }
@@ -251,12 +261,13 @@ class Attempt {
   close(): void {
     this.#session?.close(PROBE_OVER);
     this.#connection?.close();
+    this.#readOn.resolve();
   }
 
   async #shakeHands(): Promise<Session> {
-    const { clock, random, timeoutMs, transport, ownNonces, fields, network } =
+    const { clock, random, transport, ownNonces, fields, network } =
       this.#settings;
-    using limit = deadline(clock, timeoutMs, this.#hooks.signal);
+    using limit = this.#limit();
     const { signal } = limit;
     const connection = await transport.dial(this.#target, { signal });
     this.#connection = connection;
@@ -296,19 +307,42 @@ class Attempt {
     }
   }
 
+  /** Aborts at the deadline, or when the probe is to be given up. */
+  #limit(): { readonly signal: AbortSignal } & Disposable {
+    const { clock, timeoutMs } = this.#settings;
+    const controller = new AbortController();
+    const message = `Signal timed out after ${timeoutMs} ms`;
+    const cancel = clock.after(
+      timeoutMs,
+      () => controller.abort(new DeadlineError(message)),
+    );
+    const stop = this.#hooks.signal.onAbort(() =>
+      controller.abort(this.#hooks.signal.reason)
+    );
+    return {
+      signal: controller.signal,
+      [Symbol.dispose]() {
+        cancel();
+        stop[Symbol.dispose]();
+      },
+    };
+  }
+
   /** The handshake is complete only when our verack has been sent, too. */
   async #verackSent(session: Session, limit: AbortSignal): Promise<void> {
     if (this.#verackLeft) return;
-    const message = "Cannot send verack: the peer does not read";
-    using _abort = onAbort(
-      limit,
-      () => session.close(new VerackError("timeout", message)),
-    );
+    const onAbort = () => {
+      const message = "Cannot send verack: the peer does not read";
+      session.close(new VerackError("timeout", message));
+    };
+    limit.addEventListener("abort", onAbort, { once: true });
+    if (limit.aborted) onAbort();
     await session.drained();
     if (!session.isOpen) throw await session.closed;
   }
 
-  #onOpen(session: Session): void {
+  /** A probe that is over now needs no further read, which would fail when it closes. */
+  #onOpen(session: Session): Promise<void> {
     this.#session = session;
     this.#verackLeft = session.queuedBytes === 0;
     this.recorder.endHandshake();
@@ -318,19 +352,8 @@ class Attempt {
       this.#lateFeature ??= command;
     });
     this.#hooks.onOpen?.(session);
+    return this.#readOn.promise;
   }
-}
-
-/** Calls back when the signal aborts, or at once if it has, until disposed of. */
-function onAbort(
-  signal: AbortSignal | undefined,
-  callback: () => void,
-): Disposable {
-  signal?.addEventListener("abort", callback, { once: true });
-  if (signal?.aborted) callback();
-  return {
-    [Symbol.dispose]: () => signal?.removeEventListener("abort", callback),
-  };
 }
 
 // --- Rules of every open session ---------------------------------------------

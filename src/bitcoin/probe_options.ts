@@ -2,6 +2,7 @@
 import {
   type Clock,
   type Random,
+  SharedTimers,
   systemClock,
   systemRandom,
 } from "../core/clock.ts";
@@ -128,7 +129,7 @@ export function probeSettings(
     timeoutMs: checkMs("timeoutMs", timeoutMs),
     stay: options.stay ?? false,
     ownNonces: options.ownNonces ?? new Set(),
-    clock,
+    clock: new SharedTimers(clock),
     random: options.random ?? systemRandom,
     transport: options.transport ?? tcpTransport({ clock }),
   };

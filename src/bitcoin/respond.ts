@@ -5,6 +5,7 @@
 import {
   type Clock,
   type Random,
+  SharedTimers,
   systemClock,
   systemRandom,
 } from "../core/clock.ts";
@@ -183,7 +184,7 @@ function responderSettings(
     handshakeTimeoutMs: checkMs("handshakeTimeoutMs", handshakeTimeoutMs),
     idleTimeoutMs: checkMs("idleTimeoutMs", idleTimeoutMs),
     ownNonces: options.ownNonces ?? new Set(),
-    clock: options.clock ?? systemClock,
+    clock: new SharedTimers(options.clock ?? systemClock),
     random: options.random ?? systemRandom,
     fields: versionFields(options, { relay: true }),
     maxConnections: checkCount(

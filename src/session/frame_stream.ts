@@ -53,6 +53,8 @@ export class FrameStream implements FrameHolder {
   #frameSince: number;
   /** Whether the session is open, so that frames count for the meter. */
   #metered = false;
+  /** The next read comes after it. */
+  #before: Promise<void> | undefined;
   /** Ends a wait of the read loop. */
   #resume: (() => void) | undefined;
 
@@ -118,6 +120,11 @@ export class FrameStream implements FrameHolder {
     this.#decoder.maxPayload = this.#options.keepPayload ?? MAX_PAYLOAD_BYTES;
     this.#decoder.verifyChecksum = options.checksums;
     this.writer.checksums = options.checksums;
+  }
+
+  /** Has the next read wait for a promise, which settles at the latest when this is closed. */
+  readAfter(before: Promise<void> | void): void {
+    if (before !== undefined) this.#before = before;
   }
 
   /** Milliseconds since the incomplete frame was begun, if there is one. */
@@ -209,6 +216,10 @@ export class FrameStream implements FrameHolder {
         if (this.#decoder.buffered === 0) this.#frameSince = this.#lastReceived;
         this.#decoder.commit(count);
         if (this.#consume()) await this.#takeTurns();
+        if (this.#before !== undefined) {
+          await this.#before;
+          this.#before = undefined;
+        }
         const stallMs = this.#stallMs();
         if (stallMs === 0) continue;
         await this.#wait(stallMs);

@@ -40,11 +40,15 @@ import { FrameStream } from "./frame_stream.ts";
 import { Handshake, type HandshakeAction, type Role } from "./handshake.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import { Pacer } from "./pacer.ts";
-import type { FrameHandler, SessionOptions } from "./session_options.ts";
+import type {
+  FrameHandler,
+  OpenHandler,
+  SessionOptions,
+} from "./session_options.ts";
 
 /** State of the handshake, dropped when the session is open, to keep open sessions small. */
 interface Opening {
-  readonly onOpen: ((session: Session) => void) | undefined;
+  readonly onOpen: OpenHandler<Session> | undefined;
   readonly handshake: Handshake;
   readonly done: PromiseWithResolvers<void>;
   /** Ends the watch of deadline and signal. */
@@ -127,7 +131,7 @@ export class Session {
    */
   static async open(
     options: SessionOptions,
-    onOpen?: (session: Session) => void,
+    onOpen?: OpenHandler<Session>,
   ): Promise<Session> {
     const session = new Session(options, onOpen);
     await session.#open(session.#opening!, options);
@@ -322,7 +326,7 @@ export class Session {
     this.#remote = handshake.remote;
     this.#features = handshake.features;
     done.resolve();
-    onOpen?.(this);
+    this.#stream.readAfter(onOpen?.(this));
   }
 
   #onFrame(frame: Frame): void {

@@ -37,6 +37,12 @@ export interface StreamSettings {
  */
 export type FrameHandler = (payload: Uint8Array) => void;
 
+/**
+ * Called when the handshake of a session is complete. The next read waits for its promise, if any,
+ * which must resolve at the latest when the session closes.
+ */
+export type OpenHandler<Session> = (session: Session) => void | Promise<void>;
+
 /** Settings of one session. */
 export interface SessionOptions extends HandshakeOptions, StreamSettings {
   /**

@@ -47,12 +47,13 @@ export async function connectTcp(
   signal?: AbortSignal,
 ): Promise<Deno.TcpConn> {
   if (signal?.aborted) throw abortError(signal, "dial", address);
+  using own = signal && unchecked(signal);
   let socket: Deno.TcpConn | undefined;
   try {
     socket = await Deno.connect({
       hostname: address.host,
       port: address.port,
-      ...(signal && { signal: unchecked(signal) }),
+      ...own,
     });
     if (signal?.aborted) throw abortError(signal, "dial", address);
     tuneTcp(socket);
@@ -83,14 +84,22 @@ function openTcp(socket: Deno.TcpConn): Connection {
 }
 
 /**
- * A signal that aborts like `signal`, for `Deno.connect`: in Deno 2.9.6 that calls
- * `throwIfAborted` when the socket is open already, and leaves it open for good (tried:
- * 40 % of the dials that are aborted in the turn in which they succeed).
+ * A signal that aborts like `signal` until disposed of, for `Deno.connect`: in Deno 2.9.6 that
+ * calls `throwIfAborted` when the socket is open already, and leaves it open for good (tried:
+ * 40 % of the dials that are aborted in the turn in which they succeed). `AbortSignal.any` would
+ * do as well, at five times the cost.
  */
-function unchecked(signal: AbortSignal): AbortSignal {
-  const own = AbortSignal.any([signal]);
-  Object.defineProperty(own, "throwIfAborted", { value: () => {} });
-  return own;
+function unchecked(
+  signal: AbortSignal,
+): { readonly signal: AbortSignal } & Disposable {
+  const own = new AbortController();
+  Object.defineProperty(own.signal, "throwIfAborted", { value: () => {} });
+  const onAbort = () => own.abort(signal.reason);
+  signal.addEventListener("abort", onAbort, { once: true });
+  return {
+    signal: own.signal,
+    [Symbol.dispose]: () => signal.removeEventListener("abort", onAbort),
+  };
 }
 
 /**

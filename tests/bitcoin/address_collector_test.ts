@@ -1,6 +1,7 @@
 /** Asking one peer for addresses: when the answer is complete. */
 import { assertEquals } from "@std/assert";
 import { AddressCollector } from "../../src/bitcoin/crawl.ts";
+import { SharedSignal } from "../../src/core/clock.ts";
 import { VerackError } from "../../src/core/errors.ts";
 import { CRAWL_MAX_ADDR_MESSAGES } from "../../src/bitcoin/bitcoin_limits.ts";
 import type { Session } from "../../src/session/session.ts";
@@ -31,7 +32,7 @@ class Asking {
     this.told = this.collector.ask(session as unknown as Session, {
       clock: this.clock,
       timeoutMs: 1_000,
-      signal: this.stop.signal,
+      signal: new SharedSignal(this.stop.signal),
     });
     this.told.then(() => this.isOver = true);
   }

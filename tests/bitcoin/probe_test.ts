@@ -17,6 +17,7 @@ import { VerackError } from "../../src/core/errors.ts";
 import { MAX_PROBE_EVENTS } from "../../src/bitcoin/bitcoin_limits.ts";
 import { MemoryNetwork } from "../../src/testing/memory_network.ts";
 import type { Connection, Transport } from "../../src/transport/transport.ts";
+import { tcpTransport } from "../../src/transport/tcp.ts";
 import { SeededRandom } from "../../src/testing/seeded_random.ts";
 import { until } from "../helpers/until.ts";
 import { VirtualClock } from "../../src/testing/virtual_clock.ts";
@@ -468,6 +469,35 @@ Deno.test("probe() lists a bounded number of messages, whatever a peer sends", a
   const result = await probe(node.address, { network: "regtest" });
   assert(result.ok);
   assertEquals(result.events.length, MAX_PROBE_EVENTS);
+});
+
+Deno.test("probe() does not read on once the handshake is complete, which would fail at the close", async () => {
+  await using node = await respond({ network: "regtest", port: 0 });
+  let reading = 0;
+  const readingAtClose: number[] = [];
+  const tcp = tcpTransport();
+  const transport: Transport = {
+    ...tcp,
+    dial: async (address, options) => {
+      const connection = await tcp.dial(address, options);
+      return {
+        localAddress: connection.localAddress,
+        remoteAddress: connection.remoteAddress,
+        write: (data) => connection.write(data),
+        read: (buffer) => {
+          reading++;
+          return connection.read(buffer).finally(() => reading--);
+        },
+        close: () => {
+          readingAtClose.push(reading);
+          connection.close();
+        },
+      };
+    },
+  };
+  const result = await probe(node.address, { network: "regtest", transport });
+  assert(result.ok);
+  assertEquals(new Set(readingAtClose), new Set([0]));
 });
 
 Deno.test("probe() never rejects for any bytes a peer may send", async () => {
