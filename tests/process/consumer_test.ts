@@ -272,7 +272,13 @@ Deno.test("deno install makes the command verack from a clone", async () => {
   await project.copy("verack");
   await project.deno([
     ...["install", "--global", "--quiet", "--no-prompt", "--root", "."],
-    ...["--allow-env", "--name", "verack", "./verack/src/cli/main.ts"],
+    ...[
+      "--unstable-lazy-dynamic-imports",
+      "--allow-env",
+      "--name",
+      "verack",
+      "./verack/src/cli/main.ts",
+    ],
   ]);
   const printed = await project.run(`${project.path}/bin/verack`, [
     "--version",
