@@ -54,7 +54,8 @@ const HELP =
   --skip NAME        run all lines but this; may be given several times
   --rounds N         rounds of each contender, default ${DEFAULT_ROUNDS}
   --json             one object a line, a summary last
-  --unacknowledged   measure messages of the others without acknowledgements too
+  --unacknowledged   measure messages of the others without acknowledgements too,
+                     and gossipsub, which has none
   --publish FILE     write the tables of docs/benchmarks.md and the chart
                      docs/benchmarks.svg from what --json printed, in one run or more
   --help             show this

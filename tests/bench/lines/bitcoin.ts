@@ -89,7 +89,7 @@ async function rates(
 export const bitcoin: Line = {
   name: "bitcoin",
   description: `${HANDSHAKES} Bitcoin handshakes between two processes`,
-  secondsARound: 12,
+  secondsARound: 8,
   figures: CONCURRENCY.map(({ atOnce, ofBare }) => ({
     name: nameOf(atOnce),
     unit: "/s",
@@ -131,7 +131,7 @@ const peakOf = (end: string) => `peak of ${SESSIONS} open sessions, ${end} end`;
 export const bitcoinMemory: Line = {
   name: "bitcoin-memory",
   description: `${SESSIONS} open Bitcoin sessions between two processes`,
-  secondsARound: 7,
+  secondsARound: 5,
   maxRounds: 2,
   figures: ENDS.map((end) => ({
     name: peakOf(end),

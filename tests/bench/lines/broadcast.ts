@@ -20,7 +20,7 @@ const SIZES = [
 export const broadcast: Line = {
   name: "broadcast",
   description: "node.broadcast() to 9 and to 49 others, all in one process",
-  secondsARound: 45,
+  secondsARound: 33,
   figures: RECEIVERS.flatMap((receivers) =>
     SIZES.map(({ name, ofBare }) => ({
       name: `${name} to ${receivers} others, acknowledged`,

@@ -13,7 +13,7 @@ const nameOf = (nodes: number) => `full mesh of ${nodes} nodes`;
 export const mesh: Line = {
   name: "mesh",
   description: "full mesh of 10, 25 and 50 nodes in one process",
-  secondsARound: 25,
+  secondsARound: 18,
   figures: SIZES.map(({ nodes, ofBare }) => ({
     name: nameOf(nodes),
     unit: "ms",
@@ -49,7 +49,7 @@ const IDLE = "idle session, both ends";
 export const memory: Line = {
   name: "memory",
   description: `idle sessions of a full mesh of ${MEMORY_NODES}`,
-  secondsARound: 27,
+  secondsARound: 22,
   figures: [{ name: IDLE, unit: "kB", better: "lower", ratios: { bare: 1.5 } }],
   contenders: ({ opening, note }) =>
     verackAndBare("sockets with read buffers of 4 KiB", async (kind) => {

@@ -48,12 +48,14 @@ export function messengers(
     measure: () => measure({ kind: it.kind, acknowledged }),
   });
   const others = [BARE, ...settings.networks === undefined ? [] : NETWORKS];
+  const unacknowledged = !settings.unacknowledged
+    ? []
+    : broadcast && settings.networks !== undefined
+    ? [...others, GOSSIPSUB]
+    : others;
   return [
     { name: VERACK, doing: "", measure: () => measure({ kind: "messages" }) },
     ...others.map((it) => contender(it, true)),
-    ...broadcast && settings.networks !== undefined
-      ? [contender(GOSSIPSUB, false)]
-      : [],
-    ...settings.unacknowledged ? others.map((it) => contender(it, false)) : [],
+    ...unacknowledged.map((it) => contender(it, false)),
   ];
 }

@@ -40,7 +40,7 @@ const AN_EMPTY_PROGRAM = "an empty program";
 export const start: Line = {
   name: "start",
   description: "until the version is printed, and until a node listens",
-  secondsARound: 3,
+  secondsARound: 2,
   figures: PROGRAMS.map(({ name, ofEmpty }) => ({
     name,
     unit: "ms",
