@@ -90,7 +90,8 @@ async function grow(
   if (missing > 0) {
     note(
       `a mesh of ${nodes} nodes is not full after ${JOIN_MS / 1_000} s: ` +
-        `${missing} of ${2 * sessions} ends of sessions are missing`,
+        `${missing} of ${2 * sessions} ends of sessions are missing, ` +
+        `and ${Math.round(joinCpuMs / 1_000)} s of processor time are used`,
     );
     return { [nameOf(nodes, "join")]: Infinity };
   }
