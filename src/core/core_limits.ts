@@ -19,7 +19,7 @@ export const MAX_LISTED_MEMBERS = 5;
 export const MAX_COMBINING_MARKS = 4;
 
 /**
- * Short messages share blocks of this size. At worst each waiting message keeps a whole
+ * Short messages that came share blocks of this size. At worst each waiting one keeps a whole
  * block alive, which is eight times the credit that it uses.
  */
 export const POOL_BLOCK_BYTES = 4_096;

@@ -2,12 +2,9 @@
 import type { Clock } from "../core/clock.ts";
 import type { VerackError } from "../core/errors.ts";
 import type { PeerId } from "../core/peer_id.ts";
-import { BROADCAST_REST_MS, BROADCAST_WAIT_MS } from "./delivery_limits.ts";
-import type {
-  MessageBody,
-  OutgoingMessage,
-  Waiter,
-} from "./outgoing_message.ts";
+import { BROADCAST_REST_MS } from "./delivery_limits.ts";
+import type { MessageBody } from "./message_body.ts";
+import { OutgoingMessage } from "./outgoing_message.ts";
 
 /** The result of a broadcast. */
 export interface BroadcastResult {
@@ -24,39 +21,69 @@ export interface BroadcastResult {
   }[];
 }
 
+/** A message of a broadcast to one of its receivers. */
+class BroadcastMessage extends OutgoingMessage {
+  readonly #broadcast: Broadcast;
+  /** Whether the broadcast waits for it. */
+  isAwaited: boolean;
+  /** Whether its receiver had standing. */
+  readonly hasStanding: boolean;
+
+  constructor(
+    broadcast: Broadcast,
+    to: PeerId,
+    isAwaited: boolean,
+    hasStanding: boolean,
+  ) {
+    super(broadcast.content, to);
+    this.#broadcast = broadcast;
+    this.isAwaited = isAwaited;
+    this.hasStanding = hasStanding;
+  }
+
+  override acknowledged(): void {
+    this.#broadcast.settled(this, true);
+  }
+
+  override failed(): void {
+    this.#broadcast.settled(this, false);
+  }
+
+  override disconnected(): void {
+    this.#broadcast.settled(this, false);
+  }
+}
+
 /**
  * Waits until all connected receivers have acknowledged, or the time is over. Once all with
  * standing have acknowledged (if there are none, any other), the rest get as long again.
  */
-export class Broadcast implements Waiter {
-  readonly outgoings: OutgoingMessage[] = [];
-  readonly #content: MessageBody;
+export class Broadcast {
+  readonly content: MessageBody;
+  readonly outgoings: BroadcastMessage[] = [];
+  readonly #id: string;
   readonly #clock: Clock;
   readonly #onEnd: (result: BroadcastResult) => void;
   readonly #begunAt: number;
   /** Monotonic clock, milliseconds. */
   #deadline: number;
   readonly #failed: BroadcastResult["failed"][number][] = [];
-  readonly #awaited = new Set<OutgoingMessage>();
-  /** Awaited receivers with standing, and whether there were any. */
-  readonly #standing = new Set<OutgoingMessage>();
+  /** Awaited receivers; those of them with standing, and whether there were any. */
+  #awaited = 0;
+  #awaitedWithStanding = 0;
   #hasStanding = false;
 
   constructor(
     content: MessageBody,
     clock: Clock,
     onEnd: (result: BroadcastResult) => void,
-    waitMs: number = BROADCAST_WAIT_MS,
+    waitMs: number,
   ) {
-    if (!(waitMs >= 0)) {
-      throw new RangeError(
-        `Cannot send: waitMs is ${waitMs}, must be 0 or more`,
-      );
-    }
-    this.#content = content;
+    this.content = content;
+    this.#id = content.id.toHex();
     this.#clock = clock;
     this.#onEnd = onEnd;
-    this.#begunAt = clock.monotonic();
+    this.#begunAt = content.accepted.monotonic;
     this.#deadline = this.#begunAt + waitMs;
   }
 
@@ -66,22 +93,20 @@ export class Broadcast implements Waiter {
   }
 
   /** Adds a receiver, which is waited for if it is connected. */
-  add(
-    outgoing: OutgoingMessage,
-    isConnected: boolean,
-    hasStanding: boolean,
-  ): void {
-    this.outgoings.push(outgoing);
+  add(to: PeerId, isConnected: boolean, hasStanding: boolean): void {
+    this.outgoings.push(
+      new BroadcastMessage(this, to, isConnected, hasStanding),
+    );
     if (!isConnected) return;
-    this.#awaited.add(outgoing);
+    this.#awaited++;
     if (!hasStanding) return;
-    this.#standing.add(outgoing);
+    this.#awaitedWithStanding++;
     this.#hasStanding = true;
   }
 
   /** Whether a receiver is waited for. */
   get isWaiting(): boolean {
-    return this.#awaited.size > 0;
+    return this.#awaited > 0;
   }
 
   /** Ends if its time is over. */
@@ -93,34 +118,24 @@ export class Broadcast implements Waiter {
     const delivered: PeerId[] = [];
     const waiting: PeerId[] = [];
     const failed = this.#failed;
-    for (const { to, done, error } of this.outgoings) {
+    for (const outgoing of this.outgoings) {
+      const { to, done, error } = outgoing;
+      outgoing.isAwaited = false;
       if (error !== undefined) failed.push({ id: to, error });
       else if (done) delivered.push(to);
       else waiting.push(to);
     }
-    this.#awaited.clear();
-    const id = this.#content.id.toHex();
-    this.#onEnd({ id, delivered, waiting, failed });
+    this.#onEnd({ id: this.#id, delivered, waiting, failed });
   }
 
-  acknowledged(outgoing: OutgoingMessage): void {
-    this.#settle(outgoing, true);
-  }
-
-  failed(outgoing: OutgoingMessage): void {
-    this.#settle(outgoing, false);
-  }
-
-  disconnected(outgoing: OutgoingMessage): void {
-    this.#settle(outgoing, false);
-  }
-
-  #settle(outgoing: OutgoingMessage, isAcknowledged: boolean): void {
-    if (!this.#awaited.delete(outgoing)) return;
-    this.#standing.delete(outgoing);
-    if (this.#awaited.size === 0) return this.end();
+  /** A receiver has acknowledged, or need not be waited for. */
+  settled(outgoing: BroadcastMessage, isAcknowledged: boolean): void {
+    if (!outgoing.isAwaited) return;
+    outgoing.isAwaited = false;
+    if (outgoing.hasStanding) this.#awaitedWithStanding--;
+    if (--this.#awaited === 0) return this.end();
     const isEnough = this.#hasStanding
-      ? this.#standing.size === 0
+      ? this.#awaitedWithStanding === 0
       : isAcknowledged;
     if (isEnough) this.#hurry();
   }

@@ -6,22 +6,22 @@ import { VerackError } from "../core/errors.ts";
 import type { PeerId } from "../core/peer_id.ts";
 import { COMMAND } from "../wire/commands.ts";
 import { decodeAck, decodeResume } from "../wire/messages/ack.ts";
+import { magicWord } from "../wire/frame.ts";
 import { MESSAGE_ID_BYTES } from "../wire/messages/message_frame.ts";
 import { MAX_BODY_BYTES, MAX_TOPIC_BYTES } from "../wire/wire_limits.ts";
 import { Broadcast, type BroadcastResult } from "./broadcast.ts";
 import type { MessageHandler, MessagesOptions } from "./consumer.ts";
+import { BROADCAST_WAIT_MS } from "./delivery_limits.ts";
 import type { DeadLetters } from "./dead_letters.ts";
 import type { DeliverySettings } from "./delivery_settings.ts";
+import { FrameMemory } from "./frame_memory.ts";
 import type { FrameSink } from "./frame_sink.ts";
 import { Inbox } from "./inbox.ts";
 import type { Message } from "./incoming_message.ts";
 import { Outbox } from "./outbox.ts";
-import { Admitted, PeerQueues } from "./outbox_usage.ts";
-import {
-  MessageBody,
-  OutgoingMessage,
-  type Waiter,
-} from "./outgoing_message.ts";
+import { Admitted, type PeerQueue, PeerQueues } from "./outbox_usage.ts";
+import { type Acceptance, MessageBody } from "./message_body.ts";
+import { SentMessage } from "./outgoing_message.ts";
 import type { Receiver } from "./receiver.ts";
 
 const UTF8 = new TextEncoder();
@@ -55,13 +55,15 @@ export class Delivery {
   readonly outbox: Outbox;
   readonly deadLetters: DeadLetters;
   readonly #settings: DeliverySettings;
+  readonly #magic: number;
   readonly #inbox: Inbox;
   readonly #receivers = new Map<FrameSink, Receiver>();
   readonly #broadcasts = new Set<Broadcast>();
+  readonly #memory = new FrameMemory();
   readonly #id = new Uint8Array(MESSAGE_ID_BYTES);
   #ids: Uint8Array = new Uint8Array(0);
   #idOffset = 0;
-  #now: { readonly kept: number; readonly monotonic: number } | undefined;
+  #now: Acceptance | undefined;
 
   /**
    * Loads what an earlier process left.
@@ -73,6 +75,7 @@ export class Delivery {
     queues: PeerQueues = new PeerQueues(),
   ) {
     this.#settings = settings;
+    this.#magic = magicWord(settings.magic);
     this.outbox = new Outbox(settings, queues);
     this.#inbox = new Inbox(settings);
     this.deadLetters = this.#inbox.deadLetters;
@@ -121,6 +124,7 @@ export class Delivery {
   /** Checks all deadlines; called several times a second. */
   tick(now: number, pausedMs: number): void {
     this.outbox.tick(now);
+    if (this.outbox.messages === 0) this.#memory.drop();
     this.#inbox.tick(now, pausedMs);
     for (const receiver of this.#receivers.values()) {
       receiver.tick(now, pausedMs);
@@ -144,34 +148,34 @@ export class Delivery {
     body: Uint8Array | string,
     options: SendOptions = {},
   ): Promise<void> {
-    const waiter = new SendWaiter();
     try {
-      this.#send(to, body, options, waiter);
+      return this.#send(to, body, options).promise;
     } catch (error) {
-      waiter.failed(undefined, error);
+      const rejected = Promise.reject(error);
+      rejected.catch(() => {});
+      return rejected;
     }
-    return waiter.promise;
   }
 
   #send(
     to: PeerId,
     body: Uint8Array | string,
     options: SendOptions,
-    waiter: SendWaiter,
-  ): void {
+  ): SentMessage {
     const { signal, onId } = options;
     if (signal?.aborted) throw aborted(signal, "");
-    const content = this.#content(body, options, to);
-    const error = this.outbox.admit(to, content.payload.length);
-    if (error !== undefined) throw error;
-    const outgoing = this.#outgoing(content, to, waiter);
-    if (signal !== undefined) {
-      const onAbort = () => this.#abort(outgoing, signal);
-      signal.addEventListener("abort", onAbort, { once: true });
-      waiter.onSettled = () => signal.removeEventListener("abort", onAbort);
+    const peer = this.outbox.queue(to, this.#time());
+    const content = this.#content(body, options, peer);
+    const error = this.outbox.admit(peer, content.payloadBytes);
+    if (error !== undefined) {
+      content.release();
+      throw error;
     }
+    const outgoing = new SentMessage(content, to);
+    if (signal !== undefined) this.#watch(outgoing, signal);
     this.outbox.add(content, [outgoing]);
     onId?.(content.id.toHex());
+    return outgoing;
   }
 
   /** See `Node.broadcast`. */
@@ -181,37 +185,43 @@ export class Delivery {
     options: BroadcastOptions = {},
   ): Promise<BroadcastResult> {
     return new Promise((resolve) => {
-      const { clock, hasStanding } = this.#settings;
+      const { clock } = this.#settings;
+      const { waitMs = BROADCAST_WAIT_MS } = options;
+      if (!(waitMs >= 0)) {
+        throw new RangeError(
+          `Cannot send: waitMs is ${waitMs}, must be 0 or more`,
+        );
+      }
       const content = this.#content(body, options, undefined);
       const onEnd = (result: BroadcastResult) => {
         this.#broadcasts.delete(broadcast);
         resolve(result);
       };
-      const { waitMs } = options;
       const broadcast = new Broadcast(content, clock, onEnd, waitMs);
       // Peers with standing first, and among each kind connected ones first, so that others do
       // not use up their share.
-      const ordered: PeerId[][] = [[], [], [], []];
+      const ordered: PeerQueue[][] = [[], [], [], []];
       for (const it of to) {
-        const isConnected = this.outbox.isAttached(it);
-        const place = (hasStanding(it) ? 0 : 2) + (isConnected ? 0 : 1);
-        ordered[place]!.push(it);
+        const peer = this.outbox.queue(it, content.accepted);
+        const { hasStanding, sender } = peer;
+        const place = (hasStanding ? 0 : 2) + (sender === undefined ? 1 : 0);
+        ordered[place]!.push(peer);
       }
       const admitted = new Admitted();
-      const size = content.payload.length;
+      const size = content.payloadBytes;
       for (const [place, peers] of ordered.entries()) {
         for (const peer of peers) {
           const error = this.outbox.admit(peer, size, admitted);
           if (error !== undefined) {
-            broadcast.refuse(peer, error);
+            broadcast.refuse(peer.to, error);
             continue;
           }
-          const outgoing = this.#outgoing(content, peer, broadcast);
-          broadcast.add(outgoing, place % 2 === 0, place < 2);
+          broadcast.add(peer.to, place % 2 === 0, place < 2);
         }
       }
       const { outgoings } = broadcast;
       if (outgoings.length > 0) this.outbox.add(content, outgoings);
+      else content.release();
       this.#broadcasts.add(broadcast);
       if (!broadcast.isWaiting) broadcast.end();
     });
@@ -245,7 +255,7 @@ export class Delivery {
   #content(
     body: Uint8Array | string,
     options: Omit<SendOptions, "signal">,
-    to: PeerId | undefined,
+    peer: PeerQueue | undefined,
   ): MessageBody {
     const { limits } = this.#settings;
     const { topic = "", ttlMs = limits.maxAgeMs } = options;
@@ -272,29 +282,33 @@ export class Delivery {
         `Cannot send: ttlMs is ${ttlMs}, must be more than 0 and at most ${limits.maxAgeMs}`,
       );
     }
-    const createdAt = this.#time().kept;
+    const accepted = this.#time();
     const id = this.#nextId();
     return new MessageBody(
-      { id, topic, body: bytes, createdAt, ttlMs },
-      to === undefined,
-      this.outbox.poolFor(to),
+      this.#magic,
+      { id, topic, body: bytes, accepted, ttlMs },
+      peer === undefined,
+      // What waits for an absent peer has memory of its own.
+      peer === undefined || peer.sender !== undefined
+        ? this.#memory
+        : undefined,
     );
   }
 
-  #outgoing(content: MessageBody, to: PeerId, waiter: Waiter): OutgoingMessage {
-    const expiresAt = this.#time().monotonic + content.ttlMs;
-    return new OutgoingMessage(content, to, expiresAt, waiter);
-  }
-
-  #abort(outgoing: OutgoingMessage, signal: AbortSignal): void {
-    const doubt = outgoing.begun
-      ? "; it was sent, so that it may arrive all the same"
-      : "";
-    this.outbox.giveUp(outgoing, aborted(signal, doubt));
+  /** Gives a message up when the signal aborts. */
+  #watch(outgoing: SentMessage, signal: AbortSignal): void {
+    const onAbort = () => {
+      const doubt = outgoing.begun
+        ? "; it was sent, so that it may arrive all the same"
+        : "";
+      this.outbox.giveUp(outgoing, aborted(signal, doubt));
+    };
+    signal.addEventListener("abort", onAbort, { once: true });
+    outgoing.onSettled = () => signal.removeEventListener("abort", onAbort);
   }
 
   /** The time, read once a turn of the event loop. */
-  #time(): { readonly kept: number; readonly monotonic: number } {
+  #time(): Acceptance {
     if (this.#now !== undefined) return this.#now;
     const { clock, keptNow } = this.#settings;
     queueMicrotask(() => this.#now = undefined);
@@ -312,27 +326,6 @@ export class Delivery {
       id[at] = this.#ids[this.#idOffset++]!;
     }
     return id;
-  }
-}
-
-/** Settles the promise of `send`; a rejection that is not observed does not end the process. */
-class SendWaiter implements Waiter {
-  readonly #promise = Promise.withResolvers<void>();
-  onSettled: (() => void) | undefined;
-
-  get promise(): Promise<void> {
-    return this.#promise.promise;
-  }
-
-  acknowledged(): void {
-    this.onSettled?.();
-    this.#promise.resolve();
-  }
-
-  failed(_outgoing: unknown, error: unknown): void {
-    this.onSettled?.();
-    this.promise.catch(() => {});
-    this.#promise.reject(error);
   }
 }
 

@@ -21,8 +21,16 @@ export const CHUNK_TIMEOUT_MS = 30_000;
  */
 export const MESSAGE_OVERHEAD_BYTES = 512;
 
-/** With more messages than this in the outbox, each has an array of its own. */
-export const MAX_POOLED_MESSAGES = 4_096;
+/**
+ * Outgoing messages up to a length share blocks of memory. At worst each waiting message keeps
+ * a whole block, so that beyond so many blocks, 16 MiB, each has an array of its own.
+ */
+export const FRAME_BLOCK_BYTES = 16_384;
+export const MAX_SHARING_FRAME_BYTES = FRAME_BLOCK_BYTES / 4;
+export const MAX_FRAME_BLOCKS = 1_024;
+
+/** Blocks that are kept to be used again while any message is in the outbox. */
+export const MAX_SPARE_FRAME_BYTES = 2_097_152;
 
 // --- Credit ------------------------------------------------------------------
 

@@ -1,6 +1,5 @@
 /** The interface of a session for delivery, so that it can be tested without one. */
 import type { VerackError } from "../core/errors.ts";
-import type { SharedFrame } from "../wire/frame.ts";
 
 /** Bounds the bytes in flight to one peer; a session's is in `session/pacer.ts`. */
 export interface Pacing {
@@ -29,8 +28,8 @@ export interface FrameSink {
   handle(command: string, handler: (payload: Uint8Array) => void): void;
   /** Queues a frame; `payload` is copied. False if it cannot be. */
   send(command: string, payload: Uint8Array): boolean;
-  /** Queues a frame that is shared with other sinks. */
-  sendShared(frame: SharedFrame): boolean;
+  /** Queues up to 64 KiB of whole frames, encoded without checksums, which it copies. */
+  sendFrames(frames: Uint8Array): boolean;
   /** Resolves when at most `bytes` wait to be written, or the session has ended. */
   drained(bytes: number): Promise<void>;
   /** Sends the reason, and ends the session. */

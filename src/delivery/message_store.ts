@@ -5,7 +5,7 @@
  * Writes are synchronous and visible to later reads at once; they are durable when
  * {@linkcode MessageStore.committed} resolves or {@linkcode MessageStore.commit}
  * returns, so that many messages share one flush. Neither side changes arrays that
- * were passed.
+ * were passed, but for those of an outgoing message, which are reused once it is deleted.
  */
 import type { PeerId } from "../core/peer_id.ts";
 

@@ -7,14 +7,10 @@
  */
 import { VerackError } from "../core/errors.ts";
 import type { PeerId } from "../core/peer_id.ts";
-import { BufferPool } from "../core/buffer_pool.ts";
-import {
-  MAX_POOLED_MESSAGES,
-  SEND_AHEAD_BYTES,
-  SEND_AHEAD_TOTAL_BYTES,
-} from "./delivery_limits.ts";
+import { SEND_AHEAD_BYTES, SEND_AHEAD_TOTAL_BYTES } from "./delivery_limits.ts";
 import type { DeliverySettings } from "./delivery_settings.ts";
 import type { FrameSink } from "./frame_sink.ts";
+import { type Acceptance, MessageBody } from "./message_body.ts";
 import {
   type Admitted,
   type EvictionNeed,
@@ -22,14 +18,14 @@ import {
   PeerQueue,
   type PeerQueues,
 } from "./outbox_usage.ts";
-import { MessageBody, OutgoingMessage } from "./outgoing_message.ts";
+import { OutgoingMessage } from "./outgoing_message.ts";
+import { magicWord } from "../wire/frame.ts";
 import { Sender, type SenderOptions } from "./sender.ts";
 
 /** Outgoing messages of one node. */
 export class Outbox {
   readonly #settings: DeliverySettings;
   readonly #queues: PeerQueues;
-  readonly #pool = new BufferPool();
   readonly #sending: SenderOptions;
   readonly #usage: OutboxUsage;
   /** Messages that are not durable yet: those being committed, and the next. */
@@ -41,6 +37,8 @@ export class Outbox {
   /** Peers with a sender. */
   #senders = 0;
   #closed: VerackError | undefined;
+  /** The queue that was last looked up, which is often the next one too. */
+  #last: PeerQueue | undefined;
   /** Monotonic clock, milliseconds; nothing expires before. */
   #nextExpiry = Infinity;
 
@@ -50,7 +48,7 @@ export class Outbox {
     this.#queues = queues;
     this.#usage = new OutboxUsage(settings.limits, settings.isInMemory);
     this.#sending = {
-      magic: settings.magic,
+      magic: magicWord(settings.magic),
       ahead: () => this.#ahead(),
       onSettled: (outgoing, acked) => this.#onSettled(outgoing, acked),
     };
@@ -72,11 +70,6 @@ export class Outbox {
     return this.#queues.get(to)?.count ?? 0;
   }
 
-  /** Whether there is a session to send on. */
-  isAttached(to: PeerId): boolean {
-    return this.#queues.get(to)?.sender !== undefined;
-  }
-
   /** Absent peers for which messages wait. */
   away(): PeerId[] {
     return [...this.#queues.values()]
@@ -86,10 +79,16 @@ export class Outbox {
 
   // --- Messages --------------------------------------------------------------
 
-  /** The buffer pool, for a message that is expected to leave soon. */
-  poolFor(to: PeerId | undefined): BufferPool | undefined {
-    if (this.messages >= MAX_POOLED_MESSAGES) return undefined;
-    return to === undefined || this.isAttached(to) ? this.#pool : undefined;
+  /**
+   * The queue of a peer, whose standing is checked once in a turn of the event loop; one of its
+   * own, that is not kept, if nothing waits for the peer.
+   */
+  queue(to: PeerId, turn: Acceptance): PeerQueue {
+    const known = this.#known(to);
+    if (known === undefined) return this.#newPeer(to);
+    if (known.checkedIn !== turn) this.#refreshStanding(known);
+    known.checkedIn = turn;
+    return known;
   }
 
   /**
@@ -100,15 +99,12 @@ export class Outbox {
    * those with standing first.
    */
   admit(
-    to: PeerId,
+    peer: PeerQueue,
     bytes: number,
     admitted?: Admitted,
   ): VerackError | undefined {
     if (this.#closed !== undefined) return this.#closed;
-    const known = this.#queues.get(to);
-    if (known !== undefined) this.#refreshStanding(known);
-    const peer = known ?? this.#newPeer(to);
-    const { sender, hasStanding } = peer;
+    const { to, sender, hasStanding } = peer;
     for (;;) {
       const shortage = this.#usage.shortage(peer, bytes, admitted);
       if (shortage === undefined) break;
@@ -120,10 +116,7 @@ export class Outbox {
       if (this.#evict({ of, hasStanding, isTotal, absent })) continue;
       return new VerackError("full", `Cannot send: ${shortage.what}`);
     }
-    if (admitted === undefined) return undefined;
-    admitted.messages++;
-    if (sender === undefined) admitted.absent++;
-    if (!hasStanding) admitted.strangers++;
+    admitted?.add(peer);
     return undefined;
   }
 
@@ -164,8 +157,9 @@ export class Outbox {
     this.#nextExpiry = Infinity;
     for (const peer of [...this.#queues.values()]) {
       for (const outgoing of [...peer]) {
-        if (outgoing.expiresAt > now) this.#expectExpiry(outgoing);
-        else this.#fail(outgoing, outgoing.expired());
+        const { expiresAt } = outgoing.content;
+        if (expiresAt <= now) this.#fail(outgoing, outgoing.expired());
+        else this.#nextExpiry = Math.min(this.#nextExpiry, expiresAt);
       }
       for (const stream of peer.streams.values()) stream.sweep();
     }
@@ -178,6 +172,7 @@ export class Outbox {
     stop(this.#uncommitted, error);
     this.#uncommitted = [];
     this.#queues.clear();
+    this.#last = undefined;
   }
 
   // --- Sessions --------------------------------------------------------------
@@ -210,13 +205,13 @@ export class Outbox {
     this.#refreshStanding(peer);
     for (const stream of peer.streams.values()) stream.rewind();
     this.#usage.move(peer, this.#contents(peer), -1);
-    for (const outgoing of peer) outgoing.waiter?.disconnected?.(outgoing);
-    if (peer.count === 0) this.#queues.delete(to);
+    for (const outgoing of peer) outgoing.disconnected();
+    if (peer.count === 0) this.#forget(to);
   }
 
   /** The sender to a peer, if it sends on this session. */
   senderOn(to: PeerId, sink: FrameSink): Sender | undefined {
-    const sender = this.#queues.get(to)?.sender;
+    const sender = this.#known(to)?.sender;
     // The newer session repeats what an older one still acknowledges.
     return sender?.sink === sink ? sender : undefined;
   }
@@ -232,13 +227,16 @@ export class Outbox {
   /** Loads all messages that an earlier process left unacknowledged, each body once. */
   #recall(): void {
     const { store, clock, keptNow } = this.#settings;
+    const { magic } = this.#sending;
     for (const { message, key, to } of store?.outgoing() ?? []) {
-      const content = new MessageBody(message, to.length > 1);
+      const { id, topic, body, createdAt, ttlMs } = message;
+      const age = Math.max(0, keptNow() - createdAt);
+      const accepted = { kept: createdAt, monotonic: clock.monotonic() - age };
+      const fields = { id, topic, body, ttlMs, accepted };
+      const content = new MessageBody(magic, fields, to.length > 1);
       content.key = key;
-      const age = Math.max(0, keptNow() - content.createdAt);
-      const expiresAt = clock.monotonic() + content.ttlMs - age;
       for (const one of to) {
-        const outgoing = new OutgoingMessage(content, one, expiresAt);
+        const outgoing = new OutgoingMessage(content, one);
         outgoing.isRecalled = true;
         this.#usage.tally(this.#peer(one), content, 1);
         this.#release(outgoing);
@@ -287,22 +285,28 @@ export class Outbox {
     const peer = this.#peer(to);
     const stream = peer.stream(content.topic);
     stream.push(outgoing);
-    this.#expectExpiry(outgoing);
+    this.#nextExpiry = Math.min(this.#nextExpiry, content.expiresAt);
     if (peer.sender === undefined) {
       content.detach();
-      outgoing.waiter?.disconnected?.(outgoing);
+      outgoing.disconnected();
     } else peer.sender.wake(stream);
     return peer.sender;
   }
 
-  #expectExpiry({ expiresAt }: OutgoingMessage): void {
-    if (expiresAt < this.#nextExpiry) this.#nextExpiry = expiresAt;
-  }
-
   // --- Peers and eviction ----------------------------------------------------
 
+  #known(to: PeerId): PeerQueue | undefined {
+    if (this.#last?.to !== to) this.#last = this.#queues.get(to);
+    return this.#last;
+  }
+
+  #forget(to: PeerId): void {
+    this.#queues.delete(to);
+    this.#last = undefined;
+  }
+
   #peer(to: PeerId): PeerQueue {
-    let peer = this.#queues.get(to);
+    let peer = this.#known(to);
     if (peer === undefined) {
       peer = this.#newPeer(to);
       this.#queues.set(to, peer);
@@ -364,14 +368,15 @@ export class Outbox {
     if (outgoing.done) return;
     if (!acked) return this.giveUp(outgoing, outgoing.rejected());
     this.#finish(outgoing);
-    outgoing.waiter?.acknowledged(outgoing);
+    outgoing.acknowledged();
   }
 
   #fail(outgoing: OutgoingMessage, error: VerackError): void {
     if (outgoing.done) return;
+    outgoing.content.keep();
     this.#finish(outgoing);
     outgoing.error = error;
-    outgoing.waiter?.failed(outgoing, error);
+    outgoing.failed(error);
     this.#settings.onGivenUp(outgoing, error);
   }
 
@@ -379,15 +384,15 @@ export class Outbox {
     const { content, to } = outgoing;
     outgoing.done = true;
     const peer = this.#peer(to);
-    this.#usage.tally(peer, content, -1);
     this.#settings.store?.deleteOutgoing(content.key, to);
-    if (peer.count === 0 && peer.sender === undefined) this.#queues.delete(to);
+    this.#usage.tally(peer, content, -1);
+    if (peer.count === 0 && peer.sender === undefined) this.#forget(to);
   }
 }
 
 /** Rejects the promises of callers, since the node has ended; the messages stay in the store. */
 function stop(outgoings: Iterable<OutgoingMessage>, error: VerackError): void {
   for (const outgoing of outgoings) {
-    if (!outgoing.done) outgoing.waiter?.failed(outgoing, error);
+    if (!outgoing.done) outgoing.failed(error);
   }
 }

@@ -9,11 +9,8 @@ import {
   STRANGERS_SHARE,
 } from "./delivery_limits.ts";
 import type { OutboxLimits } from "./delivery_settings.ts";
-import {
-  type MessageBody,
-  type OutgoingMessage,
-  SendStream,
-} from "./outgoing_message.ts";
+import type { Acceptance, MessageBody } from "./message_body.ts";
+import { type OutgoingMessage, SendStream } from "./outgoing_message.ts";
 import type { Sender } from "./sender.ts";
 
 /** Messages to one peer: a stream for each topic, and the sender of its session. */
@@ -26,8 +23,9 @@ export class PeerQueue {
   bytes = 0;
   /** Those that have no other receiver. */
   alone = 0;
-  /** Whether the peer had standing when it was checked last. */
+  /** Whether the peer had standing when it was checked last, and the turn in which it was. */
   hasStanding: boolean;
+  checkedIn: Acceptance | undefined = undefined;
   #pruneAt = MAX_IDLE_STREAMS;
 
   constructor(to: PeerId, hasStanding: boolean) {
@@ -76,6 +74,12 @@ export class Admitted {
   messages = 0;
   absent = 0;
   strangers = 0;
+
+  add({ hasStanding, sender }: PeerQueue): void {
+    this.messages++;
+    if (sender === undefined) this.absent++;
+    if (!hasStanding) this.strangers++;
+  }
 }
 
 const NONE: Readonly<Admitted> = new Admitted();
@@ -131,7 +135,7 @@ export class OutboxUsage {
   tally(peer: PeerQueue, content: MessageBody, sign: 1 | -1): void {
     this.count += sign;
     peer.count += sign;
-    peer.bytes += sign * content.payload.length;
+    peer.bytes += sign * content.payloadBytes;
     if (!content.shared) peer.alone += sign;
     const strangers = peer.hasStanding ? 0 : sign;
     this.#strangersCount += strangers;
@@ -288,12 +292,14 @@ export class OutboxUsage {
     content.absent += absent;
     content.strangers += strangers;
     this.#weigh(content, 1);
-    if (content.connected === 0 && content.absent > 0) content.detach();
+    if (content.connected > 0) return;
+    if (content.absent > 0) content.detach();
+    else content.release();
   }
 
   #weigh(content: MessageBody, sign: 1 | -1): void {
-    const { payload, connected, absent, strangers } = content;
-    const bytes = sign * payload.length;
+    const { payloadBytes, connected, absent, strangers } = content;
+    const bytes = sign * payloadBytes;
     if (connected + absent > 0) this.bytes += bytes;
     if (absent > 0) this.#absentBytes += bytes;
     if (absent > 0 && connected === 0) this.#idleBytes += bytes;

@@ -1,115 +1,25 @@
 /**
- * Outgoing messages: the body that all receivers share, the message to one of them with
- * the errors that can end it, and the messages to one peer under one topic.
+ * Outgoing messages: the message to one receiver with the errors that can end it, and the
+ * messages to one peer under one topic.
  */
 import { Deque } from "../core/deque.ts";
 import { messageOf, VerackError } from "../core/errors.ts";
 import { type PeerId, shortId } from "../core/peer_id.ts";
-import { SharedFrame } from "../wire/frame.ts";
-import { COMMAND } from "../wire/commands.ts";
-import {
-  encodeMessage,
-  MESSAGE_HEAD_BYTES,
-  MESSAGE_ID_BYTES,
-} from "../wire/messages/message_frame.ts";
-import type { BufferPool } from "../core/buffer_pool.ts";
-import { MESSAGE_OVERHEAD_BYTES } from "./delivery_limits.ts";
-import type { StoredMessage } from "./message_store.ts";
+import type { MessageBody } from "./message_body.ts";
 
-const UTF8 = new TextEncoder();
-
-/** A message as all its receivers get it. The body is copied once, into its frame. */
-export class MessageBody implements StoredMessage {
-  readonly topic: string;
-  readonly createdAt: number;
-  readonly ttlMs: number;
-  /** Whether it has several receivers. */
-  readonly shared: boolean;
-  /** Payload of `message` with all of the body, which begins after the head. */
-  payload: Uint8Array<ArrayBuffer>;
-  readonly headBytes: number;
-  /** Its key in the store. */
-  key = 0;
-  /** Unacknowledged receivers with a session and without; of both, those without standing. */
-  connected = 0;
-  absent = 0;
-  strangers = 0;
-  #isPooled: boolean;
-  #frame: SharedFrame | undefined;
-
-  /** @param pool Memory for a message that is expected to leave soon. */
-  constructor(message: StoredMessage, shared: boolean, pool?: BufferPool) {
-    const { id, topic, body, createdAt, ttlMs } = message;
-    this.topic = topic;
-    this.createdAt = createdAt;
-    this.ttlMs = ttlMs;
-    this.shared = shared;
-    this.payload = encodeMessage(id, topicBytes(topic), body, pool);
-    this.headBytes = this.payload.length - body.length;
-    this.#isPooled = this.payload.length < this.payload.buffer.byteLength;
-  }
-
-  get id(): Uint8Array {
-    return this.payload.subarray(0, MESSAGE_ID_BYTES);
-  }
-
-  get body(): Uint8Array {
-    return this.payload.subarray(this.headBytes);
-  }
-
-  get bodyBytes(): number {
-    return this.payload.length - this.headBytes;
-  }
-
-  /** Credit that it uses without its body. */
-  get headCredit(): number {
-    return MESSAGE_OVERHEAD_BYTES + this.headBytes - MESSAGE_HEAD_BYTES;
-  }
-
-  /** Moves it out of the buffer pool, because it has to wait. */
-  detach(): void {
-    this.#frame = undefined;
-    if (!this.#isPooled) return;
-    this.payload = this.payload.slice();
-    this.#isPooled = false;
-  }
-
-  /** The whole message as one frame, encoded once for all receivers. */
-  frame(magic: Uint8Array): SharedFrame {
-    return this.#frame ??= new SharedFrame(
-      magic,
-      COMMAND.message,
-      this.payload,
-    );
-  }
-}
-
-/** Receives the outcome of a message. */
-export interface Waiter {
-  /** The receiver's application acked it. */
-  acknowledged(outgoing: OutgoingMessage): void;
-  /** It is not sent any more. */
-  failed(outgoing: OutgoingMessage, error: VerackError): void;
-  /** There is no session with the receiver any more. */
-  disconnected?(outgoing: OutgoingMessage): void;
-}
-
-/** One message to one receiver. */
+/** One message to one receiver; kinds of it are told the outcome. */
 export class OutgoingMessage {
   readonly content: MessageBody;
   readonly to: PeerId;
-  /** Monotonic clock, milliseconds. */
-  readonly expiresAt: number;
-  readonly waiter: Waiter | undefined;
   /** Acknowledged or given up, and why it was given up. */
   done = false;
-  error: VerackError | undefined;
+  error: VerackError | undefined = undefined;
   /** Some of it was sent on any session, so that it may arrive although it is given up. */
   begun = false;
   /** It comes from an earlier process, which may have sent it. */
   isRecalled = false;
   /** Set once it may be sent. */
-  stream: SendStream | undefined;
+  stream: SendStream | undefined = undefined;
 
   // --- On the current session ------------------------------------------------
   /** How many messages were begun before it. */
@@ -121,22 +31,24 @@ export class OutgoingMessage {
   /** Whether credit for the body was requested. */
   offer: "none" | "requested" | "granted" = "none";
 
-  constructor(
-    content: MessageBody,
-    to: PeerId,
-    expiresAt: number,
-    waiter?: Waiter,
-  ) {
+  constructor(content: MessageBody, to: PeerId) {
     this.content = content;
     this.to = to;
-    this.expiresAt = expiresAt;
-    this.waiter = waiter;
   }
 
   /** Monotonic clock, milliseconds, when it was accepted. */
   get since(): number {
-    return this.expiresAt - this.content.ttlMs;
+    return this.content.accepted.monotonic;
   }
+
+  /** The receiver's application acked it. */
+  acknowledged(): void {}
+
+  /** It is not sent any more. */
+  failed(_error: VerackError): void {}
+
+  /** There is no session with the receiver any more. */
+  disconnected(): void {}
 
   /** The session it was sent on has ended. */
   rewind(): void {
@@ -181,6 +93,34 @@ export class OutgoingMessage {
       : "";
     const what = `Cannot deliver to ${shortId(this.to)}: ${why}${doubt}`;
     return new VerackError("undelivered", what);
+  }
+}
+
+/** A message of `send`; a rejection that is not observed does not end the process. */
+export class SentMessage extends OutgoingMessage {
+  readonly promise: Promise<void>;
+  #resolve!: () => void;
+  #reject!: (error: VerackError) => void;
+  /** Called once it is acknowledged or given up. */
+  onSettled: (() => void) | undefined = undefined;
+
+  constructor(content: MessageBody, to: PeerId) {
+    super(content, to);
+    this.promise = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+  }
+
+  override acknowledged(): void {
+    this.onSettled?.();
+    this.#resolve();
+  }
+
+  override failed(error: VerackError): void {
+    this.onSettled?.();
+    this.promise.catch(() => {});
+    this.#reject(error);
   }
 }
 
@@ -277,16 +217,4 @@ export class SendStream {
   *[Symbol.iterator](): IterableIterator<OutgoingMessage> {
     for (const outgoing of this.#queue) if (!outgoing.done) yield outgoing;
   }
-}
-
-let lastTopic = "";
-let lastTopicBytes = UTF8.encode("");
-
-/** Most messages have the topic of the one before. */
-function topicBytes(topic: string): Uint8Array {
-  if (topic !== lastTopic) {
-    lastTopicBytes = UTF8.encode(topic);
-    lastTopic = topic;
-  }
-  return lastTopicBytes;
 }

@@ -13,7 +13,7 @@ import {
   SEND_REFILL_SHARE,
   SHARED_UNSETTLED_MESSAGES,
 } from "./delivery_limits.ts";
-import { MAX_CHUNK_BYTES } from "../wire/wire_limits.ts";
+import { FRAME_HEADER_BYTES, MAX_CHUNK_BYTES } from "../wire/wire_limits.ts";
 import { COMMAND } from "../wire/commands.ts";
 import {
   ACK_STATUS,
@@ -24,6 +24,7 @@ import {
   CHUNK_HEAD_BYTES,
   writeChunkHead,
 } from "../wire/messages/message_frame.ts";
+import type { FrameBlock } from "./frame_memory.ts";
 import type { FrameSink } from "./frame_sink.ts";
 import type { OutgoingMessage, SendStream } from "./outgoing_message.ts";
 
@@ -32,8 +33,8 @@ const chunk = new Uint8Array(CHUNK_HEAD_BYTES + MAX_CHUNK_BYTES);
 
 /** Settings that the senders of a node share. */
 export interface SenderOptions {
-  /** First bytes of every frame. */
-  readonly magic: Uint8Array;
+  /** First word of every frame, `magicWord`'s. */
+  readonly magic: number;
   /** Bytes that may wait in the session's queue. */
   readonly ahead: () => number;
   /** A message was acked, or rejected. */
@@ -55,6 +56,11 @@ export class Sender {
   #base = 0;
   #unsettled = 0;
   #refilling = false;
+  /** Frames one after the other in one block, which are sent together. */
+  #run: FrameBlock | undefined;
+  #runStart = 0;
+  #runEnd = 0;
+  #runPayload = 0;
 
   constructor(sink: FrameSink, options: SenderOptions) {
     this.sink = sink;
@@ -172,37 +178,34 @@ export class Sender {
 
   /** Sends a turn's worth of one stream; returns which queue it goes to. */
   #sendSome(stream: SendStream): SendStream["place"] {
-    const { pacer } = this.sink;
     // Smaller chunks on a slow link, so that turns stay short.
-    const chunkBytes = Math.floor(
-      Math.min(Math.max(pacer.chunkBytes, MIN_CHUNK_BYTES), MAX_CHUNK_BYTES),
-    );
-    for (let quota = chunkBytes; quota > 0;) {
+    const wanted = Math.max(this.sink.pacer.chunkBytes, MIN_CHUNK_BYTES);
+    const chunkBytes = Math.floor(Math.min(wanted, MAX_CHUNK_BYTES));
+    let place: SendStream["place"] = "ready";
+    for (let quota = chunkBytes; quota > 0 && place === "ready";) {
       const outgoing = stream.next();
       if (outgoing === undefined || outgoing.offer === "requested") {
-        return "idle";
+        place = "idle";
+      } else if (outgoing.sent > 0 || outgoing.offer === "granted") {
+        quota -= this.#sendChunk(stream, outgoing, chunkBytes);
+      } else {
+        place = this.#begin(stream, outgoing);
+        if (place !== "ready") break;
+        quota -= this.#sendHead(stream, outgoing, chunkBytes);
       }
-      const goesOn = outgoing.sent > 0 || outgoing.offer === "granted";
-      const step = goesOn ? "sends" : this.#begin(stream, outgoing);
-      if (step !== "sends") return step;
-      const size = goesOn
-        ? this.#sendChunk(outgoing, chunkBytes)
-        : this.#sendHead(outgoing, chunkBytes);
-      pacer.sent(size);
-      quota -= size;
-      if (outgoing.sent === outgoing.content.bodyBytes) stream.advance();
     }
-    return "ready";
+    this.#flush();
+    return place;
   }
 
   /**
-   * Begins a message if there is credit. A stream may use as much as it leaves to the
-   * others, so that one without a consumer cannot use up the window.
+   * Begins a message if there is credit: `ready` if it is to be sent. A stream may use as
+   * much as it leaves to the others, so that one without a consumer cannot use up the window.
    */
   #begin(
     stream: SendStream,
     outgoing: OutgoingMessage,
-  ): "sends" | "idle" | "blocked" {
+  ): SendStream["place"] {
     const { content } = outgoing;
     const { headCredit, bodyBytes } = content;
     const available = this.#limit - this.#used - stream.inFlight;
@@ -211,7 +214,7 @@ export class Sender {
     const resumes = outgoing.begun && bodyBytes > MAX_CHUNK_BYTES;
     if (headCredit + bodyBytes <= available && !resumes) {
       this.#enter(stream, outgoing, headCredit + bodyBytes);
-      return "sends";
+      return "ready";
     }
     // A short body waits for those before it in its stream, but not for other
     // streams, which may never get a consumer.
@@ -220,8 +223,8 @@ export class Sender {
     if (waits || headCredit > available) return "blocked";
     this.#enter(stream, outgoing, headCredit);
     outgoing.offer = "requested";
-    const head = content.payload.subarray(0, content.headBytes);
-    this.sink.send(COMMAND.message, head);
+    this.#flush();
+    this.sink.send(COMMAND.message, content.payload(0, content.headBytes));
     return "idle";
   }
 
@@ -245,31 +248,57 @@ export class Sender {
     this.#sent.push(outgoing);
   }
 
-  #sendHead(outgoing: OutgoingMessage, chunkBytes: number): number {
+  /** Sends a message, or the beginning of a longer one; returns how many bytes of payload. */
+  #sendHead(
+    stream: SendStream,
+    outgoing: OutgoingMessage,
+    chunkBytes: number,
+  ): number {
     const { content } = outgoing;
-    const { payload, headBytes, bodyBytes } = content;
+    const { block, start, headBytes, bodyBytes } = content;
     const first = Math.min(bodyBytes, chunkBytes);
-    if (first === bodyBytes && content.shared) {
-      this.sink.sendShared(content.frame(this.#options.magic));
-    } else {
-      const isWhole = first === bodyBytes;
-      const part = isWhole ? payload : payload.subarray(0, headBytes + first);
-      this.sink.send(COMMAND.message, part);
+    const size = headBytes + first;
+    if (content.isDivisible) content.writeHeader(this.#options.magic, size);
+    if (this.#run !== block || this.#runEnd !== start) {
+      this.#flush();
+      this.#run = block;
+      this.#runStart = start;
     }
+    this.#runEnd = start + FRAME_HEADER_BYTES + size;
+    this.#runPayload += size;
     outgoing.sent = first;
-    return headBytes + first;
+    if (first === bodyBytes) stream.advance();
+    return size;
   }
 
-  #sendChunk(outgoing: OutgoingMessage, chunkBytes: number): number {
-    const { payload, headBytes, bodyBytes } = outgoing.content;
-    const from = outgoing.sent;
-    const size = Math.min(bodyBytes - from, chunkBytes);
+  #sendChunk(
+    stream: SendStream,
+    outgoing: OutgoingMessage,
+    chunkBytes: number,
+  ): number {
+    this.#flush();
+    const { content, sent } = outgoing;
+    const { headBytes, bodyBytes } = content;
+    const size = Math.min(bodyBytes - sent, chunkBytes);
+    const at = headBytes + sent;
     writeChunkHead(chunk, outgoing.number);
-    const at = headBytes + from;
-    chunk.set(payload.subarray(at, at + size), CHUNK_HEAD_BYTES);
+    chunk.set(content.payload(at, at + size), CHUNK_HEAD_BYTES);
     this.sink.send(COMMAND.chunk, chunk.subarray(0, CHUNK_HEAD_BYTES + size));
-    outgoing.sent = from + size;
+    this.sink.pacer.sent(size);
+    outgoing.sent = sent + size;
+    if (outgoing.sent === bodyBytes) stream.advance();
     return size;
+  }
+
+  /** Sends the run. */
+  #flush(): void {
+    if (this.#run === undefined) return;
+    this.sink.sendFrames(
+      this.#run.bytes.subarray(this.#runStart, this.#runEnd),
+    );
+    this.#run = undefined;
+    this.sink.pacer.sent(this.#runPayload);
+    this.#runPayload = 0;
   }
 
   /** Resumes when enough of the session's queue was written. */

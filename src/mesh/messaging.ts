@@ -123,13 +123,13 @@ export class Messaging {
     body: Uint8Array | string,
     options?: SendOptions,
   ): Promise<void> {
-    const to = parsePeerId(text);
     const { rules, table } = this.#options;
-    const peer = table.get(to);
+    // Text that names a peer of the table is an id.
+    const peer = table.get(text as PeerId);
     if (
-      peer === undefined || rules.isDenied(to) || this.#isLost(peer)
-    ) return mayBeIgnored(this.#refuse(to));
-    const sent = this.#delivery.send(to, body, options);
+      peer === undefined || rules.isDenied(peer.id) || this.#isLost(peer)
+    ) return mayBeIgnored(this.#refuse(parsePeerId(text)));
+    const sent = this.#delivery.send(peer.id, body, options);
     if (!peer.earnedStanding) {
       sent.then(() => this.#exchanged(peer), () => {});
     }
@@ -233,15 +233,12 @@ export class Messaging {
    * ago, and no connected peer reports a session with it.
    */
   #isLost(peer: Peer): boolean {
-    const {
-      ephemeral,
-      sessions,
-      isVerified,
-      reportedLive,
-    } = peer;
-    if (!ephemeral || sessions.length > 0 || reportedLive) return false;
+    if (!peer.ephemeral || peer.sessions.length > 0 || peer.reportedLive) {
+      return false;
+    }
     // A peer that an earlier run lost may have no address that can be dialed.
-    const since = peer.downSince ?? (isVerified ? this.#startedAt : Infinity);
+    const since = peer.downSince ??
+      (peer.isVerified ? this.#startedAt : Infinity);
     return this.#options.clock.monotonic() - since >= IN_MEMORY_PEER_KEPT_MS;
   }
 

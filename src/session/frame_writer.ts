@@ -101,10 +101,18 @@ export class FrameWriter implements QueueMember {
     this.#queued();
   }
 
+  /** Queues frames; see {@linkcode WriteQueue.pushFrames}. */
+  pushFrames(frames: Uint8Array): true {
+    this.#queue.pushFrames(frames, this.checksums);
+    this.#queued();
+    return true;
+  }
+
   /** Queues a frame that many sessions share. */
-  pushShared(frame: SharedFrame): void {
+  pushShared(frame: SharedFrame): true {
     this.#queue.pushEncoded(frame.encoded(this.checksums));
     this.#queued();
+    return true;
   }
 
   /** Resolves when at most `bytes` wait, or the writer is closed. */

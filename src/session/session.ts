@@ -37,6 +37,7 @@ import {
   stalledError,
 } from "./close_reason.ts";
 import { FrameStream } from "./frame_stream.ts";
+import type { FrameWriter } from "./frame_writer.ts";
 import { Handshake, type HandshakeAction, type Role } from "./handshake.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import { Pacer } from "./pacer.ts";
@@ -76,10 +77,7 @@ export class Session {
   /** Created by the first message that needs pacing. */
   #pacer: Pacer | undefined;
 
-  private constructor(
-    options: SessionOptions,
-    onOpen: Opening["onOpen"],
-  ) {
+  private constructor(options: SessionOptions, onOpen: Opening["onOpen"]) {
     const { connection, clock, random } = options;
     this.role = options.role;
     this.connection = connection;
@@ -201,16 +199,19 @@ export class Session {
 
   /** Queues a message, of which it copies `payload`. False if not open; a full queue ends it. */
   send(command: string, payload: Uint8Array): boolean {
-    if (!this.#admit(payload.length)) return false;
+    if (this.#writerFor(payload.length) === undefined) return false;
     this.#push(command, payload);
     return true;
   }
 
+  /** {@linkcode send} for up to 64 KiB of whole frames, encoded without checksums. */
+  sendFrames(frames: Uint8Array): boolean {
+    return this.#writerFor(frames.length)?.pushFrames(frames) ?? false;
+  }
+
   /** {@linkcode send} for a message that is encoded once for many sessions. */
   sendShared(frame: SharedFrame): boolean {
-    if (!this.#admit(frame.payload.length)) return false;
-    this.#stream.writer.pushShared(frame);
-    return true;
+    return this.#writerFor(frame.payload.length)?.pushShared(frame) ?? false;
   }
 
   /** Resolves when at most `bytes` wait to be written, or the session has ended. */
@@ -256,9 +257,8 @@ export class Session {
   }
 
   /**
-   * Sends `bye` with the reason of `error`, reads on until the peer has closed its end
-   * or `FLUSH_TIMEOUT_MS` have passed, then closes; with `discard` frames that still come are
-   * not handled.
+   * Sends `bye` with the reason of `error`, reads on until the peer has closed its end or
+   * `FLUSH_TIMEOUT_MS` have passed, then closes; with `discard` frames that come are not handled.
    */
   async leave(
     error: VerackError,
@@ -370,11 +370,11 @@ export class Session {
     });
   }
 
-  #admit(payloadBytes: number): boolean {
-    if (!this.isOpen) return false;
-    if (this.#stream.writer.fits(payloadBytes)) return true;
-    this.closeWith(queueFullError(this.queuedBytes, payloadBytes));
-    return false;
+  #writerFor(payloadBytes: number): FrameWriter | undefined {
+    if (!this.isOpen) return undefined;
+    const { writer } = this.#stream;
+    if (writer.fits(payloadBytes)) return writer;
+    return void this.closeWith(queueFullError(this.queuedBytes, payloadBytes));
   }
 
   #push(command: string, payload: Uint8Array): void {

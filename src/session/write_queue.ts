@@ -11,7 +11,12 @@ import {
   MAX_SPARE_WRITE_BLOCKS,
 } from "./session_limits.ts";
 import { FRAME_HEADER_BYTES } from "../wire/wire_limits.ts";
-import { magicWord, writeHeader } from "../wire/frame.ts";
+import {
+  checksumWord,
+  magicWord,
+  writeChecksums,
+  writeHeader,
+} from "../wire/frame.ts";
 
 /** An element of the queue: a block to be filled, or an encoded frame that others share. */
 interface Chunk {
@@ -61,31 +66,22 @@ export class WriteQueue {
   pushFrame(command: string, payload: Uint8Array, checksum: boolean): void {
     const size = FRAME_HEADER_BYTES + payload.length;
     const isLarge = size > WRITE_BLOCK_BYTES / 2;
-    let block = this.#blockFor(isLarge ? FRAME_HEADER_BYTES : size, isLarge);
-    writeHeader(
-      block.view!,
-      block.used,
-      this.#magic,
-      command,
-      payload,
-      checksum,
-    );
+    const block = this.#blockFor(isLarge ? FRAME_HEADER_BYTES : size, isLarge);
+    const { view, used } = block;
+    const sum = checksum ? checksumWord(payload) : 0;
+    writeHeader(view!, used, this.#magic, command, payload.length, sum);
     block.used += FRAME_HEADER_BYTES;
-    this.#bytes += size;
-    let rest = payload;
-    for (
-      let room = block.bytes.length - block.used;
-      rest.length > room;
-      room = block.bytes.length
-    ) {
-      block.bytes.set(rest.subarray(0, room), block.used);
-      block.used += room;
-      block.endsWithin = true;
-      rest = rest.subarray(room);
-      this.#chunks.push(block = largeBlock());
-    }
-    block.bytes.set(rest, block.used);
-    block.used += rest.length;
+    this.#bytes += FRAME_HEADER_BYTES;
+    this.#append(block, payload);
+  }
+
+  /** Appends whole frames, encoded without checksums, which it copies. */
+  pushFrames(frames: Uint8Array, checksum: boolean): void {
+    const isLarge = frames.length > FIRST_WRITE_BLOCK_BYTES;
+    const block = this.#blockFor(isLarge ? 1 : frames.length, isLarge);
+    const copy = checksum ? frames.slice() : frames;
+    if (checksum) writeChecksums(copy);
+    this.#append(block, copy);
   }
 
   /** Appends an encoded frame, which other queues may share. */
@@ -129,6 +125,26 @@ export class WriteQueue {
     for (const chunk of this.#chunks) recycle(chunk);
     this.#chunks.clear();
     this.#bytes = this.#writing?.used ?? 0;
+  }
+
+  /** Fills a block, and as many more as it takes. */
+  #append(first: Chunk, bytes: Uint8Array): void {
+    this.#bytes += bytes.length;
+    let block = first;
+    let rest = bytes;
+    for (
+      let room = block.bytes.length - block.used;
+      rest.length > room;
+      room = block.bytes.length
+    ) {
+      block.bytes.set(rest.subarray(0, room), block.used);
+      block.used += room;
+      block.endsWithin = true;
+      rest = rest.subarray(room);
+      this.#chunks.push(block = largeBlock());
+    }
+    block.bytes.set(rest, block.used);
+    block.used += rest.length;
   }
 
   /** The last block, or a new one, with room for `size` bytes; a large one if more follows. */

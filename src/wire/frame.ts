@@ -5,7 +5,7 @@
  */
 import { hash } from "node:crypto";
 import { FRAME_HEADER_BYTES, MAX_PAYLOAD_BYTES } from "./wire_limits.ts";
-import { u32At } from "./bytes.ts";
+import { putU32, u32At } from "./bytes.ts";
 import { commandWords } from "./commands.ts";
 import { doubleSha256Word } from "./sha256.ts";
 
@@ -50,10 +50,11 @@ export function encodeFrame(
 ): Uint8Array<ArrayBuffer> {
   const { checksum = true } = options;
   const word = magicWord(magic);
-  checkPayload(payload);
+  checkPayload(payload.length);
   const frame = new Uint8Array(FRAME_HEADER_BYTES + payload.length);
   const view = new DataView(frame.buffer);
-  writeHeader(view, 0, word, command, payload, checksum);
+  const sum = checksum ? checksumWord(payload) : 0;
+  writeHeader(view, 0, word, command, payload.length, sum);
   frame.set(payload, FRAME_HEADER_BYTES);
   return frame;
 }
@@ -83,26 +84,39 @@ export class SharedFrame {
 
 /**
  * Writes the header of a frame at an offset, where there must be room for it. `magic` is
- * {@linkcode magicWord}'s. Throws `RangeError` as {@linkcode encodeFrame}; nothing is
- * written then.
+ * {@linkcode magicWord}'s and `sum` {@linkcode checksumWord}'s, or 0. Throws `RangeError` as
+ * {@linkcode encodeFrame}; nothing is written then.
  */
 export function writeHeader(
   view: DataView,
   offset: number,
   magic: number,
   command: string,
-  payload: Uint8Array,
-  checksum: boolean,
+  payloadBytes: number,
+  sum: number,
 ): void {
-  checkPayload(payload);
+  checkPayload(payloadBytes);
   const { word0, word1, word2 } = commandWords(command);
-  const sum = checksum ? checksumWord(payload) : 0;
   view.setInt32(offset, magic, true);
   view.setInt32(offset + COMMAND_OFFSET, word0, true);
   view.setInt32(offset + COMMAND_OFFSET + 4, word1, true);
   view.setInt32(offset + COMMAND_OFFSET + 8, word2, true);
-  view.setUint32(offset + LENGTH_OFFSET, payload.length, true);
+  view.setUint32(offset + LENGTH_OFFSET, payloadBytes, true);
   view.setInt32(offset + CHECKSUM_OFFSET, sum, true);
+}
+
+/** Writes the checksums of whole frames that were encoded without. */
+export function writeChecksums(frames: Uint8Array): void {
+  for (let at = 0; at < frames.length;) {
+    const from = at + FRAME_HEADER_BYTES;
+    const end = from + u32At(frames, at + LENGTH_OFFSET);
+    putU32(
+      frames,
+      at + CHECKSUM_OFFSET,
+      checksumWord(frames.subarray(from, end)),
+    );
+    at = end;
+  }
 }
 
 /** The first four bytes of the double SHA-256, as a signed little-endian number. */
@@ -158,10 +172,10 @@ export function magicWord(magic: Uint8Array): number {
   return u32At(magic, 0) | 0;
 }
 
-function checkPayload(payload: Uint8Array): void {
-  if (payload.length > MAX_PAYLOAD_BYTES) {
+function checkPayload(bytes: number): void {
+  if (bytes > MAX_PAYLOAD_BYTES) {
     throw new RangeError(
-      `Cannot encode frame: payload has ${payload.length} bytes, must have at most ${MAX_PAYLOAD_BYTES}`,
+      `Cannot encode frame: payload has ${bytes} bytes, must have at most ${MAX_PAYLOAD_BYTES}`,
     );
   }
 }

@@ -17,11 +17,13 @@ import { VerackError } from "../../src/core/errors.ts";
 import type { MessagesOptions } from "../../src/delivery/consumer.ts";
 import type { Message } from "../../src/delivery/incoming_message.ts";
 import { reasonOf } from "../../src/session/close_reason.ts";
-import type { SharedFrame } from "../../src/wire/frame.ts";
+import { FrameDecoder } from "../../src/wire/frame_decoder.ts";
 import type { ReasonName } from "../../src/wire/messages/reason.ts";
 import { ACK_DELAY_MS } from "../../src/delivery/delivery_limits.ts";
 import { SeededRandom } from "../../src/testing/seeded_random.ts";
 import { VirtualClock } from "../../src/testing/virtual_clock.ts";
+
+const MAGIC = new Uint8Array(4);
 
 /** A frame on its way. */
 export interface WireFrame {
@@ -69,8 +71,17 @@ export class FakeFrameSink implements FrameSink {
     return true;
   }
 
-  sendShared(frame: SharedFrame): boolean {
-    return this.send(frame.command, frame.payload);
+  sendFrames(frames: Uint8Array): boolean {
+    const decoder = new FrameDecoder({
+      magic: MAGIC,
+      maxPayload: frames.length,
+      verifyChecksum: false,
+    });
+    decoder.push(frames.slice());
+    for (let it = decoder.next(); it !== undefined; it = decoder.next()) {
+      this.send(it.command, it.payload);
+    }
+    return this.isOpen;
   }
 
   check(): void {}
@@ -134,7 +145,7 @@ export function party(
   const delivery = new Delivery({
     clock,
     random: new SeededRandom(options.seed ?? 1),
-    magic: new Uint8Array(4),
+    magic: MAGIC,
     store: options.store,
     limits: resolveOutbox(),
     maxDeliveries: 5,

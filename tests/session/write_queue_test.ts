@@ -31,6 +31,31 @@ Deno.test("Outbox gathers many small frames into few writes", () => {
   assertEquals(outbox.bytes, 0);
 });
 
+Deno.test("frames that come encoded are divided among full blocks, and get their checksums if asked for", () => {
+  for (const checksum of [true, false]) {
+    const outbox = new WriteQueue(MAGIC);
+    const plain: number[] = [];
+    const expected: number[] = [];
+    for (let at = 0; at < 20; at++) {
+      const frames = [at, 5_000 + at].map((size) => {
+        const payload = new Uint8Array(size).fill(at);
+        expected.push(...encodeFrame(MAGIC, "message", payload, { checksum }));
+        return encodeFrame(MAGIC, "message", payload, { checksum: false });
+      });
+      const together = Uint8Array.from(frames.flatMap((it) => [...it]));
+      const before = together.slice();
+      outbox.pushFrames(together, checksum);
+      assertEquals(together, before, "its memory is not written to");
+    }
+    for (let bytes = outbox.take(); bytes; bytes = outbox.take()) {
+      plain.push(...bytes);
+      outbox.wrote();
+      if (outbox.bytes > 0) assertEquals(bytes.length, WRITE_BLOCK_BYTES);
+    }
+    assertEquals(plain, expected);
+  }
+});
+
 Deno.test("Outbox holds a small block while little is sent, whatever was sent before", () => {
   const outbox = new WriteQueue(MAGIC);
   for (const length of [50, 30_000, 50]) {

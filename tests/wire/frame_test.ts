@@ -2,10 +2,12 @@ import { assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import { createHash } from "node:crypto";
 import {
+  checksumWord,
   encodeFrame,
   frameChecksum,
   magicWord,
   networkMagic,
+  writeChecksums,
   writeHeader,
 } from "../../src/wire/frame.ts";
 import vectors from "../vectors/bitcoin_frames.json" with { type: "json" };
@@ -29,6 +31,18 @@ Deno.test("FrameDecoder.next() reads the recorded frames without a fault", () =>
 Deno.test("encodeFrame() writes 5df6e0e2 as the checksum when the payload is empty", () => {
   assertStrictEquals(frame("verack").subarray(20).toHex(), "5df6e0e2");
   assertStrictEquals(frameChecksum(new Uint8Array(0)).toHex(), "5df6e0e2");
+});
+
+Deno.test("writeChecksums() makes frames that were encoded without checksums those with", () => {
+  const encode = (checksum: boolean) =>
+    [0, 1, 300].flatMap((size) => [
+      ...encodeFrame(MAGIC, "message", new Uint8Array(size).fill(size), {
+        checksum,
+      }),
+    ]);
+  const frames = Uint8Array.from(encode(false));
+  writeChecksums(frames);
+  assertEquals([...frames], encode(true));
 });
 
 Deno.test("frameChecksum() hashes twice", () => {
@@ -91,12 +105,13 @@ Deno.test("writeHeader() writes 24 bytes at the offset and no others", () => {
   const target = new Uint8Array(40).fill(0xaa);
   const view = new DataView(target.buffer);
   const payload = new Uint8Array([1, 2, 3]);
-  writeHeader(view, 5, magicWord(MAGIC), "ping", payload, true);
+  const sum = checksumWord(payload);
+  writeHeader(view, 5, magicWord(MAGIC), "ping", payload.length, sum);
   assertEquals(
     target.subarray(5, 29),
     frame("ping", payload).subarray(0, 24),
   );
-  writeHeader(view, 5, magicWord(MAGIC), "ping", payload, false);
+  writeHeader(view, 5, magicWord(MAGIC), "ping", payload.length, 0);
   assertStrictEquals(target.subarray(25, 29).toHex(), "00000000");
   assertEquals([target[4], target[29]], [0xaa, 0xaa]);
 });
@@ -104,10 +119,9 @@ Deno.test("writeHeader() writes 24 bytes at the offset and no others", () => {
 Deno.test("writeHeader() writes nothing when the command or the payload cannot be sent", () => {
   const target = new Uint8Array(24);
   const view = new DataView(target.buffer);
-  const long = new Uint8Array(4_000_001);
-  for (const [command, payload] of [["", target], ["ping", long]] as const) {
+  for (const [command, bytes] of [["", 1], ["ping", 4_000_001]] as const) {
     assertThrows(
-      () => writeHeader(view, 0, magicWord(MAGIC), command, payload, true),
+      () => writeHeader(view, 0, magicWord(MAGIC), command, bytes, 1),
       RangeError,
     );
   }

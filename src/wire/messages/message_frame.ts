@@ -5,7 +5,6 @@
  *
  * Read and written by hand: there are hundreds of thousands in a second.
  */
-import type { BufferPool } from "../../core/buffer_pool.ts";
 import { VerackError } from "../../core/errors.ts";
 import {
   MAX_BODY_BYTES,
@@ -40,15 +39,29 @@ export interface MessageFrame {
 }
 
 /**
- * Writes `message` with a whole body, into an array of its own if `pool` has none. A
- * prefix that contains the head is a valid payload too.
+ * `message` with a whole body. A prefix that contains the head is a valid payload too.
+ *
+ * @throws {RangeError} when a part is too long.
  */
 export function encodeMessage(
   id: Uint8Array,
   topic: Uint8Array,
   body: Uint8Array,
-  pool?: BufferPool,
 ): Uint8Array<ArrayBuffer> {
+  const size = MESSAGE_HEAD_BYTES + topic.length + body.length;
+  const payload = new Uint8Array(size);
+  writeMessage(payload, 0, id, topic, body);
+  return payload;
+}
+
+/** Writes {@linkcode encodeMessage} where there is room for it. */
+export function writeMessage(
+  target: Uint8Array,
+  offset: number,
+  id: Uint8Array,
+  topic: Uint8Array,
+  body: Uint8Array,
+): void {
   if (
     id.length !== MESSAGE_ID_BYTES || topic.length > MAX_TOPIC_BYTES ||
     body.length > MAX_BODY_BYTES
@@ -57,17 +70,13 @@ export function encodeMessage(
       `Cannot encode message: id, topic and body have ${id.length}, ${topic.length} and ${body.length} bytes, must have ${MESSAGE_ID_BYTES}, at most ${MAX_TOPIC_BYTES} and at most ${MAX_BODY_BYTES}`,
     );
   }
-  const total = body.length;
-  const head = MESSAGE_HEAD_BYTES + topic.length;
-  const size = head + total;
-  const payload = pool?.cut(size) ?? new Uint8Array(size);
-  for (let at = 0; at < MESSAGE_ID_BYTES; at++) payload[at] = id[at]!;
-  putU32(payload, TOTAL_OFFSET, total);
+  for (let at = 0; at < MESSAGE_ID_BYTES; at++) target[offset + at] = id[at]!;
+  putU32(target, offset + TOTAL_OFFSET, body.length);
   // Below 0xfd a CompactSize is one byte.
-  payload[TOPIC_OFFSET] = topic.length;
-  if (topic.length > 0) payload.set(topic, MESSAGE_HEAD_BYTES);
-  payload.set(body, head);
-  return payload;
+  target[offset + TOPIC_OFFSET] = topic.length;
+  const head = offset + MESSAGE_HEAD_BYTES;
+  if (topic.length > 0) target.set(topic, head);
+  target.set(body, head + topic.length);
 }
 
 /** Reads `message`; no more may follow than the body has. */
