@@ -38,6 +38,7 @@ export class Deque<T> {
 
   /** Removes and returns the first item. */
   shift(): T | undefined {
+    if (this.#head === 0 && this.#items.length <= 1) return this.#items.pop();
     if (this.length === 0) return undefined;
     const item = this.#items[this.#head];
     this.#items[this.#head++] = undefined;

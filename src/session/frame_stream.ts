@@ -55,6 +55,8 @@ export class FrameStream implements FrameHolder {
   #metered = false;
   /** The next read comes after it. */
   #before: Promise<void> | undefined;
+  /** What the shared budget counts for this stream, bytes. */
+  #heldBytes = 0;
   /** Ends a wait of the read loop. */
   #resume: (() => void) | undefined;
 
@@ -197,6 +199,7 @@ export class FrameStream implements FrameHolder {
   }
 
   async #read(): Promise<void> {
+    const { connection, clock } = this.#options;
     try {
       while (this.#state !== "closed") {
         const discards = this.#state === "discarding";
@@ -205,26 +208,30 @@ export class FrameStream implements FrameHolder {
           this.#heard();
           continue;
         }
-        const count = await this.#options.connection.read(
+        const count = await connection.read(
           discards ? new Uint8Array(DISCARD_BYTES) : this.#decoder.space(),
         );
         if (count === null) {
           return this.close(this.#endError ?? this.#options.onEnd());
         }
         if (discards) continue;
-        this.#lastReceived = this.#options.clock.monotonic();
+        this.#lastReceived = clock.monotonic();
         if (this.#decoder.buffered === 0) this.#frameSince = this.#lastReceived;
         this.#decoder.commit(count);
-        if (this.#consume()) await this.#takeTurns();
+        if (this.#consume()) {
+          await this.#takeTurns();
+          // The silence was not the peer's.
+          this.#lastReceived = clock.monotonic();
+        }
         if (this.#before !== undefined) {
           await this.#before;
           this.#before = undefined;
+          this.#lastReceived = clock.monotonic();
         }
         const stallMs = this.#stallMs();
         if (stallMs === 0) continue;
         await this.#wait(stallMs);
-        // The silence was not the peer's.
-        this.#lastReceived = this.#options.clock.monotonic();
+        this.#lastReceived = clock.monotonic();
       }
     } catch (error) {
       this.#failIo(error);
@@ -284,10 +291,10 @@ export class FrameStream implements FrameHolder {
 
   /** Milliseconds to pause reading, so that TCP slows down a peer that sends too much. */
   #stallMs(): number {
-    const { meter, clock } = this.#options;
+    const { meter } = this.#options;
     if (meter === undefined || this.#state !== "open") return 0;
     try {
-      return meter.stallMs(clock.monotonic());
+      return meter.stallMs(this.#lastReceived);
     } catch (error) {
       this.#fault(error);
       return 0;
@@ -300,9 +307,13 @@ export class FrameStream implements FrameHolder {
     if (budget === undefined) return true;
     // For the whole frame at once: frames with partial reservations could block
     // one another for ever.
-    const bytes = this.#decoder.pledgedBytes - READ_BUFFER_MAX_BYTES;
+    const pledged = this.#decoder.pledgedBytes - READ_BUFFER_MAX_BYTES;
+    const bytes = Math.max(0, pledged);
+    if (bytes === this.#heldBytes) return true;
     const now = this.#options.clock.monotonic();
-    return budget.frames.hold(this, Math.max(0, bytes), now);
+    const fits = budget.frames.hold(this, bytes, now);
+    if (fits) this.#heldBytes = bytes;
+    return fits;
   }
 
   #heard(): void {

@@ -153,16 +153,17 @@ export class FrameWriter implements QueueMember {
     this.#start();
   }
 
-  /** Writes after the current turn, so that one turn makes one write. */
   #start(): void {
     if (this.#pumping) return;
     this.#pumping = true;
-    queueMicrotask(() => this.#pump());
+    this.#pump();
   }
 
   async #pump(): Promise<void> {
     const { connection, clock } = this.#options;
     try {
+      // After the current turn, so that one turn makes one write.
+      await undefined;
       for (
         let rest = this.#queue.take();
         rest !== undefined;
@@ -196,6 +197,7 @@ export class FrameWriter implements QueueMember {
   }
 
   #wake(): void {
+    if (this.#waiters.length === 0) return;
     for (const wake of this.#waiters.splice(0)) wake();
   }
 }

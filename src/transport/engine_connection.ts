@@ -115,7 +115,12 @@ export class EngineConnection implements Connection {
       : data;
     this.#isWriting = true;
     try {
-      await this.#send(engine.encrypt(block));
+      const ciphertext = engine.encrypt(block);
+      const count = await this.#tcp.write(ciphertext);
+      if (count < ciphertext.length) {
+        await this.#send(ciphertext.subarray(count));
+      }
+      if (ciphertext.length >= MIN_FREED_BYTES) freeNow(ciphertext);
     } catch (error) {
       this.#error ??= error;
     }
@@ -165,7 +170,6 @@ export class EngineConnection implements Connection {
       const rest = at === 0 ? ciphertext : ciphertext.subarray(at);
       at += await this.#tcp.write(rest);
     }
-    if (ciphertext.length >= MIN_FREED_BYTES) freeNow(ciphertext);
   }
 
   #readInto(buffer: Uint8Array): Uint8Array {

@@ -71,7 +71,7 @@ export class ReadBuffer {
     this.start = 0;
     this.end = length;
     this.#filled = false;
-    return this.bytes.subarray(length);
+    return length === 0 ? this.bytes : this.bytes.subarray(length);
   }
 
   /** Adds the first `count` bytes of the buffer that {@linkcode space} returned. */
