@@ -26,7 +26,7 @@ export type Kind =
 export interface Setup {
   readonly kind: Kind;
   readonly opening: OpeningSizes;
-  /** Whether who takes a message acknowledges it. */
+  /** Whether the receiver of messages acknowledges them. */
   readonly acknowledged?: boolean;
   /** Where the software of others is installed. */
   readonly folder?: string;

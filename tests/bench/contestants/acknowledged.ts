@@ -1,5 +1,5 @@
 /**
- * Acknowledgements for contestants that have none of their own: who takes
+ * Acknowledgements for contestants that have none of their own: the receiver of
  * messages says how many bytes of them, once for all that came together, and what
  * a sender has queued is what was not acknowledged yet.
  */

@@ -11,7 +11,7 @@ export interface BareCredentials {
   readonly serverName: string;
 }
 
-/** Where somebody with a certificate listens. */
+/** Where a contestant with a certificate listens. */
 export interface TlsEndpoint {
   readonly port: number;
   /** X.509, PEM. */

@@ -1,5 +1,5 @@
 /**
- * js-libp2p's publish/subscribe, nodes of one process only: who publishes sees by
+ * js-libp2p's publish/subscribe, nodes of one process only: the publisher sees by
  * what was delivered how much is under way, as the protocol itself does not tell.
  *
  * It does what the sessions of the others do and not more: no signature a message,

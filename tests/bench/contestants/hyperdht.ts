@@ -21,7 +21,7 @@ import {
 import { broadcastEach } from "./stream_channel.ts";
 
 const HOST = "127.0.0.1";
-/** Members of the table besides those who talk. */
+/** Members of the table besides the two ends. */
 const TABLE_NODES = 2;
 
 /** The part of a `HyperDHT` that is used. */
@@ -53,13 +53,13 @@ type DhtConstructor = new (
   },
 ) => Dht;
 
-/** Where to find a listener, and through whom. */
+/** Where to find a listener, and by which members of the table. */
 interface Key {
   readonly publicKey: string;
   readonly bootstrap: readonly Bootstrap[];
 }
 
-/** hyperdht as a contestant; who listens brings the table along. */
+/** hyperdht as a contestant; the listening end brings the table along. */
 export class HyperDht implements Contestant {
   readonly #require: NodeJS.Require;
   readonly #Dht: DhtConstructor;

@@ -1,4 +1,4 @@
-/** How many bytes are under way to somebody, and who waits for them to arrive. */
+/** How many bytes are under way to a receiver, and what waits for them to arrive. */
 export class Window {
   #bytes = 0;
   #waiters: { bytes: number; resolve: () => void }[] = [];

@@ -11,6 +11,7 @@ const SIZES = [10, 25, 50, 100, 200];
 const PROCESSES = 4;
 /** A mesh that does not stand by then is given up. */
 const JOIN_MS = 100_000;
+const NEWCOMER_MS = 20_000;
 /** Until peer exchange has nothing to say any more. */
 const SETTLE_MS = 4_000;
 const REST_MS = 10_000;
@@ -23,6 +24,7 @@ const FIGURES = {
   join: { name: "until the mesh is full", unit: "s" },
   joinCpu: { name: "processor time of joining", unit: "s" },
   sessionCpu: { name: "processor time of joining, a session", unit: "ms" },
+  newcomer: { name: "one node more joins in", unit: "ms" },
   nodeMemory: { name: "memory a node", unit: "MB" },
   sessionMemory: { name: "memory a session, both ends", unit: "kB" },
   rest: {
@@ -106,6 +108,7 @@ async function grow(
     [nameOf(nodes, "join")]: joinMs / 1_000,
     [nameOf(nodes, "joinCpu")]: joinCpuMs / 1_000,
     [nameOf(nodes, "sessionCpu")]: joinCpuMs / sessions,
+    [nameOf(nodes, "newcomer")]: await crowd.newcomerMs(nodes),
     [nameOf(nodes, "nodeMemory")]: held / nodes / 1e6,
     [nameOf(nodes, "sessionMemory")]: held / sessions / 1e3,
     [nameOf(nodes, "rest")]: 100 * restCpuMs / restMs,
@@ -157,6 +160,13 @@ class Crowd {
       this.#parts.map((part) => part.call<number>("met", nodes, JOIN_MS)),
     );
     return missing.reduce((sum, it) => sum + it, 0);
+  }
+
+  /** How long one node more takes to connect with all; infinite if it does not. */
+  async newcomerMs(nodes: number): Promise<number> {
+    const started = performance.now();
+    const met = await this.#parts[0]!.call("newcomer", nodes, NEWCOMER_MS);
+    return met ? performance.now() - started : Infinity;
   }
 
   /** Asks all processes for a number. */

@@ -15,7 +15,7 @@ async function listenVerack(): Promise<number> {
     port: 0,
     network: "regtest",
     maxConnections: 2_000,
-    services: 9n, // Others leave who is no full node.
+    services: 9n, // Others leave what is no full node.
   });
   return responder.address.port;
 }

@@ -33,16 +33,30 @@ async function start(address: string): Promise<void> {
 /** Waits until nodes are connected with all of so many; the sessions that they lack. */
 async function met(total: number, ms: number): Promise<number> {
   const signal = AbortSignal.timeout(ms);
-  const connected = (node: Node) =>
-    node.peers().filter((peer) => peer.connected).length;
-  const lacking = await Promise.all(nodes.map(async (node) => {
-    if (connected(node) === total - 1) return 0;
-    for await (const event of node.events({ signal })) {
-      if (event.type === "mesh" && event.sessions === total - 1) return 0;
-    }
-    return total - 1 - connected(node);
-  }));
+  const lacking = await Promise.all(
+    nodes.map((node) => lackingOf(node, total - 1, signal)),
+  );
   return lacking.reduce((sum, it) => sum + it, 0);
+}
+
+/** Starts one node more; whether it connects with all the others in time. */
+async function newcomer(others: number, ms: number): Promise<boolean> {
+  const node = await Node.start({ connect: [nodes[0]!.address] });
+  return await lackingOf(node, others, AbortSignal.timeout(ms)) === 0;
+}
+
+async function lackingOf(
+  node: Node,
+  peers: number,
+  signal: AbortSignal,
+): Promise<number> {
+  const lacking = () =>
+    peers - node.peers().filter((peer) => peer.connected).length;
+  if (lacking() === 0) return 0;
+  for await (const event of node.events({ signal })) {
+    if (event.type === "mesh" && event.sessions === peers) return 0;
+  }
+  return lacking();
 }
 
 /** Processor time of this process, milliseconds. */
@@ -73,4 +87,4 @@ async function room(): Promise<{ descriptors: number | null; bytes: number }> {
   }
 }
 
-await serve({ prepare, seed, start, met, cpuMs, memory, room });
+await serve({ prepare, seed, start, met, newcomer, cpuMs, memory, room });

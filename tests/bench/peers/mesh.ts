@@ -48,7 +48,7 @@ async function bareBuilder(): Promise<typeof build> {
       else countDown();
     };
     const serveAll = async (listener: Deno.TlsListener) => {
-      // Strangers who happen to dial this port are no business of the benchmark.
+      // Other programs that happen to dial this port do not count.
       for await (const conn of listener) accept(conn).catch(() => {});
     };
     const dial = async (endpoint: TlsEndpoint) => {
@@ -80,7 +80,7 @@ async function bareBuilder(): Promise<typeof build> {
   };
 }
 
-/** The first node knows nobody, the others know the first; all start at once. */
+/** The first node knows no other, the others know the first; all start at once. */
 async function verackBuilder(): Promise<typeof build> {
   const { Identity, Node } = await import("../../../mod.ts");
   return async (count) => {
