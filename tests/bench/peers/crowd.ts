@@ -3,6 +3,8 @@ import process from "node:process";
 import { Identity, Node } from "../../../mod.ts";
 import { serve } from "../serve.ts";
 
+const heartbeatMs = Number(process.argv[2]);
+const options = { heartbeatMs, deadAfterMs: 3 * heartbeatMs };
 let identities: Identity[] = [];
 const nodes: Node[] = [];
 
@@ -14,7 +16,7 @@ async function prepare(count: number): Promise<void> {
 
 /** Starts the node that all others know; its address. */
 async function seed(): Promise<string> {
-  const node = await Node.start({ identity: identities.pop()! });
+  const node = await Node.start({ identity: identities.pop()!, ...options });
   nodes.push(node);
   return node.address;
 }
@@ -24,7 +26,7 @@ async function start(address: string): Promise<void> {
   nodes.push(
     ...await Promise.all(
       identities.map((identity) =>
-        Node.start({ identity, connect: [address] })
+        Node.start({ identity, connect: [address], ...options })
       ),
     ),
   );
@@ -41,7 +43,10 @@ async function met(total: number, ms: number): Promise<number> {
 
 /** Starts one node more; whether it connects with all the others in time. */
 async function newcomer(others: number, ms: number): Promise<boolean> {
-  const node = await Node.start({ connect: [nodes[0]!.address] });
+  const node = await Node.start({
+    connect: [nodes[0]!.address],
+    ...options,
+  });
   return await lackingOf(node, others, AbortSignal.timeout(ms)) === 0;
 }
 
