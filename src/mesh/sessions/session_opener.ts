@@ -106,16 +106,13 @@ export class SessionOpener {
   /** Runs the handshake, and passes on the session before anything more is read. */
   async open(opening: OpeningOptions): Promise<PeerSession> {
     const { connection, dialed } = opening;
-    const { budget, clock, gate, random, registry, standing, table } =
-      this.#options;
+    const { budget, clock, gate, random, registry } = this.#options;
     const nonce = randomU64(random);
     const shown = dialed && gate.credentials.shows(dialed.certificate.id);
-    const profile = this.#profile(opening, shown);
+    const proven: ProvenPeer = { id: undefined };
+    const profile = this.#profile(opening, shown, proven);
     let opened: PeerSession | undefined;
-    const hasStanding = () => {
-      const id = profile.peer?.id;
-      return id !== undefined && standing.of(id, table.get(id));
-    };
+    const hasStanding = standingOf(proven, this.#options);
     const share = {
       meter: budget.strangers,
       source: sourceOf(connection.remoteAddress.host),
@@ -155,6 +152,7 @@ export class SessionOpener {
   #profile(
     { connection: { remoteAddress }, dialed, onProven }: OpeningOptions,
     shown: SharedSecret | undefined,
+    proven: ProvenPeer,
   ): MeshProfile {
     const { gate, identity, magic, random } = this.#options;
     const { attestation } = gate.credentials;
@@ -165,7 +163,10 @@ export class SessionOpener {
       admit: (peer: VerifiedPeer): VerackError | undefined => {
         const refusal = this.#refusal(peer, remoteAddress, dialed?.address) ??
           gate.redeem(peer);
-        if (refusal === undefined) onProven?.(peer);
+        if (refusal === undefined) {
+          proven.id = peer.id;
+          onProven?.(peer);
+        }
         return refusal;
       },
     };
@@ -219,6 +220,24 @@ export class SessionOpener {
       relay: false,
     };
   }
+}
+
+/** What is known of a peer before its session is open. */
+interface ProvenPeer {
+  /** Once it has proven it, and is admitted. */
+  id: PeerId | undefined;
+}
+
+/**
+ * Whether the peer has standing. Made apart from the handshake, whose variables an open session
+ * would keep with it otherwise.
+ */
+function standingOf(
+  proven: ProvenPeer,
+  { standing, table }: SessionOpenerOptions,
+): () => boolean {
+  return () =>
+    proven.id !== undefined && standing.of(proven.id, table.get(proven.id));
 }
 
 /** Commands with a flow control of their own. */
