@@ -73,6 +73,7 @@ export function isLoopbackHost(host: string): boolean {
 
 /** The IPv4 address that an IPv6 address wraps, as text; any other IP address as it is. */
 export function innermostIp(ip: string): string {
+  if (isIpv4(ip)) return ip;
   const bits = bitsOf(ip);
   if (bits === undefined) return ip;
   return ipOf(behindGateway(bits) ?? bits);
@@ -84,6 +85,7 @@ export function innermostIp(ip: string): string {
  * RFC 8981). Any other host is a source of its own: all nodes on `127.0.0.1` are one.
  */
 export function sourceOf(host: string): string {
+  if (isIpv4(host)) return host;
   const bits = bitsOf(host);
   if (bits === undefined) return host;
   if (bits >> 32n === 0xffffn || classifyIp(host) === "loopback") {

@@ -19,7 +19,6 @@ import { MAX_PENDING_CONNECTIONS } from "../mesh_limits.ts";
 import type { Log } from "../../core/log.ts";
 import type { Descriptors } from "../../transport/descriptors.ts";
 import type { HealthBoard } from "../health.ts";
-import type { PeerSession } from "../peers/peer_session.ts";
 import type { PeerTable } from "../peers/peer_table.ts";
 import type { Standing } from "../peers/standing.ts";
 
@@ -52,7 +51,7 @@ export class ConnectionRoom {
   get pending(): number {
     const most = this.#most();
     if (most === Infinity) return MAX_PENDING_CONNECTIONS;
-    const free = most - this.#sessions().length;
+    const free = most - this.#held();
     return Math.min(MAX_PENDING_CONNECTIONS, Math.max(least(most), free));
   }
 
@@ -82,7 +81,7 @@ export class ConnectionRoom {
     const now = clock.monotonic();
     // Descriptors closed a moment ago may not be free yet.
     if (now - this.#learnedAt < SHED_INTERVAL_MS) return;
-    const held = this.#sessions().length + pending.size;
+    const held = this.#held() + pending.size;
     this.#learned = fitting(Math.min(this.#most(), held));
     this.#learnedAt = now;
     this.refused();
@@ -92,7 +91,7 @@ export class ConnectionRoom {
   /** Closes sessions of peers without standing that are too many, the youngest first. */
   #shed(most: number): void {
     const { standing, table } = this.#parts;
-    const count = this.#sessions().length - (most - share(most));
+    const count = this.#held() - (most - share(most));
     if (count <= 0) return;
     const sessions = [...table.values()].filter((it) => !standing.has(it))
       .flatMap((peer) => peer.sessions);
@@ -110,7 +109,7 @@ export class ConnectionRoom {
       this.#learned = Infinity;
     }
     if (this.#counted === undefined) {
-      const held = this.#sessions().length + pending.size;
+      const held = this.#held() + pending.size;
       if (held < COUNT_DESCRIPTORS_FROM) return this.#learned;
       const free = descriptors.free() ?? Infinity;
       this.#counted = fitting(held + free);
@@ -119,8 +118,13 @@ export class ConnectionRoom {
     return Math.min(this.#counted, this.#learned);
   }
 
-  #sessions(): PeerSession[] {
-    return [...this.#parts.table.values()].flatMap(({ sessions }) => sessions);
+  /** Connections of sessions. */
+  #held(): number {
+    let count = 0;
+    for (const { sessions } of this.#parts.table.values()) {
+      count += sessions.length;
+    }
+    return count;
   }
 }
 
