@@ -13,6 +13,7 @@ import { type PeerId, serverNameOf } from "../../core/peer_id.ts";
 import { DIAL_TIMEOUT_MS } from "../../transport/transport_limits.ts";
 import { MAX_NAMED_ENDPOINTS } from "./dialing_limits.ts";
 import { type Address, formatAddress } from "../../transport/address.ts";
+import { isIpv4 } from "../../transport/ip.ts";
 import { resolveAddress, type Resolver } from "../../transport/resolve.ts";
 import { classifyIp, mayDial, type Scope } from "../../transport/scope.ts";
 import type { Connection, Pin, Transport } from "../../transport/transport.ts";
@@ -78,12 +79,7 @@ export class AddressDialer {
     { address, namedFrom }: { address: Address; namedFrom?: Scope },
     signal: AbortSignal,
   ): Promise<Address[]> {
-    const { clock, resolve } = this.#options;
-    using limit = deadline(clock, DIAL_TIMEOUT_MS, signal);
-    const found = await resolveAddress(address, {
-      resolve,
-      signal: limit.signal,
-    });
+    const found = await this.#resolve(address, signal);
     if (namedFrom === undefined) return found;
     const allowed = found.filter(({ host }) =>
       mayDial(namedFrom, classifyIp(host))
@@ -95,6 +91,14 @@ export class AddressDialer {
         formatAddress(address)
       }: a peer in the ${namedFrom} network named it, and it leads elsewhere`,
     );
+  }
+
+  async #resolve(address: Address, signal: AbortSignal): Promise<Address[]> {
+    // Gossip names IP addresses.
+    if (isIpv4(address.host)) return [address];
+    const { clock, resolve } = this.#options;
+    using limit = deadline(clock, DIAL_TIMEOUT_MS, signal);
+    return await resolveAddress(address, { resolve, signal: limit.signal });
   }
 
   /** Dials; resolves with the open session, or `undefined` if `onIdentity` gave up. */

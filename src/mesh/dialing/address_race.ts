@@ -79,6 +79,12 @@ export async function raceAddresses<T>(
   options: AddressRaceOptions<T>,
 ): Promise<boolean> {
   const { clock, signal, parallel } = options;
+  if (!(addresses instanceof AddressQueue) && addresses.length === 1) {
+    if (signal.aborted) return false;
+    const reached = () => {};
+    const done = await options.attempt(addresses[0]!, { signal, reached });
+    return done && !signal.aborted;
+  }
   const queue = addresses instanceof AddressQueue
     ? addresses
     : new AddressQueue(addresses);
