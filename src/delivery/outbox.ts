@@ -130,7 +130,8 @@ export class Outbox {
       this.#usage.tally(this.#peer(outgoing.to), content, 1);
       this.#uncommitted.push(outgoing);
     }
-    this.#barren.clear();
+    // Clearing a set allocates, even an empty one.
+    if (this.#barren.size > 0) this.#barren.clear();
     if (!this.#isCommitting) this.#commit();
   }
 
