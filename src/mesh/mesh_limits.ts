@@ -149,8 +149,9 @@ export const PEER_EXCHANGE_MIN_MS = 2_000;
 
 /**
  * When two nodes join at the same time, how long the one that is told of the other last lets
- * that dial first: this, and more for each known peer, and at most while unverified connections
- * are arriving, since one may be from the other node.
+ * that dial first: this, and more for each known peer, up to the last; and that long while
+ * unverified connections are arriving, since one may be from the other node. The last must be
+ * less than `DIAL_HINT_INTERVAL_MS`.
  */
 export const COLLISION_GRACE_MIN_MS = 250;
 export const COLLISION_GRACE_PER_PEER_MS = 15;

@@ -143,7 +143,8 @@ export class Peer extends PeerRecord {
 
   /**
    * It is reported live: due now, or after `yieldMs`, so that of two that join at the same time
-   * one dials first.
+   * one dials first. Never so long that the next report comes before: whoever repeats it would
+   * keep the two apart.
    */
   hurryByGossip(yieldMs?: number): void {
     this.#left = false;
@@ -153,7 +154,7 @@ export class Peer extends PeerRecord {
     this.#hintedAt = now;
     this.#schedule.hurry(now);
     if (yieldMs === undefined || this.isVerified) return;
-    this.#schedule.postpone(now + yieldMs);
+    this.#schedule.postpone(now + Math.min(yieldMs, COLLISION_GRACE_MAX_MS));
     this.#yieldsUntil = now + COLLISION_GRACE_MAX_MS;
   }
 

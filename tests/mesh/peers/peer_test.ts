@@ -106,6 +106,19 @@ Deno.test("of two that join together one waits for the other, unless it has met 
   assert(!known.peer.yields(known.clock.monotonic()));
 });
 
+Deno.test("a member that keeps saying that a peer will dial does not keep this node from dialing", async () => {
+  const { clock, peer } = new Scene(true);
+  let due = 0;
+  for (let s = 0; s < 60; s++) {
+    // What a node with thousands of peers on record would wait.
+    peer.hurryByGossip(60_000);
+    await clock.advance(1_000);
+    const now = clock.monotonic();
+    if (peer.dueAt <= now && !peer.yields(now)) due++;
+  }
+  assert(due >= 30, `due in ${due} seconds of 60`);
+});
+
 Deno.test("reports of others that a peer is live keep what is known of it, for as long as they come", async () => {
   const { clock, peer } = new Scene(false);
   const [one, other] = ["1", "2"].map((it) => parsePeerId(it.repeat(64)));
