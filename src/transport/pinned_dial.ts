@@ -12,7 +12,7 @@ import { writePem } from "../core/pem.ts";
 import type { Address } from "./address.ts";
 import { EngineConnection } from "./engine_connection.ts";
 import { fetchCertificate } from "./fetch_certificate.ts";
-import { failure, netError } from "./net_errors.ts";
+import { abortError, failure, netError } from "./net_errors.ts";
 import type { StalledHosts } from "./stalled_hosts.ts";
 import { connectTcp, SocketConnection } from "./tcp.ts";
 import { type NativeEngineClass, TlsEngine } from "./tls_engine.ts";
@@ -71,7 +71,9 @@ async function dialByEngine(
     return connection;
   } catch (error) {
     connection.close();
-    throw netError(error, "dial", address, signal);
+    // Bytes may have come in the turn in which it was closed.
+    if (signal?.aborted) throw abortError(signal, "dial", address);
+    throw netError(error, "dial", address);
   } finally {
     signal?.removeEventListener("abort", onAbort);
   }
