@@ -21,7 +21,7 @@ import type { Message } from "./incoming_message.ts";
 import { Outbox } from "./outbox.ts";
 import { Admitted, type PeerQueue, PeerQueues } from "./outbox_usage.ts";
 import { type Acceptance, MessageBody } from "./message_body.ts";
-import { SentMessage } from "./outgoing_message.ts";
+import { type OutgoingMessage, SentMessage } from "./outgoing_message.ts";
 import type { Receiver } from "./receiver.ts";
 
 const UTF8 = new TextEncoder();
@@ -172,8 +172,8 @@ export class Delivery {
       throw error;
     }
     const outgoing = new SentMessage(content, to);
+    this.#add(content, [outgoing]);
     if (signal !== undefined) this.#watch(outgoing, signal);
-    this.outbox.add(content, [outgoing]);
     onId?.(content.id.toHex());
     return outgoing;
   }
@@ -220,7 +220,7 @@ export class Delivery {
         }
       }
       const { outgoings } = broadcast;
-      if (outgoings.length > 0) this.outbox.add(content, outgoings);
+      if (outgoings.length > 0) this.#add(content, outgoings);
       else content.release();
       this.#broadcasts.add(broadcast);
       if (!broadcast.isWaiting) broadcast.end();
@@ -293,6 +293,16 @@ export class Delivery {
         ? this.#memory
         : undefined,
     );
+  }
+
+  #add(content: MessageBody, outgoings: readonly OutgoingMessage[]): void {
+    try {
+      this.outbox.add(content, outgoings);
+    } catch (error) {
+      // The store has refused it.
+      content.release();
+      throw error;
+    }
   }
 
   /** Gives a message up when the signal aborts. */

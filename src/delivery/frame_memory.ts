@@ -86,7 +86,9 @@ export class FrameMemory {
       const block = this.#spare[at]!;
       const { length } = block.bytes;
       if (length < size || length > REUSE_FACTOR * size) continue;
-      if (length === FRAME_BLOCK_BYTES && size !== length) continue;
+      // Those of the common size are counted by their length.
+      const isCommon = length === FRAME_BLOCK_BYTES;
+      if (isCommon !== (size === FRAME_BLOCK_BYTES)) continue;
       this.#spare.splice(at, 1);
       this.#spareBytes -= length;
       return block;

@@ -140,11 +140,8 @@ export class IncomingMessage implements Message {
   }
 
   get body(): Uint8Array<ArrayBuffer> {
-    // Memory that is shared with other messages must be copied.
-    const { bytes, deadLetter } = this;
-    const isOwn = bytes.length === bytes.buffer.byteLength &&
-      deadLetter === undefined;
-    return this.#body ??= isOwn ? bytes : bytes.slice();
+    // The caller may change it, and after a nack the message comes again unchanged.
+    return this.#body ??= this.bytes.slice();
   }
 
   get view(): Uint8Array {

@@ -453,3 +453,41 @@ Deno.test("a nack that cannot be recorded leaves the message where it was, and i
     await Promise.all([rejected, sent[1]]);
   }
 });
+
+Deno.test("a message whose body the consumer has changed comes again as it was sent", async () => {
+  for (const size of [100, 2_000, 50_000]) {
+    const it = stage();
+    const sent = it.a.delivery.send(B, new Uint8Array(size).fill(7));
+    await it.wire.run();
+    const messages = it.b.delivery.messages();
+    const first = await next(messages);
+    first.body.fill(9);
+    first.nack();
+    const second = next(messages);
+    await wait(it, 500);
+    assertEquals((await second).body, new Uint8Array(size).fill(7));
+    messages.next();
+    await it.wire.run();
+    await sent;
+  }
+});
+
+Deno.test("nothing is left of a message that the store refuses, also when its signal aborts later", async () => {
+  const store = new MemoryMessageStore();
+  const { a, wire } = stage({ a: { store } });
+  store.putOutgoing = () => {
+    throw new Error("disk full");
+  };
+  const controller = new AbortController();
+  const { signal } = controller;
+  await assertRejects(
+    () => a.delivery.send(B, "lost", { signal }),
+    Error,
+    "disk full",
+  );
+  await assertRejects(() => a.delivery.broadcast([B], "lost"), Error);
+  controller.abort();
+  assertEquals(a.delivery.outbox.messages, 0);
+  assertEquals(a.givenUp, []);
+  await wire.run();
+});

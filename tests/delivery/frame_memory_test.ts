@@ -83,6 +83,23 @@ Deno.test("blocks are used again, short frames share them, and waiting frames ta
   );
 });
 
+Deno.test("short frames share blocks however many longer ones came between them", () => {
+  const memory = new FrameMemory();
+  let held: FrameBlock[] = [];
+  for (let at = 0; at <= MAX_FRAME_BLOCKS; at++) {
+    // As many as fill a block.
+    const short = Array.from({ length: 4 }, () => memory.take(4_000));
+    for (const block of held) memory.release(block);
+    held = short;
+    // One that is a little longer than a block.
+    memory.release(memory.take(FRAME_BLOCK_BYTES + 1_000));
+  }
+  for (const block of held) memory.release(block);
+  const blocks = new Set<FrameBlock>();
+  for (let at = 0; at < 1_000; at++) blocks.add(memory.take(100));
+  assert(blocks.size < 10, `${blocks.size} blocks`);
+});
+
 Deno.test("every body arrives as it was sent, though memory is used again, messages are aborted and sessions lost", async () => {
   const random = new SeededRandom(5);
   const { a, b, wire: first } = stage();
