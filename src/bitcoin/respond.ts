@@ -210,7 +210,8 @@ class ListeningResponder implements Responder {
   readonly closed: Promise<void>;
   readonly #listener: Listener;
   readonly #settings: ResponderSettings;
-  readonly #serving = new Set<ServedConnection>();
+  /** Each in an object that is emptied when it ends, see `REMOVED` in `core/clock.ts`. */
+  readonly #serving = new Set<{ served: ServedConnection | undefined }>();
   readonly #tasks = new TaskSet();
   #accepted = 0;
   #completed = 0;
@@ -267,7 +268,7 @@ class ListeningResponder implements Responder {
     }
     this.#cancelTick();
     const error = new VerackError("stopped", "The responder closes");
-    for (const served of this.#serving) served.stop(error);
+    for (const { served } of this.#serving) served?.stop(error);
     await this.#tasks.settled();
   }
 
@@ -293,10 +294,12 @@ class ListeningResponder implements Responder {
         this.#tell({ type: "open", id, version, features, atMs });
       },
     });
-    this.#serving.add(served);
+    const entry: { served: ServedConnection | undefined } = { served };
+    this.#serving.add(entry);
     this.#tasks.add(
       served.run().then((error) => {
-        this.#serving.delete(served);
+        this.#serving.delete(entry);
+        entry.served = undefined;
         const reason = plainError(error);
         const atMs = served.recorder.elapsedMs;
         this.#tell({
@@ -311,7 +314,7 @@ class ListeningResponder implements Responder {
 
   #scheduleTick(): void {
     this.#cancelTick = this.#settings.clock.after(BITCOIN_TICK_MS, () => {
-      for (const served of this.#serving) served.tick();
+      for (const { served } of this.#serving) served?.tick();
       this.#scheduleTick();
     });
   }

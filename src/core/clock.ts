@@ -74,8 +74,15 @@ export class SharedTimers implements Clock {
 
 interface SharedTimer {
   readonly dueAt: number;
-  readonly callback: () => void;
+  callback: () => void;
 }
+
+/**
+ * Takes the place of a callback that is removed from a `Set`. Tables of a `Set` that it has
+ * outgrown keep their elements, and are in V8's old space if the set is: without this, all that the
+ * callbacks of thousands of ended connections refer to would stay until the next full collection.
+ */
+const REMOVED = () => {};
 
 /** Timers of one length, the next first. */
 class TimerList {
@@ -96,6 +103,7 @@ class TimerList {
     this.#cancel ??= this.#wait(this.#delayMs);
     return () => {
       this.#timers.delete(timer);
+      timer.callback = REMOVED;
       if (this.#timers.size === 0) this.#stop();
     };
   }
@@ -117,7 +125,9 @@ class TimerList {
       for (const timer of this.#timers) {
         if (timer.dueAt > now) break;
         this.#timers.delete(timer);
-        timer.callback();
+        const { callback } = timer;
+        timer.callback = REMOVED;
+        callback();
       }
     } finally {
       // Also after a callback that threw or set another.
@@ -134,7 +144,7 @@ class TimerList {
  */
 export class SharedSignal {
   readonly #signal: AbortSignal | undefined;
-  readonly #waiting = new Set<{ readonly callback: () => void }>();
+  readonly #waiting = new Set<{ callback: () => void }>();
 
   /** Without a signal it never aborts. */
   constructor(signal: AbortSignal | undefined) {
@@ -158,7 +168,12 @@ export class SharedSignal {
     const wait = { callback };
     if (this.aborted) callback();
     else this.#waiting.add(wait);
-    return { [Symbol.dispose]: () => void this.#waiting.delete(wait) };
+    return {
+      [Symbol.dispose]: () => {
+        this.#waiting.delete(wait);
+        wait.callback = REMOVED;
+      },
+    };
   }
 }
 
