@@ -6,6 +6,9 @@ import type { ProbeResult } from "../../src/bitcoin/probe_result.ts";
 import { respond, type Responder } from "../../src/bitcoin/respond.ts";
 import { type Address, formatAddress } from "../../src/transport/address.ts";
 import { until } from "../helpers/until.ts";
+import { sleep } from "../../src/core/clock.ts";
+import { MemoryNetwork } from "../../src/testing/memory_network.ts";
+import { SeededRandom } from "../../src/testing/seeded_random.ts";
 import { VirtualClock } from "../../src/testing/virtual_clock.ts";
 
 const REGTEST = { network: "regtest" } as const;
@@ -49,6 +52,57 @@ Deno.test("probeAll() probes 200 nodes at once, each with its own deadline, thou
   for (const { error, durationMs } of late) {
     assertEquals([error?.kind, durationMs], ["timeout", 5_000]);
   }
+});
+
+Deno.test("probeAll() gives up each of 200 silent nodes among 600 at its own time, and no other", async () => {
+  const clock = new VirtualClock();
+  const random = new SeededRandom(1);
+  const network = new MemoryNetwork({
+    clock,
+    random,
+    secure: false,
+    latencyMs: 20,
+  });
+  const startAt = (host: string, behaviour: BehaviourName) =>
+    respond({
+      ...REGTEST,
+      host,
+      behaviour,
+      transport: network.transport(host),
+      clock,
+      random,
+    });
+  await using _good = await startAt("192.0.2.1", "normal");
+  await using _mute = await startAt("192.0.2.2", "mute");
+  /** One more starts each 3 ms, so that each has a deadline of its own. */
+  async function* addresses(): AsyncGenerator<Address> {
+    for (let i = 0; i < 600; i++) {
+      await sleep(clock, 3);
+      yield { host: `192.0.2.${i % 3 === 1 ? 2 : 1}`, port: 18444 };
+    }
+  }
+  const begunAt = clock.monotonic();
+  const ended: { result: ProbeResult; atMs: number }[] = [];
+  const collecting = (async () => {
+    const options = {
+      ...REGTEST,
+      clock,
+      random,
+      transport: network.transport("192.0.2.9"),
+      concurrency: 600,
+    };
+    for await (const result of probeAll(addresses(), options)) {
+      ended.push({ result, atMs: clock.monotonic() - begunAt });
+    }
+  })();
+  await clock.runUntil(() => ended.length === 600, { limitMs: 20_000 });
+  await collecting;
+  const failed = ended.filter(({ result }) => !result.ok);
+  assertEquals(ended.length - failed.length, 400);
+  assertEquals(
+    failed.map(({ result, atMs }) => `${result.error?.kind} at ${atMs}`),
+    Array.from({ length: 200 }, (_, i) => `timeout at ${5_006 + 9 * i}`),
+  );
 });
 
 Deno.test("probeAll() pulls addresses as it has room and never has more connections open", async () => {
