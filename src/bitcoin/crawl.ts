@@ -2,7 +2,8 @@
  * `crawl()`: walks a Bitcoin network from node to node, politely. The order of visits is
  * decided in `frontier.ts`; a visit is `attempt()` of `probe.ts`.
  */
-import { type Clock, SharedSignal } from "../core/clock.ts";
+import type { Clock } from "../core/clock.ts";
+import { SharedSignal } from "../core/shared_timers.ts";
 import { VerackError } from "../core/errors.ts";
 import { pool } from "../core/pool.ts";
 import { MAX_ADDR_PAYLOAD_BYTES } from "../wire/wire_limits.ts";

@@ -3,9 +3,10 @@
  * the results. One connection, from dialing to the close, is {@linkcode attempt}, which a crawl
  * uses as well.
  */
-import { type Clock, DeadlineError, SharedSignal } from "../core/clock.ts";
+import { type Clock, DeadlineError } from "../core/clock.ts";
 import { VerackError } from "../core/errors.ts";
 import { type Inputs, pool } from "../core/pool.ts";
+import { SharedSignal } from "../core/shared_timers.ts";
 import { MAX_HANDSHAKE_PAYLOAD_BYTES } from "../wire/wire_limits.ts";
 import {
   BITCOIN_IDLE_TIMEOUT_MS,

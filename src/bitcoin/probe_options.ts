@@ -2,10 +2,10 @@
 import {
   type Clock,
   type Random,
-  SharedTimers,
   systemClock,
   systemRandom,
 } from "../core/clock.ts";
+import { SharedTimers } from "../core/shared_timers.ts";
 import { MAX_USER_AGENT_BYTES } from "../wire/wire_limits.ts";
 import { BITCOIN_PROBE_TIMEOUT_MS } from "./bitcoin_limits.ts";
 import { BITCOIN_PROTOCOL_VERSION } from "../session/bitcoin_profile.ts";

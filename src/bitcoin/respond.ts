@@ -5,10 +5,10 @@
 import {
   type Clock,
   type Random,
-  SharedTimers,
   systemClock,
   systemRandom,
 } from "../core/clock.ts";
+import { SharedTimers } from "../core/shared_timers.ts";
 import { VerackError } from "../core/errors.ts";
 import { TaskSet } from "../core/task_set.ts";
 import {
@@ -210,7 +210,7 @@ class ListeningResponder implements Responder {
   readonly closed: Promise<void>;
   readonly #listener: Listener;
   readonly #settings: ResponderSettings;
-  /** Each in an object that is emptied when it ends, see `REMOVED` in `core/clock.ts`. */
+  /** Each in an object that is emptied when it ends, see `REMOVED` in `core/shared_timers.ts`. */
   readonly #serving = new Set<{ served: ServedConnection | undefined }>();
   readonly #tasks = new TaskSet();
   #accepted = 0;

@@ -1,7 +1,7 @@
 /** Asking one peer for addresses: when the answer is complete. */
 import { assertEquals } from "@std/assert";
 import { AddressCollector } from "../../src/bitcoin/crawl.ts";
-import { SharedSignal } from "../../src/core/clock.ts";
+import { SharedSignal } from "../../src/core/shared_timers.ts";
 import { VerackError } from "../../src/core/errors.ts";
 import { CRAWL_MAX_ADDR_MESSAGES } from "../../src/bitcoin/bitcoin_limits.ts";
 import type { Session } from "../../src/session/session.ts";

@@ -1,6 +1,6 @@
 /** Timers and a signal that many connections share. */
 import { assertEquals, assertThrows } from "@std/assert";
-import { SharedSignal, SharedTimers } from "../../src/core/clock.ts";
+import { SharedSignal, SharedTimers } from "../../src/core/shared_timers.ts";
 import { VirtualClock } from "../../src/testing/virtual_clock.ts";
 
 /** A virtual clock that counts the timers that wait on it. */
