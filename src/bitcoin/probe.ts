@@ -64,7 +64,7 @@ export async function probe(
 ): Promise<ProbeResult> {
   const settings = probeSettings(options);
   const target = targetOf(address, settings.network.port);
-  const signal = new SharedSignal(options.signal);
+  using signal = new SharedSignal(options.signal);
   return await probeTarget(target, settings, { ...options, signal });
 }
 

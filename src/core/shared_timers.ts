@@ -104,17 +104,22 @@ class TimerList {
  * A signal that thousands wait on: each wait takes constant time, where `removeEventListener`
  * searches the listeners of all.
  */
-export class SharedSignal {
+export class SharedSignal implements Disposable {
   readonly #signal: AbortSignal | undefined;
   readonly #waiting = new Set<{ callback: () => void }>();
+  readonly #onAbort = () => {
+    for (const { callback } of this.#waiting) callback();
+  };
 
   /** Without a signal it never aborts. */
   constructor(signal: AbortSignal | undefined) {
     this.#signal = signal;
-    const onAbort = () => {
-      for (const { callback } of this.#waiting) callback();
-    };
-    signal?.addEventListener("abort", onAbort, { once: true });
+    signal?.addEventListener("abort", this.#onAbort, { once: true });
+  }
+
+  /** Leaves nothing with the signal, which may live on: calls nobody back any more. */
+  [Symbol.dispose](): void {
+    this.#signal?.removeEventListener("abort", this.#onAbort);
   }
 
   get aborted(): boolean {

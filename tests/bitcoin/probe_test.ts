@@ -337,6 +337,25 @@ Deno.test("probe() rejects with the signal's reason, whenever it aborts", async 
   assertEquals(await assertRejects(() => probing), reason);
 });
 
+Deno.test("probe() leaves no listener with a signal that lives on", async () => {
+  const { signal } = new AbortController();
+  let listeners = 0;
+  const { addEventListener, removeEventListener } = signal;
+  signal.addEventListener = (...of: Parameters<typeof addEventListener>) => {
+    listeners++;
+    addEventListener.apply(signal, of);
+  };
+  signal.removeEventListener = (
+    ...of: Parameters<typeof removeEventListener>
+  ) => {
+    listeners--;
+    removeEventListener.apply(signal, of);
+  };
+  const port = freePort();
+  await probe(`127.0.0.1:${port}`, { network: "regtest", signal });
+  assertEquals(listeners, 0);
+});
+
 Deno.test("probe() that stays ends with its result when the signal aborts", async () => {
   await using node = await respond({ network: "regtest", port: 0 });
   const stop = new AbortController();
