@@ -193,7 +193,9 @@ async function openPinned(
     return tls;
   } catch (error) {
     tls[Symbol.dispose]();
-    throw netError(error, "dial", address, signal);
+    // The handshake may have been complete when it was closed: then no certificate is shown.
+    if (signal?.aborted) throw abortError(signal, "dial", address);
+    throw netError(error, "dial", address);
   } finally {
     signal?.removeEventListener("abort", onAbort);
   }
