@@ -148,19 +148,21 @@ for (const engine of [true, false]) {
   });
 }
 
-testIf(canCountSockets && !engineIsOff())(
-  "dial() by the engine leaves no socket with a host that hangs",
-  async () => {
-    await using mute = startMute();
-    const transport = tlsTransport();
-    const { port } = mute.address;
-    for (let i = 0; i < 3; i++) await dialInVain(transport, mute);
-    // What is left are the mute server's ends and its listener.
-    await until("our sockets are gone", () => {
-      return openSockets(port) === mute.connections.length + 1;
-    });
-  },
-);
+if (!engineIsOff()) {
+  testIf(canCountSockets)(
+    "dial() by the engine leaves no socket with a host that hangs",
+    async () => {
+      await using mute = startMute();
+      const transport = tlsTransport();
+      const { port } = mute.address;
+      for (let i = 0; i < 3; i++) await dialInVain(transport, mute);
+      // What is left are the mute server's ends and its listener.
+      await until("our sockets are gone", () => {
+        return openSockets(port) === mute.connections.length + 1;
+      });
+    },
+  );
+}
 
 Deno.test(
   "dial() by Deno.startTls leaves one socket with a host that hangs, not one for every dial",
