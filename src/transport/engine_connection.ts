@@ -73,8 +73,13 @@ export class EngineConnection implements Connection {
       const isDone = engine.isSecure && engine.error === undefined;
       // Session tickets, which the accepting end has to send then, leave with its first write.
       if (isDone && action === "accept") return engine;
-      await this.#send(engine.drain());
-      if (engine.error !== undefined) throw engine.error;
+      const sending = this.#send(engine.drain());
+      if (engine.error !== undefined) {
+        // An alert. That it cannot be sent must not hide what is wrong.
+        await sending.catch(() => {});
+        throw engine.error;
+      }
+      await sending;
       if (isDone) return engine;
     }
   }

@@ -2,6 +2,7 @@
 import { assert } from "@std/assert";
 import { VerackError } from "../../src/core/errors.ts";
 import { tlsTransport } from "../../src/transport/tls.ts";
+import { assertCode } from "../contract/pair.ts";
 import { makeCertificate } from "../helpers/certificates.ts";
 import { SeededRandom } from "../../src/testing/seeded_random.ts";
 
@@ -81,3 +82,23 @@ Deno.test("open() rejects with a VerackError whatever a stranger sends, and the 
   accepted?.close();
   listener.close();
 });
+
+for (const engine of [true, false]) {
+  const by = engine ? "the engine" : "Deno.startTls";
+  Deno.test(`dial() by ${by} tells what is wrong also if the other end has gone and takes no alert`, async () => {
+    using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    const { port } = listener.addr;
+    const pin = { certificate: own.certificate, serverName: NAME };
+    const transport = tlsTransport({ engine });
+    for (let i = 0; i < 20; i++) {
+      const dialing = assertCode(
+        transport.dial({ host: "127.0.0.1", port }, { pin }),
+        "tls",
+      );
+      using socket = await listener.accept();
+      await socket.write(new TextEncoder().encode("HTTP/1.1 400 No\r\n\r\n"));
+      socket[Symbol.dispose]();
+      await dialing;
+    }
+  });
+}
