@@ -35,7 +35,7 @@ export class Consumer implements AsyncIterableIterator<Message, undefined> {
   readonly filter: MessageFilter;
   readonly #source: ConsumerSource;
   readonly #signal: AbortSignal | undefined;
-  readonly #waiting: ((result: Result) => void)[] = [];
+  readonly #waiting: PromiseWithResolvers<Result>[] = [];
   /** Delivered since the last call of {@linkcode next}. */
   #held: IncomingMessage | undefined;
   /** More of those, when several calls were waiting. */
@@ -66,14 +66,26 @@ export class Consumer implements AsyncIterableIterator<Message, undefined> {
   /** Whether it waits for a message of this topic from this sender. */
   wants(topic: string, sender: PeerId): boolean {
     const { topic: only, exceptTopic, from } = this.filter;
-    return this.isWaiting && topic !== exceptTopic &&
-      (only === undefined || only === topic) && from?.(sender) !== false;
+    try {
+      return this.isWaiting && topic !== exceptTopic &&
+        (only === undefined || only === topic) && from?.(sender) !== false;
+    } catch (error) {
+      this.fail(error);
+      return false;
+    }
+  }
+
+  /** Its filter has thrown: ends it, and rejects what waits with the error. */
+  fail(error: unknown): void {
+    const waiting = this.#waiting.splice(0);
+    this.end();
+    for (const { reject } of waiting) reject(error);
   }
 
   /** Delivers a message that it {@linkcode wants}. */
   deliver(message: IncomingMessage): void {
     this.#hold(message);
-    this.#waiting.shift()?.({ value: message, done: false });
+    this.#waiting.shift()?.resolve({ value: message, done: false });
   }
 
   /** Acks the message before and resolves with the next. */
@@ -85,7 +97,9 @@ export class Consumer implements AsyncIterableIterator<Message, undefined> {
       return Promise.reject(error);
     }
     if (this.#ended) return Promise.resolve({ value: undefined, done: true });
-    return new Promise((resolve) => this.#waiting.push(resolve));
+    const waiting = Promise.withResolvers<Result>();
+    this.#waiting.push(waiting);
+    return waiting.promise;
   }
 
   /** Calls `handler` with each message until it is ended; see `Node.consume`. */
@@ -126,7 +140,7 @@ export class Consumer implements AsyncIterableIterator<Message, undefined> {
     this.#ended = true;
     this.#signal?.removeEventListener("abort", this.#onAbort);
     this.#source.removeConsumer(this);
-    for (const resolve of this.#waiting.splice(0)) {
+    for (const { resolve } of this.#waiting.splice(0)) {
       resolve({ value: undefined, done: true });
     }
   }

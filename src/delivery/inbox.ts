@@ -252,8 +252,12 @@ export class Inbox implements ConsumerSource, MessageOwner, RetryTarget {
   #applyFilters(): void {
     for (const consumer of [...this.#consumers]) {
       if (consumer.filter.from === undefined || !consumer.isWaiting) continue;
-      const message = this.take(consumer.filter);
-      if (message !== undefined) consumer.deliver(message);
+      try {
+        const message = this.take(consumer.filter);
+        if (message !== undefined) consumer.deliver(message);
+      } catch (error) {
+        consumer.fail(error);
+      }
     }
   }
 

@@ -191,3 +191,27 @@ Deno.test("a handler whose ack cannot be recorded ends with the error, and the m
   controller.abort();
   await ended;
 });
+
+Deno.test("a filter of senders that throws ends its consumer with the error, and nothing else", async () => {
+  for (const isQueued of [false, true]) {
+    const it = stage();
+    let throws = !isQueued;
+    const from = () => {
+      if (throws) throw new Error("no filter");
+      return false;
+    };
+    const ended = it.b.delivery.consume(() => {}, { from });
+    const failure = assertRejects(() => ended, Error, "no filter");
+    const sent = it.a.delivery.send(B, "kept");
+    await it.wire.run();
+    throws = true;
+    it.b.delivery.tick(it.clock.monotonic(), 0);
+    await failure;
+    const messages = it.b.delivery.messages();
+    assertEquals((await next(messages)).text(), "kept");
+    messages.next();
+    await it.wire.run();
+    await sent;
+    end(it.a, it.b);
+  }
+});
