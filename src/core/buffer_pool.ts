@@ -1,53 +1,67 @@
 /**
- * Cuts short arrays from shared blocks, since allocating an array costs as much as the
- * rest of the handling of a short message. An array keeps its whole block alive, so
- * arrays that are kept for long must be copied.
+ * Copies short arrays into shared blocks, since allocating an array costs as much as the
+ * rest of the handling of a short message. Blocks are used again once all that is in them was
+ * released; what is not released keeps its whole block alive.
  */
-import { MAX_POOLED_BYTES, POOL_BLOCK_BYTES } from "./core_limits.ts";
+import {
+  MAX_POOLED_BYTES,
+  MAX_SPARE_POOL_BLOCKS,
+  POOL_BLOCK_BYTES,
+} from "./core_limits.ts";
 
-const NOTHING = new Uint8Array(0);
+/** Memory of several short arrays. */
+export class PoolBlock {
+  readonly bytes = new Uint8Array(POOL_BLOCK_BYTES);
+  used = 0;
+  /** Arrays in it that are not released. */
+  users = 0;
+  /** Whether more is put into it. */
+  isOpen = true;
+
+  /** One array is not needed any more. */
+  release(): void {
+    if (--this.users > 0) return;
+    this.used = 0;
+    if (!this.isOpen && spare.length < MAX_SPARE_POOL_BLOCKS) spare.push(this);
+  }
+}
+
+/** Blocks that are not in use, of all pools. */
+const spare: PoolBlock[] = [];
 
 /** A pool of short arrays. */
 export class BufferPool {
-  #bytes: Uint8Array<ArrayBuffer> = NOTHING;
-  #used = 0;
-
-  /** Unused memory, or none if `size` is too large to share a block. */
-  cut(size: number): Uint8Array<ArrayBuffer> | undefined {
-    if (size > MAX_POOLED_BYTES) return undefined;
-    const start = this.#reserve(size);
-    return new Uint8Array(this.#bytes.buffer, start, size);
-  }
+  #block: PoolBlock | undefined;
 
   /**
-   * Copies `bytes` to unused memory, and returns their offset in {@linkcode block}; none if
-   * there are too many to share a block. The caller makes an array of them if it needs one.
+   * Copies `bytes` to a block, whose last used bytes they are then; none if they are too many to
+   * share one.
    */
-  put(bytes: Uint8Array): number | undefined {
-    if (bytes.length > MAX_POOLED_BYTES) return undefined;
-    const start = this.#reserve(bytes.length);
-    this.#bytes.set(bytes, start);
-    return start;
+  put(bytes: Uint8Array): PoolBlock | undefined {
+    const { length } = bytes;
+    if (length > MAX_POOLED_BYTES) return undefined;
+    const block = this.#blockFor(length);
+    block.bytes.set(bytes, block.used);
+    block.used += length;
+    block.users++;
+    return block;
   }
 
-  /** The block that was last cut from. */
-  get block(): ArrayBuffer {
-    return this.#bytes.buffer;
-  }
-
-  /** Releases the rest of the current block. */
+  /** Puts nothing more into the current block. */
   drop(): void {
-    this.#bytes = NOTHING;
-    this.#used = 0;
+    const block = this.#block;
+    this.#block = undefined;
+    if (block !== undefined) block.isOpen = false;
   }
 
-  #reserve(size: number): number {
-    if (this.#used + size > this.#bytes.length) {
-      this.#bytes = new Uint8Array(POOL_BLOCK_BYTES);
-      this.#used = 0;
+  #blockFor(size: number): PoolBlock {
+    const block = this.#block;
+    if (block !== undefined && block.used + size <= POOL_BLOCK_BYTES) {
+      return block;
     }
-    const start = this.#used;
-    this.#used += size;
-    return start;
+    this.drop();
+    const next = spare.pop() ?? new PoolBlock();
+    next.isOpen = true;
+    return this.#block = next;
   }
 }

@@ -26,3 +26,6 @@ export const POOL_BLOCK_BYTES = 4_096;
 
 /** Longest pooled message; three of a kilobyte share a block. */
 export const MAX_POOLED_BYTES = 1_280;
+
+/** Such blocks that are kept to be used again by all sessions of the process: 256 KiB. */
+export const MAX_SPARE_POOL_BLOCKS = 64;

@@ -14,7 +14,10 @@ export interface MessagesOptions {
   readonly signal?: AbortSignal;
 }
 
-/** Handles a message, which is acked once it returns or its promise resolves. */
+/**
+ * Handles a message, which is acked once it returns or its promise resolves. Nothing of the body
+ * can be read after that but what was read before.
+ */
 export type MessageHandler = (message: Message) => void | Promise<void>;
 
 /** Which messages a consumer gets. */
@@ -28,7 +31,7 @@ export interface ConsumerSource {
   removeConsumer(consumer: Consumer): void;
 }
 
-type Result = IteratorResult<Message, undefined>;
+type Result = IteratorResult<IncomingMessage, undefined>;
 
 /** Gets messages until it is ended. */
 export class Consumer implements AsyncIterableIterator<Message, undefined> {
@@ -105,11 +108,13 @@ export class Consumer implements AsyncIterableIterator<Message, undefined> {
   /** Calls `handler` with each message until it is ended; see `Node.consume`. */
   async run(handler: MessageHandler): Promise<void> {
     for await (const first of this) {
-      let message: Message | undefined = first;
+      let message: IncomingMessage | undefined = first;
       while (message !== undefined) {
         const pending = handler(message);
         if (pending !== undefined) await pending;
-        message = this.#nextReady();
+        const next = this.#nextReady();
+        message.free();
+        message = next;
       }
     }
   }

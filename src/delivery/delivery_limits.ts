@@ -122,6 +122,9 @@ export const MAX_REPEATED_FRAMES = 8_192;
 export const MAX_UNSETTLED_MESSAGES = 4_096;
 export const SHARED_UNSETTLED_MESSAGES = 128;
 
+/** From this size on a body is freed as soon as its handler is done; others cost little to collect. */
+export const MIN_FREED_BODY_BYTES = 4_096;
+
 /** Topics of a peer that are kept while they have no messages. */
 export const MAX_IDLE_STREAMS = 16;
 

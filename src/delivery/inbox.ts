@@ -294,6 +294,7 @@ export class Inbox implements ConsumerSource, MessageOwner, RetryTarget {
       this.#senders.putSeen(stream.peer, messageId);
     }
     stream.settle();
+    incoming.isDone = true;
     this.#senders.deleteDeliveryCount(from, messageId);
     incoming.acknowledge(status);
   }

@@ -2,17 +2,17 @@
  * Incoming messages: as the application gets them, and as they wait for it, by sender
  * and topic.
  */
+import type { PoolBlock } from "../core/buffer_pool.ts";
 import { Deque } from "../core/deque.ts";
 import { Ring, RingEntry } from "../core/ring.ts";
 import type { PeerId } from "../core/peer_id.ts";
 import type { AckStatus } from "../wire/messages/ack.ts";
 import { decodeTopic } from "../wire/messages/message_frame.ts";
-import { MAX_IDLE_STREAMS } from "./delivery_limits.ts";
+import { MAX_IDLE_STREAMS, MIN_FREED_BODY_BYTES } from "./delivery_limits.ts";
 import type { StoredDeadLetter } from "./message_store.ts";
 import { type MessageId, SeenIds } from "./seen_ids.ts";
 
 const UTF8 = new TextDecoder("utf-8", { ignoreBOM: true });
-const NOTHING = new ArrayBuffer(0);
 
 /**
  * A message from a peer. The consumer calls {@linkcode Message.ack} or
@@ -25,7 +25,7 @@ export interface Message {
   readonly from: PeerId;
   /** The sender's topic; not escaped. */
   readonly topic: string;
-  /** The body; the caller may keep and change it. */
+  /** The body; the caller may keep and change it. A handler must read it before it is done. */
   readonly body: Uint8Array<ArrayBuffer>;
   /**
    * The body without a copy, to be read before the next message and not to be changed:
@@ -85,8 +85,10 @@ export class IncomingMessage implements Message {
   /** Set if it is a dead letter that is delivered again. */
   deadLetter: StoredDeadLetter | undefined;
   deliveryCount = 0;
-  /** Where the body is, once it is complete; see {@linkcode place}. */
-  #block = NOTHING;
+  /** Nothing more is done with it: it was acked, or has become a dead letter. */
+  isDone = false;
+  /** Where the body is, if it shares memory; see {@linkcode place}. */
+  #block: PoolBlock | undefined;
   #offset = 0;
   #size = 0;
   #bytes: Uint8Array<ArrayBuffer> | undefined;
@@ -107,20 +109,27 @@ export class IncomingMessage implements Message {
     this.credit = credit;
   }
 
-  /** The body is complete, in memory that it shares with others if it is short. */
-  place(block: ArrayBuffer, offset: number, size: number): void {
+  /** The body is complete: the last bytes of a block. */
+  place(block: PoolBlock, size: number): void {
     this.#block = block;
-    this.#offset = offset;
+    this.#offset = block.used - size;
     this.#size = size;
   }
 
-  /** The body where it is; an array is made only if it is looked at. */
+  /**
+   * The body where it is; an array is made only if it is looked at.
+   *
+   * @throws {TypeError} when its memory was freed.
+   */
   get bytes(): Uint8Array<ArrayBuffer> {
-    return this.#bytes ??= new Uint8Array(
-      this.#block,
-      this.#offset,
-      this.#size,
-    );
+    if (this.#bytes !== undefined) return this.#bytes;
+    if (this.#block === undefined) {
+      throw new TypeError(
+        "Cannot read message: its handler is done, and had not read the body",
+      );
+    }
+    const { buffer } = this.#block.bytes;
+    return this.#bytes = new Uint8Array(buffer, this.#offset, this.#size);
   }
 
   set bytes(bytes: Uint8Array<ArrayBuffer>) {
@@ -163,6 +172,24 @@ export class IncomingMessage implements Message {
   /** Returns it for the next consumer, unless it is acked or nacked. */
   release(): void {
     if (this.#settle()) this.stream.peer.owner.released(this);
+  }
+
+  /**
+   * Frees the memory of the body, of which `body` is a copy, if it is done. Without that,
+   * large bodies would have all of the heap collected every few dozen megabytes.
+   */
+  free(): void {
+    if (!this.isDone || this.deadLetter !== undefined) return;
+    const bytes = this.#bytes;
+    this.#bytes = undefined;
+    if (this.#block !== undefined) {
+      this.#block.release();
+      this.#block = undefined;
+      return;
+    }
+    // A delivery before it, to a loop, may still be read.
+    if (bytes === undefined || this.deliveryCount > 1) return;
+    if (bytes.length >= MIN_FREED_BODY_BYTES) bytes.buffer.transfer(0);
   }
 
   /** Whether it stays here; without a session its sender will send it again. */

@@ -306,11 +306,9 @@ export class Receiver implements MessageSession {
 
   /** Copies the body, and with it the head of a short message: one array less. */
   #copy(payload: Uint8Array, from: number, incoming: IncomingMessage): void {
-    const start = this.#pool.put(payload);
-    if (start === undefined) incoming.bytes = payload.slice(from);
-    else {
-      incoming.place(this.#pool.block, start + from, payload.length - from);
-    }
+    const block = this.#pool.put(payload);
+    if (block === undefined) incoming.bytes = payload.slice(from);
+    else incoming.place(block, payload.length - from);
   }
 
   // --- Messages that come again ----------------------------------------------

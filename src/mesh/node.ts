@@ -304,6 +304,10 @@ export class Node implements AsyncDisposable {
    * With a handler that is not async it takes messages that are ready without a promise for
    * each, and so more of them in a second than a loop.
    *
+   * Once the handler is done, the memory of the message is used again: `view` is no longer
+   * valid, and `body` and `text()` throw a `TypeError`, unless the handler has read `body`,
+   * which is the caller's to keep.
+   *
    * Resolves when the signal aborts or the node closes. When `handler` throws, rejects with
    * that error, and the message goes to the next consumer.
    *
