@@ -239,6 +239,11 @@ export class Delivery {
     handler: MessageHandler,
     options: MessagesOptions = {},
   ): Promise<void> {
+    if (typeof handler !== "function") {
+      return Promise.reject(
+        new TypeError("Cannot consume messages: handler must be a function"),
+      );
+    }
     return this.#inbox.consume(options).run(handler);
   }
 

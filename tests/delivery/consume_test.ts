@@ -215,3 +215,25 @@ Deno.test("a filter of senders that throws ends its consumer with the error, and
     end(it.a, it.b);
   }
 });
+
+Deno.test("what is no function is refused at once, and takes no message", async () => {
+  const it = stage();
+  const error = await assertRejects(
+    () =>
+      Promise.race([
+        it.b.delivery.consume(undefined as never),
+        turns(20).then(() => Promise.reject(new Error("it waits"))),
+      ]),
+    TypeError,
+  );
+  assertEquals(
+    error.message,
+    "Cannot consume messages: handler must be a function",
+  );
+  const sent = post(it, 1);
+  const taken = next(it.b.delivery.messages());
+  await it.wire.run();
+  assertEquals((await taken).text(), "0");
+  end(it.a);
+  await Promise.allSettled(sent);
+});
