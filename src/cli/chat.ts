@@ -60,7 +60,7 @@ export const chatCommand: Command = command({
   flags: FLAGS,
   environment: {
     NO_COLOR: "No colours, unless --color is given",
-    VERACK_TLS_ENGINE: "off accepts TLS over the streams of node:tls",
+    VERACK_TLS_ENGINE: "off runs TLS by public APIs alone, which is slower",
   },
   examples: [
     ["verack chat --name alice", "The first one; it shows how others join"],

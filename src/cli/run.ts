@@ -72,7 +72,7 @@ export const runCommand: Command = command({
   flags: FLAGS,
   environment: {
     NO_COLOR: "No colours, unless --color is given",
-    VERACK_TLS_ENGINE: "off accepts TLS over the streams of node:tls",
+    VERACK_TLS_ENGINE: "off runs TLS by public APIs alone, which is slower",
   },
   examples: [
     ["verack --port 8080", "The first node of a mesh"],

@@ -39,9 +39,9 @@ function rows(status: StatusAnswer): [what: string, text: string][] {
     ...(status.control.url === undefined
       ? []
       : [["control", escapeText(status.control.url)] as [string, string]]),
-    ...(status.tls === undefined ? [] : [
-      ["tls", `accepts by ${status.tls}`] as [string, string],
-    ]),
+    ...(status.tls === undefined
+      ? []
+      : [["tls", `by ${status.tls}`] as [string, string]]),
     ["network", `${escapeText(status.network)}, ${admissionWords(status)}`],
     ["running", `${duration(status.uptimeMs)}, verack ${status.version}`],
     [

@@ -74,6 +74,8 @@ Deno.test("status, peers and find tell of a running node, for people and program
   const shown = (await alice.ask("status")).out.join("\n");
   assertMatch(shown, /^node {6}alice \([0-9a-f]{8}\)$/m);
   assertStringIncludes(shown, "2 nodes, 1 session here");
+  assertMatch(answer.tls, /^(engine|streams)$/);
+  assertMatch(shown, new RegExp(`^tls {7}by ${answer.tls}$`, "m"));
 
   const found = await alice.ask("find", "bob");
   assertEquals(found, {
