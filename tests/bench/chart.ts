@@ -4,7 +4,7 @@
  */
 import { AMONG_NETWORKS } from "./markdown.ts";
 import type { Records } from "./records.ts";
-import { digits, ratioOf, type Row, summarize } from "./report.ts";
+import { digits, ratioOf, roundsText, type Row, summarize } from "./report.ts";
 
 /** Colour of each, on light and on dark ground. */
 const COLORS: Readonly<Record<string, readonly [string, string]>> = {
@@ -25,6 +25,9 @@ const TOP = 72;
 const BAR = 11;
 const GAP = 12;
 const FOOT = 40;
+/** Between a bar and its value, and how wide a ratio is. */
+const SPACE = 5;
+const VALUE = 24;
 
 interface Bar {
   readonly name: string;
@@ -57,11 +60,10 @@ export function chart({ run, rows }: Records): string {
     y += group.bars.length * BAR + GAP;
     return text;
   });
-  const one = LEFT + scale;
   const date = run.date.slice(0, 10);
   const foot =
     `${date}, ${run.cores} cores, loopback, Deno ${run.deno}, best of ` +
-    `${run.rounds} rounds: deno task bench --json`;
+    `${roundsText(run)}: deno task bench --json`;
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${
     y + FOOT
   }" width="${WIDTH}" height="${
@@ -73,7 +75,9 @@ export function chart({ run, rows }: Records): string {
 <rect class="ground" width="${WIDTH}" height="${y + FOOT}"/>
 <text class="head" x="${LABELS}" y="26">Speed of acknowledged messages (verack = 1, longer is quicker)</text>
 ${legend(groups)}
-<path class="axis" d="M${LEFT} ${TOP - 6}V${y}M${round(one)} ${TOP - 6}V${y}"/>
+<path class="axis" d="M${LEFT} ${TOP - 6}V${y}M${round(LEFT + scale)} ${
+    TOP - 6
+  }V${y}"/>
 ${drawn.join("\n")}
 <text class="foot" x="${LABELS}" y="${y + FOOT - 14}">${escape(foot)}</text>
 </svg>
@@ -111,13 +115,19 @@ function drawGroup({ label, bars }: Group, top: number, scale: number): string {
     return `<rect class="${name}" x="${LEFT}" y="${y}" width="${
       round(width)
     }" height="${BAR - 2}"/>` +
-      `<text class="value" x="${round(LEFT + width + 5)}" y="${y + BAR - 3}">${
+      `<text class="value" x="${textStart(width, scale)}" y="${y + BAR - 3}">${
         escape(text)
       }</text>`;
   });
   return `<text class="label" x="${LEFT - 10}" y="${middle}">${
     escape(label)
   }</text>\n${lines.join("\n")}`;
+}
+
+/** Right of a bar, or of the axis at 1 if that would run through the text. */
+function textStart(width: number, scale: number): number {
+  const reaches = width < scale && width + SPACE + VALUE > scale;
+  return round(LEFT + (reaches ? scale : width) + SPACE);
 }
 
 function legend(groups: readonly Group[]): string {

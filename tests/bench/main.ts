@@ -24,7 +24,13 @@ import { trickle } from "./lines/trickle.ts";
 import { findNetworks } from "./networks.ts";
 import { openingSizes } from "./opening_sizes.ts";
 import { publish } from "./publish.ts";
-import { json as toJson, type Row, table, tally } from "./report.ts";
+import {
+  json as toJson,
+  roundsText,
+  type Row,
+  table,
+  tally,
+} from "./report.ts";
 
 const LINES: readonly Line[] = [
   session,
@@ -57,7 +63,8 @@ const HELP =
   --unacknowledged   measure messages of the others without acknowledgements too,
                      and gossipsub, which has none
   --publish FILE     write the tables of docs/benchmarks.md and the chart
-                     docs/benchmarks.svg from what --json printed, in one run or more
+                     docs/benchmarks.svg from what --json printed, in one run or more;
+                     figures that are not in FILE leave the page
   --help             show this
 
 Other networks and Bitcoin initiators are measured if they are installed, by:
@@ -169,7 +176,9 @@ async function run(asked: Asked): Promise<void> {
   if (json) return;
   console.log(`\n${table(rows)}\n`);
   console.log(
-    `Deno ${machine.deno}, ${machine.cores} cores, ${rounds} rounds, ${seconds} s. ` +
+    `Deno ${machine.deno}, ${machine.cores} cores, ${
+      roundsText({ rounds })
+    }, ${seconds} s. ` +
       `Ratio: verack ÷ the other; ${missed} of ${aims} aims missed.`,
   );
 }

@@ -7,6 +7,7 @@ import {
   ratioOf,
   reachesAim,
   reachesRatio,
+  roundsText,
   type Row,
   summarize,
   times,
@@ -66,14 +67,14 @@ function runText({ run }: Records): string {
     timeZone: "UTC",
   });
   return `${date}, ${run.cores} cores, loopback, Deno ${run.deno} on ` +
-    `${run.system}, ${run.rounds} interleaved rounds.`;
+    `${run.system}, ${roundsText(run, "interleaved ")}.`;
 }
 
 /** One comparison a row; the figure stands in the first. */
 function linesTable(rows: readonly Row[]): string {
   const head = [
     ...["what", "best", "median [min..max]", "aim", "beside", "best"],
-    ...["ratio of best", "aim", "of medians"],
+    ...["ratio of best", "aim", "median ratio"],
   ];
   return markdown(
     head,
@@ -104,7 +105,7 @@ function linesTable(rows: readonly Row[]): string {
   );
 }
 
-/** A column for each of the others: ratio of the best rounds, and of medians. */
+/** A column for each of the others: ratio of the best rounds, and median ratio. */
 function networksTable(rows: readonly Row[]): string {
   const names = [
     ...new Set(

@@ -127,6 +127,19 @@ Deno.test("a chart says in words what it shows, for light and for dark ground, i
   assert(svg.length < 15_000, `${svg.length} bytes`);
 });
 
+Deno.test("a chart has values beside the axis of verack, not across it", () => {
+  const of = (speed: number) => {
+    const rounds = ROW.rounds.map((it) => it * speed);
+    const comparisons = [{ with: "libp2p", doing: "", rounds }];
+    const svg = chart({ ...RECORDS, rows: [{ ...ROW, comparisons }] });
+    const [axis, value] = [/V\d+M(\S+) /, /x="(\S+)" y="\d+">\d\.\d\d</]
+      .map((it) => Number(svg.match(it)?.[1]));
+    return value! - axis!;
+  };
+  assert(of(0.5) < -25, "half as quick");
+  assertEquals([of(0.97), of(0.99)], [5, 5]);
+});
+
 Deno.test("a chart escapes what is markup", () => {
   const row = { ...ROW, figure: "a < b & c" };
   const svg = chart({ ...RECORDS, rows: [row] });

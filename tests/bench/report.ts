@@ -99,6 +99,18 @@ export function reachesRatio(row: Row, other: Comparison): boolean {
   return isReached(ratioOf(row, other).best, other.aim, row.better);
 }
 
+/** How many rounds there were: `1 round`, `4 interleaved rounds`, `1 to 2 rounds`. */
+export function roundsText(
+  { rounds, mostRounds = rounds }: {
+    readonly rounds: number;
+    readonly mostRounds?: number;
+  },
+  kind = "",
+): string {
+  const number = rounds === mostRounds ? rounds : `${rounds} to ${mostRounds}`;
+  return `${number} ${kind}${mostRounds === 1 ? "round" : "rounds"}`;
+}
+
 /** Counts the aims of some rows. */
 export function tally(rows: readonly Row[]): Tally {
   const reached = rows.flatMap((row) => [
@@ -157,7 +169,7 @@ const HEAD = [
   "ratio of best",
   "aim",
   "",
-  "ratio of medians",
+  "median ratio",
   "which does",
 ];
 /** Columns of numbers. */

@@ -1,6 +1,14 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { parseRecords } from "./records.ts";
-import { json, type Row, summarize, table, tally, times } from "./report.ts";
+import {
+  json,
+  roundsText,
+  type Row,
+  summarize,
+  table,
+  tally,
+  times,
+} from "./report.ts";
 
 const ROW: Row = {
   line: "broadcast",
@@ -96,8 +104,25 @@ Deno.test("of figures that were measured in several runs the last ones count", (
   assertEquals(rows.map(({ rounds }) => rounds), [later.rounds]);
 });
 
+Deno.test("the rounds of several runs are the fewest to the most", () => {
+  const of = (...rounds: number[]) =>
+    roundsText(
+      parseRecords(
+        rounds.map((it) => JSON.stringify({ ...RUN, rounds: it })).join("\n"),
+      ).run,
+    );
+  assertEquals([of(1), of(4), of(2, 2)], ["1 round", "4 rounds", "2 rounds"]);
+  assertEquals(of(2, 4, 1, 2), "1 to 4 rounds");
+});
+
 Deno.test("a file without a run is refused", () => {
   assertThrows(() => parseRecords(json(ROW)), SyntaxError, "no run in it");
+});
+
+Deno.test("a line that is no JSON is named", () => {
+  const text = [JSON.stringify(RUN), json(ROW), "This takes 1 min"].join("\n");
+  const error = assertThrows(() => parseRecords(text), SyntaxError);
+  assertEquals(error.message, "Line 3 is no JSON, must be what --json printed");
 });
 
 Deno.test("small ratios keep two digits", () => {
