@@ -164,7 +164,7 @@ export class AdmissionControl implements Admission {
     const { host } = address;
     if (host === "0.0.0.0" || host === "::") {
       throw new RangeError(
-        "Cannot invite: this node listens on every address, needs the one at which the guest reaches it (address)",
+        "Cannot invite: this node listens on every address, needs `address`, at which the guest reaches it",
       );
     }
     return membership.invites.issue(own, address, ttlMs, random);
