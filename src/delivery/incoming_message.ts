@@ -125,7 +125,7 @@ export class IncomingMessage implements Message {
     if (this.#bytes !== undefined) return this.#bytes;
     if (this.#block === undefined) {
       throw new TypeError(
-        "Cannot read message: its handler is done, and had not read the body",
+        "Cannot read message: its handler is done, and its memory used again; read body in the handler to keep it",
       );
     }
     const { buffer } = this.#block.bytes;
