@@ -5,7 +5,8 @@
 import type { Clock } from "../core/clock.ts";
 import { WRITE_BLOCK_BYTES } from "../transport/transport_limits.ts";
 import { FRAME_HEADER_BYTES } from "../wire/wire_limits.ts";
-import { WAITED_WRITE_MS } from "./session_limits.ts";
+import { ArrivalCheck } from "./liveness.ts";
+import { WAITED_WRITE_MS, WRITE_TIMEOUT_MS } from "./session_limits.ts";
 import type { Connection } from "../transport/transport.ts";
 import type { QueueBudget, QueueMember } from "./node_budget.ts";
 import { WriteQueue } from "./write_queue.ts";
@@ -37,6 +38,8 @@ export class FrameWriter implements QueueMember {
   #onLastWritten: (() => void) | undefined;
   #lastProgress: number;
   #lastAccepted = -Infinity;
+  /** Made when it is needed first. */
+  #arrivals: ArrivalCheck | undefined;
   readonly #waiters: (() => void)[] = [];
   /** Bytes that the shared budget counts. */
   #accounted = 0;
@@ -84,9 +87,16 @@ export class FrameWriter implements QueueMember {
     return this.#lastAccepted;
   }
 
-  /** Milliseconds since the last write made progress, while data waits. */
-  stalledMs(now: number): number {
-    return this.#pumping ? now - this.#lastProgress : 0;
+  /**
+   * Whether data has waited for `WRITE_TIMEOUT_MS` without progress, though this process had
+   * turns enough to notice any.
+   */
+  isStalled(now: number): boolean {
+    const stalledMs = this.#pumping ? now - this.#lastProgress : 0;
+    if (2 * stalledMs < WRITE_TIMEOUT_MS) return false;
+    this.#arrivals ??= new ArrivalCheck(this.#options.clock);
+    return this.#arrivals.isDone(this.#lastProgress) &&
+      stalledMs >= WRITE_TIMEOUT_MS;
   }
 
   /** Keeps a pause of this process from counting as a stall. */
@@ -125,6 +135,7 @@ export class FrameWriter implements QueueMember {
   /** Drops the queue. The caller closes the connection. */
   close(): void {
     this.#closed = true;
+    this.#arrivals?.stop();
     this.#queue.clear();
     this.#options.queues?.change(-this.#accounted);
     this.#accounted = 0;

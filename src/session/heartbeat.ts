@@ -12,7 +12,7 @@ import {
   encodePing,
   encodePong,
 } from "../wire/messages/ping.ts";
-import { afterTurns, type LivenessState, livenessStep } from "./liveness.ts";
+import { ArrivalCheck, type LivenessState, livenessStep } from "./liveness.ts";
 
 /** When bytes were last received and sent; see `LivenessState`. */
 export type Progress = Pick<
@@ -56,9 +56,8 @@ export class Heartbeat {
   /** Duration of the handshake, which is more than a round trip. */
   #handshakeMs = 0;
   readonly #begunAt: number;
-  /** Set when everything that had arrived was read, and nothing has come since this time. */
-  #nothingSince = NaN;
-  #cancelTurns: (() => void) | undefined;
+  /** Made when it is needed first. */
+  #arrivals: ArrivalCheck | undefined;
 
   constructor(options: HeartbeatOptions) {
     this.#options = options;
@@ -97,18 +96,12 @@ export class Heartbeat {
       this.#lastPing = now;
       this.#ping();
     }
-    if (2 * (now - lastReceived) >= deadAfterMs) this.#look(lastReceived);
-    const certain = this.#nothingSince === lastReceived;
-    return step === "dead" && certain ? "dead" : "alive";
-  }
-
-  /** Checks that no answer has arrived unread before the peer is declared dead. */
-  #look(lastReceived: number): void {
-    if (this.#nothingSince === lastReceived) return;
-    this.#cancelTurns ??= afterTurns(this.#options.clock, () => {
-      this.#cancelTurns = undefined;
-      this.#nothingSince = lastReceived;
-    });
+    if (2 * (now - lastReceived) < deadAfterMs) return "alive";
+    // An answer may have arrived unread.
+    this.#arrivals ??= new ArrivalCheck(clock);
+    return this.#arrivals.isDone(lastReceived) && step === "dead"
+      ? "dead"
+      : "alive";
   }
 
   /** Pings now. */
@@ -194,7 +187,7 @@ export class Heartbeat {
   /** The session has closed. */
   stop(): void {
     for (const { settle } of this.#pings.splice(0)) settle?.(false);
-    this.#cancelTurns?.();
+    this.#arrivals?.stop();
   }
 
   #ping(settle?: (answered: boolean) => void): bigint | undefined {

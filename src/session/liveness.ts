@@ -37,6 +37,35 @@ export function livenessStep(state: LivenessState): "wait" | "ping" | "dead" {
 }
 
 /**
+ * Whether everything that had arrived was handled since the last progress, so that a lack of
+ * progress is the peer's.
+ */
+export class ArrivalCheck {
+  readonly #clock: Clock;
+  #doneFor = NaN;
+  #cancel: (() => void) | undefined;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** Whether that is so for progress at this time; if not, it is checked from now on. */
+  isDone(progressAt: number): boolean {
+    if (this.#doneFor === progressAt) return true;
+    this.#cancel ??= afterTurns(this.#clock, () => {
+      this.#cancel = undefined;
+      this.#doneFor = progressAt;
+    });
+    return false;
+  }
+
+  /** Ends a check. */
+  stop(): void {
+    this.#cancel?.();
+  }
+}
+
+/**
  * Calls `look` once the event loop has read everything that has arrived by now; returns
  * a function that cancels it.
  *

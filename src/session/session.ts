@@ -242,7 +242,7 @@ export class Session {
     const now = this.#clock.monotonic();
     this.#pacer?.compensate(pausedMs);
     const [stalledMs, bytes] = this.#pacer?.stall(now) ?? [0, 0];
-    if (Math.max(stalledMs, stream.writer.stalledMs(now)) >= WRITE_TIMEOUT_MS) {
+    if (stalledMs >= WRITE_TIMEOUT_MS || stream.writer.isStalled(now)) {
       this.closeWith(stalledError(Math.max(bytes, this.queuedBytes)));
     } else if (this.#strict && stream.incompleteMs(now) >= FRAME_TIMEOUT_MS) {
       void this.leave(frameTimeoutError(), { discard: true });

@@ -379,6 +379,24 @@ Deno.test("a peer that stops reading is closed at the write deadline", async () 
   two.close(new VerackError("stopped", "done"));
 });
 
+Deno.test("a write is given up only when this process had turns enough to notice its progress", async () => {
+  const bench = new Bench();
+  const [one, two, d] = await bench.session();
+  bench.network.cut("10.0.0.2", "10.0.0.1", { oneWay: true });
+  one.send("message", new Uint8Array(4_000_000));
+  await bench.clock.advance(250);
+  // Time passes, but the event loop does not come to anything.
+  const monotonic = bench.clock.monotonic.bind(bench.clock);
+  bench.clock.monotonic = () => monotonic() + WRITE_TIMEOUT_MS;
+  two.send("message", new Uint8Array(1));
+  one.tick(0);
+  assert(one.isOpen);
+  await bench.clock.advance(250);
+  one.tick(0);
+  assertEquals(d.ended?.code, "slow");
+  two.close(new VerackError("stopped", "done"));
+});
+
 Deno.test("a peer that is given up for its silence is told so when it reads again", async () => {
   const bench = new Bench();
   const [one, two, d, l] = await bench.session();
