@@ -17,11 +17,13 @@ import {
   MAX_CONCURRENT_DIALS,
   MAX_GOSSIP_DIALS,
   MAX_GOSSIP_DIALS_PER_SOURCE,
+  STARVED_CONTESTED_DIAL_MS,
 } from "./dialing_limits.ts";
 import { MAX_SESSIONS } from "../../session/session_limits.ts";
 import { BoundedMap } from "../../core/bounded_map.ts";
 import type { DialShare } from "../peers/peer.ts";
 import { TokenBucket } from "../../core/token_bucket.ts";
+import type { DialWindow } from "./dial_window.ts";
 
 interface Source {
   readonly credit: TokenBucket;
@@ -48,8 +50,12 @@ export interface GossipDial {
 /** Kinds with a budget of their own and no sources. */
 export type KnownShare = Exclude<DialShare, "gossip">;
 
+/** What the budget of dials takes from a {@linkcode DialWindow}. */
+type Window = Pick<DialWindow, "limit" | "isStarved">;
+
 /** Dials of one node. */
 export class DialBudget {
+  readonly #window: Window;
   readonly #known: Record<KnownShare, number> = { standing: 0, verified: 0 };
   #gossipDials = 0;
   #dials = 0;
@@ -67,9 +73,21 @@ export class DialBudget {
     ({ active }) => active === 0,
   );
 
+  /** `window` limits dials to peers without standing further. */
+  constructor(window: Window = { limit: Infinity, isStarved: false }) {
+    this.#window = window;
+  }
+
+  /** Dials under way. */
+  get size(): number {
+    return this.#known.standing + this.#known.verified + this.#gossipDials;
+  }
+
   /** Begins a dial to a known peer or a configured address; false if there are too many. */
   beginKnown(share: KnownShare): boolean {
-    if (this.#known[share] >= MAX_CONCURRENT_DIALS) return false;
+    const window = share === "standing" ? Infinity : this.#window.limit;
+    const most = Math.min(MAX_CONCURRENT_DIALS, window);
+    if (this.#known[share] >= most) return false;
     this.#known[share]++;
     return true;
   }
@@ -83,7 +101,7 @@ export class DialBudget {
   begin(source: DialSource, now: number): boolean {
     if (this.isFull) return false;
     const state = this.#source(source);
-    if (state.active >= MAX_GOSSIP_DIALS_PER_SOURCE) return false;
+    if (state.active >= this.#mostOfSource) return false;
     if (!state.credit.take(now)) return false;
     if (!this.#credit.take(now)) {
       state.credit.give();
@@ -97,7 +115,18 @@ export class DialBudget {
 
   /** Whether as many dials of sources are under way as may be. */
   get isFull(): boolean {
-    return this.#gossipDials >= MAX_GOSSIP_DIALS;
+    return this.#gossipDials >= this.#most;
+  }
+
+  /** Of all sources together. */
+  get #most(): number {
+    return Math.min(MAX_GOSSIP_DIALS, this.#window.limit);
+  }
+
+  /** Of one source: the same share of a small window. */
+  get #mostOfSource(): number {
+    const share = MAX_GOSSIP_DIALS_PER_SOURCE / MAX_GOSSIP_DIALS;
+    return Math.floor(this.#most * share);
   }
 
   /** Whether no source may begin another dial now. */
@@ -125,6 +154,11 @@ export class DialBudget {
     if (this.#leaving === dial) this.#leaving = undefined;
   }
 
+  /** This process was starved for so long, which does not count as the time of dials. */
+  compensate(starvedMs: number): void {
+    for (const dial of this.#underway) dial.progressAt += starvedMs;
+  }
+
   /**
    * Called when a source waits and too many dials are under way: ends the longest dial of the
    * source with the most, if that has more and the dial has had its time. Returns the delay
@@ -143,7 +177,8 @@ export class DialBudget {
       }
     }
     if (busiest === undefined) return Infinity;
-    const due = busiest.progressAt + CONTESTED_DIAL_MS;
+    const due = busiest.progressAt +
+      (this.#window.isStarved ? STARVED_CONTESTED_DIAL_MS : CONTESTED_DIAL_MS);
     if (due > now) return due;
     this.#leaving = busiest;
     busiest.giveWay();

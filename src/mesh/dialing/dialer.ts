@@ -8,7 +8,11 @@
 import { TaskSet } from "../../core/task_set.ts";
 import type { PeerId } from "../../core/peer_id.ts";
 import { DIAL_HINT_INTERVAL_MS, GOSSIP_KEPT_MS } from "../mesh_limits.ts";
-import { GOSSIP_CREDIT_REFILL_MS, REVIVE_SPREAD_MS } from "./dialing_limits.ts";
+import {
+  GOSSIP_CREDIT_REFILL_MS,
+  MIN_DIALS,
+  REVIVE_SPREAD_MS,
+} from "./dialing_limits.ts";
 import { formatAddress } from "../../transport/address.ts";
 import type { Clock, Random } from "../../core/clock.ts";
 import type { Log } from "../../core/log.ts";
@@ -31,6 +35,7 @@ import {
   type KnownShare,
 } from "./dial_budget.ts";
 import { DialFailureReporter } from "./dial_failure.ts";
+import { DialWindow } from "./dial_window.ts";
 import { giveWay, PeerDialer } from "./peer_dialer.ts";
 import type { Peer } from "../peers/peer.ts";
 import { SeedDialer } from "./seed_dialer.ts";
@@ -85,18 +90,27 @@ export class Dialer {
   /** Configured targets that cannot be dialed, and are only reported. */
   readonly #rejected: readonly RejectedTarget[];
   readonly #tasks = new TaskSet();
+  readonly #window: DialWindow;
   readonly #budget: DialBudget;
   readonly #reporter: DialFailureReporter;
   #revivedAt = -Infinity;
   #cancelTimer: (() => void) | undefined;
   #cancelReport: (() => void) | undefined;
   #isDialing = false;
+  /** Whether dials wait for others to end, as far as is known. */
+  #isHeldUp = false;
 
   constructor(options: DialerOptions) {
     this.#options = options;
-    const { connect, events } = options;
+    const { clock, connect, events } = options;
     this.#reporter = new DialFailureReporter(options);
-    this.#budget = new DialBudget();
+    this.#window = new DialWindow({
+      clock,
+      isUsed: () => this.#isDialing && this.#budget.size >= MIN_DIALS,
+      onGrown: () => this.#isHeldUp && this.#kick(),
+      onStarved: (ms) => this.#budget.compensate(ms),
+    });
+    this.#budget = new DialBudget(this.#window);
     const addresses = new AddressDialer(options);
     const common = { ...options, addresses, reporter: this.#reporter };
     pinAddresses(options);
@@ -115,7 +129,11 @@ export class Dialer {
       this.#kick();
     });
     events.on("released", (id) => this.#seeds.release(id));
-    events.on("changed", () => this.#kick());
+    events.on("changed", () => {
+      // There may be new addresses.
+      this.#peers.refresh();
+      this.#kick();
+    });
   }
 
   /** Begins. */
@@ -138,6 +156,7 @@ export class Dialer {
     this.#isDialing = false;
     this.#cancelTimer?.();
     this.#cancelReport?.();
+    this.#window.stop();
     await this.#tasks.settled();
   }
 
@@ -148,8 +167,8 @@ export class Dialer {
     const now = clock.monotonic();
     const crowded = arriving.size > 0;
     let next = Infinity;
-    this.#peers.refresh();
     this.#seeds.notice(now);
+    this.#isHeldUp = false;
     const due: DueDial[] = [];
     for (const seed of this.#seeds.seeds) {
       if (!wantsLook(seed)) continue;
@@ -181,7 +200,7 @@ export class Dialer {
         const share = peer.dialShare;
         if (share === "gossip") gossiped.push(peer);
         else {
-          const dial = () => this.#peers.dial(peer, () => {});
+          const dial = () => this.#dial(peer, () => {});
           due.push({ share, since: peer.dueAt, dial });
         }
       }
@@ -208,27 +227,21 @@ export class Dialer {
     now: number,
   ): number {
     const budget = this.#budget;
-    const waiting = new Map<DialSource, Peer[]>();
-    // The first that is due is the last of its list.
-    for (const peer of gossiped.toReversed()) {
-      for (const source of sourcesOf(peer)) {
-        waiting.getOrInsertComputed(source, () => []).push(peer);
-      }
-    }
+    const waiting = new Set(gossiped.flatMap((peer) => sourcesOf(peer)));
     let isShort = false;
     while (!budget.isExhausted(now)) {
-      const source = budget.next(waiting.keys());
+      const source = budget.next(waiting);
       if (source === undefined) break;
-      const peer = waiting.get(source)?.pop();
+      // The first that is due, unless it was begun for another source.
+      const peer = gossiped.find((it) => !it.isDialing && isFrom(it, source));
       if (peer === undefined) waiting.delete(source);
-      // Unless it was begun for another source.
-      else if (!peer.isDialing) {
-        if (this.#runGossipDial(source, peer)) continue;
+      else if (!this.#runGossipDial(source, peer)) {
         isShort = true;
         waiting.delete(source);
       }
     }
-    const source = budget.next(waiting.keys());
+    const source = budget.next(waiting);
+    this.#isHeldUp ||= isShort || budget.isFull;
     if (source !== undefined && budget.isFull) {
       return budget.makeRoom(source, now);
     }
@@ -286,8 +299,15 @@ export class Dialer {
 
   /** Starts a dial to a known peer or a configured address, if the budget permits. */
   #run({ share, dial }: DueDial): void {
-    if (!this.#budget.beginKnown(share)) return;
-    this.#track(dial(), () => this.#budget.endKnown(share));
+    if (!this.#budget.beginKnown(share)) {
+      this.#isHeldUp = true;
+      return;
+    }
+    this.#track(dial(), () => {
+      this.#budget.endKnown(share);
+      // A seed may have led to a peer that is being dialed at another address.
+      this.#peers.refresh();
+    });
   }
 
   /** Starts a dial for a source; false if its budget does not permit it. */
@@ -304,7 +324,7 @@ export class Dialer {
       giveWay: () => giveWay(peer),
     };
     this.#budget.track(dial);
-    const dialed = this.#peers.dial(peer, () => {
+    const dialed = this.#dial(peer, () => {
       dial.progressAt = clock.monotonic();
     });
     let wasted = true;
@@ -320,7 +340,16 @@ export class Dialer {
     return true;
   }
 
+  /** As {@linkcode PeerDialer.dial}. */
+  async #dial(peer: Peer, onReached: () => void): Promise<boolean> {
+    const begunAt = this.#options.clock.monotonic();
+    const wasted = await this.#peers.dial(peer, onReached);
+    if (peer.sessions.length > 0) this.#window.succeeded(begunAt);
+    return wasted;
+  }
+
   #track(task: Promise<unknown>, onEnd: () => void): void {
+    this.#window.watch();
     this.#tasks.add(task.then(() => {
       onEnd();
       this.#kick();
@@ -344,8 +373,16 @@ function pinAddresses(options: DialerOptions): void {
   }
 }
 
-/** The source for which a peer may be dialed at a gossiped address. */
-function sourcesOf(peer: Peer): ReadonlySet<DialSource> {
-  const { introducedBy = ADVERTISED, reporters } = peer;
-  return new Set([introducedBy, ...reporters]);
+/** The sources for which a peer may be dialed at a gossiped address. */
+function sourcesOf({ introducedBy, reporters }: Peer): readonly DialSource[] {
+  return [introducedBy ?? ADVERTISED, ...reporters];
+}
+
+/** Whether a source is one of these. */
+function isFrom(
+  { introducedBy, reporters }: Peer,
+  source: DialSource,
+): boolean {
+  return source === (introducedBy ?? ADVERTISED) ||
+    (source !== ADVERTISED && reporters.has(source));
 }

@@ -22,6 +22,25 @@ export const MAX_GOSSIP_DIALS = 32;
 export const MAX_GOSSIP_DIALS_PER_SOURCE = 24;
 
 /**
+ * A node that is starved of processor time has fewer dials under way, except to configured
+ * addresses and peers with standing (`dial_window.ts`); so many at least.
+ */
+export const MIN_DIALS = 2;
+
+/** How often timers are checked while dials are under way, and what is late, milliseconds. */
+export const LAG_SAMPLE_MS = 50;
+export const STARVED_LAG_MS = 50;
+
+/**
+ * A dial that takes longer until its session is open shows a starved machine, too: five round
+ * trips of the longest lines take less.
+ */
+export const SLOW_DIAL_MS = 2_000;
+
+/** The least time in which one more dial is begun at once again. */
+export const DIAL_GROWTH_MS = 500;
+
+/**
  * Failed dials that one source of gossip may cause at once, and the period of one more; and all
  * sources together. A dial that succeeds is not counted.
  */
@@ -57,8 +76,12 @@ export const NAME_LOOKUP_MS = 60_000;
 /** The same while dials to its addresses hang. */
 export const NAME_REFRESH_MS = 3_000;
 
-/** A dial caused by gossip gives way, after this time, to one that another source waits for. */
+/**
+ * A dial caused by gossip gives way, after this time, to one that another source waits for;
+ * the second while this machine is starved, where dials that succeed take as long.
+ */
 export const CONTESTED_DIAL_MS = 3_000;
+export const STARVED_CONTESTED_DIAL_MS = 6_000;
 
 /**
  * How long a host that led to this node itself is not dialed; a load balancer may lead to
