@@ -83,12 +83,16 @@ export const JOINED_AFTER_MS = 2_000;
 
 /**
  * A node that meets many members at once requests their peers only when no session has opened
- * for the first time, while it knows of members that it has not met for the second, or one has
- * been open for the third, milliseconds.
+ * for the first time, while it knows of members that it has not met for the second, which is
+ * for so many of them, or one has been open for the third, milliseconds.
  */
 export const MEETING_PAUSE_MS = 250;
 export const MEETING_DIALS_MS = 1_000;
+export const MEETING_DIALS = 32;
 export const MEETING_PATIENCE_MS = 10_000;
+
+/** Those that are sent a request each time the third has passed while more members come. */
+export const ASKED_IN_MEETING = 3;
 
 /** More peers than this that come at once are not announced: they learn of each other anyway. */
 export const MAX_NEWS = 16;

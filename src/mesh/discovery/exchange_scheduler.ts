@@ -7,8 +7,10 @@ import type { Clock, Random } from "../../core/clock.ts";
 import type { PeerId } from "../../core/peer_id.ts";
 import {
   ASKED_AFTER_LOSS,
+  ASKED_IN_MEETING,
   JOINED_AFTER_MS,
   MAX_NEWS,
+  MEETING_DIALS,
   MEETING_DIALS_MS,
   MEETING_PATIENCE_MS,
   MEETING_PAUSE_MS,
@@ -63,6 +65,8 @@ export class ExchangeScheduler {
   /** Sessions with peers that others may not have a session with yet, oldest first. */
   #news: PeerSession[] = [];
   #metAt = -Infinity;
+  /** When some of them were asked although more came. */
+  #hurriedAt = -Infinity;
 
   constructor(options: ExchangeSchedulerOptions) {
     this.#options = options;
@@ -123,17 +127,31 @@ export class ExchangeScheduler {
     if (now >= this.#recheckAt) this.#recheck(now);
   }
 
-  /** Asks those we have met when no more of them come, or one of them has waited long. */
+  /**
+   * Asks those we have met when no more of them come; and a few, by chance, each time one of
+   * them has waited long, as the answers are long while a mesh forms.
+   */
   #askUnasked(now: number): void {
+    // Sessions that have ended are dropped.
     const sessions = this.#unasked.filter(({ channel }) => channel.isOpen);
     const waitedMs = now - (sessions[0]?.openedAt ?? now);
     const { actions, reports } = this.#options;
-    const pauseMs = reports.size > 0 ? MEETING_DIALS_MS : MEETING_PAUSE_MS;
+    const pauseMs = reports.size > 0
+      ? MEETING_DIALS_MS * Math.max(1, reports.size / MEETING_DIALS)
+      : MEETING_PAUSE_MS;
     const isQuiet = now - this.#metAt >= Math.max(pauseMs, waitedMs / 4);
-    const isTime = isQuiet || waitedMs >= MEETING_PATIENCE_MS;
-    // Sessions that have ended are dropped.
-    this.#unasked = isTime ? [] : sessions;
-    if (isTime) { for (const session of sessions) actions.ask(session); }
+    const isLate = now - this.#hurriedAt >= MEETING_PATIENCE_MS &&
+      waitedMs >= MEETING_PATIENCE_MS;
+    const asked = isQuiet
+      ? sessions
+      : isLate
+      ? this.#some(sessions, ASKED_IN_MEETING)
+      : [];
+    if (isLate) this.#hurriedAt = now;
+    this.#unasked = isQuiet
+      ? []
+      : sessions.filter((session) => !asked.includes(session));
+    for (const session of asked) actions.ask(session);
   }
 
   /** Announces a few of the peers that have come; many at once learn of each other anyway. */

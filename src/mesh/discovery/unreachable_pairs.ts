@@ -81,9 +81,11 @@ export class UnreachablePairs {
     this.#toldAt = now;
     const { deadAfterMs, events, heartbeatMs, reports } = this.#options;
     const own = reports.open()
-      // A peer that is reported live for longer than it takes to notice that it is dead.
-      .filter(({ reportedAt = Infinity, confirmedAt }) =>
-        confirmedAt - reportedAt >= deadAfterMs + heartbeatMs
+      // A peer that is reported live for longer than it takes to notice that it is dead, and
+      // does not just wait for its turn to be dialed.
+      .filter(({ reportedAt = Infinity, confirmedAt, failures, addresses }) =>
+        confirmedAt - reportedAt >= deadAfterMs + heartbeatMs &&
+        (failures > 0 || addresses.size === 0)
       )
       .slice(0, MAX_PEERS_PER_MESSAGE)
       .map(({ id }) => id)
