@@ -23,9 +23,10 @@ export const MAX_GOSSIP_DIALS_PER_SOURCE = 24;
 
 /**
  * A node that is starved of processor time has fewer dials under way, except to configured
- * addresses and peers with standing (`dial_window.ts`); so many at least.
+ * addresses and peers with standing (`dial_window.ts`); so many at least, as peers that answer
+ * slowly on purpose must not take all of them.
  */
-export const MIN_DIALS = 2;
+export const MIN_DIALS = 8;
 
 /** How often timers are checked while dials are under way, and what is late, milliseconds. */
 export const LAG_SAMPLE_MS = 50;
