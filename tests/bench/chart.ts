@@ -4,7 +4,13 @@
  */
 import { AMONG_NETWORKS } from "./markdown.ts";
 import type { Records } from "./records.ts";
-import { digits, ratioOf, roundsText, type Row, summarize } from "./report.ts";
+import {
+  quantity,
+  ratioOf,
+  roundsText,
+  type Row,
+  summarize,
+} from "./report.ts";
 
 /** Colour of each, on light and on dark ground. */
 const COLORS: Readonly<Record<string, readonly [string, string]>> = {
@@ -95,7 +101,7 @@ function groupOf(row: Row): Group {
   return {
     label: labelOf(row),
     bars: [
-      { name: "verack", speed: 1, text: `${digits(best)} ${row.unit}` },
+      { name: "verack", speed: 1, text: quantity(best, row.unit) },
       ...others,
     ],
   };

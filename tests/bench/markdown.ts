@@ -4,6 +4,7 @@ import {
   bound,
   type Comparison,
   digits,
+  quantity,
   ratioOf,
   reachesAim,
   reachesRatio,
@@ -83,7 +84,7 @@ function linesTable(rows: readonly Row[]): string {
       const { best, median, least, most } = summarize(row.rounds, better);
       const figure = [
         `${row.line}: ${row.figure}`,
-        `${digits(best)} ${unit}`,
+        quantity(best, unit),
         `${digits(median)} [${digits(least)}..${digits(most)}]`,
         judged(bound(aim, better, unit), reachesAim(row)),
       ];
@@ -95,7 +96,7 @@ function linesTable(rows: readonly Row[]): string {
         return [
           ...i === 0 ? figure : figure.map(() => ""),
           it.with,
-          `${digits(summarize(it.rounds, better).best)} ${unit}`,
+          quantity(summarize(it.rounds, better).best, unit),
           times(ratio.best),
           judged(bound(it.aim, better, "×"), reachesRatio(row, it)),
           times(ratio.median),
@@ -121,7 +122,7 @@ function networksTable(rows: readonly Row[]): string {
       const find = (name: string) => comparisons.find((it) => it.with === name);
       return [
         `${row.line}: ${row.figure}`,
-        `${digits(best)} ${unit}`,
+        quantity(best, unit),
         `${digits(median)} [${digits(least)}..${digits(most)}]`,
         bound(find("bare")?.aim, better, "×"),
         ...names.map((name) => ratioCell(row, find(name))),
@@ -142,7 +143,7 @@ function growingTable(rows: readonly Row[]): string {
   const cells = rows.map((row) => {
     const [nodes = "", what = ""] = row.figure.split(": ");
     const { best } = summarize(row.rounds, row.better);
-    return { nodes, what, text: `${digits(best)} ${row.unit}` };
+    return { nodes, what, text: quantity(best, row.unit) };
   });
   const columns = [...new Set(cells.map(({ what }) => what))];
   const lines = [...new Set(cells.map(({ nodes }) => nodes))];

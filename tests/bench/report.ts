@@ -224,7 +224,7 @@ function spreadCells(
 ): [string, string] {
   const { best, median, least, most } = summarize(rounds, better);
   const [middle, from, to] = [median, least, most].map(digits);
-  return [`${digits(best)} ${unit}`, `${middle} [${from}..${to}]`];
+  return [quantity(best, unit), `${middle} [${from}..${to}]`];
 }
 
 /** An aim in words; nothing when there is none. */
@@ -242,6 +242,11 @@ export function bound(
 /** A ratio, as all tables have it. */
 export function times(ratio: number): string {
   return `${ratio.toFixed(ratio >= 9.95 ? 0 : ratio >= 0.095 ? 2 : 3)} ×`;
+}
+
+/** A value with its unit, or "never". */
+export function quantity(value: number, unit: string): string {
+  return Number.isFinite(value) ? `${digits(value)} ${unit}` : digits(value);
 }
 
 /** Three digits are all that a shared machine can vouch for. */
