@@ -117,7 +117,7 @@ export class SharedSignal implements Disposable {
     signal?.addEventListener("abort", this.#onAbort, { once: true });
   }
 
-  /** Leaves nothing with the signal, which may live on: calls nobody back any more. */
+  /** Leaves nothing with the signal, which may live on: no callback is called any more. */
   [Symbol.dispose](): void {
     this.#signal?.removeEventListener("abort", this.#onAbort);
   }

@@ -143,7 +143,7 @@ export class Peer extends PeerRecord {
 
   /**
    * It is reported live: due now, or after `yieldMs`, so that of two that join at the same time
-   * one dials first. Never so long that the next report comes before: whoever repeats it would
+   * one dials first. Never so long that the next report comes before: a peer that repeats it would
    * keep the two apart.
    */
   hurryByGossip(yieldMs?: number): void {
