@@ -6,6 +6,8 @@
  * durable when {@linkcode NodeStore.committed} resolves or
  * {@linkcode NodeStore.commit} returns, so that many changes share one flush.
  */
+import { messageOf } from "../../core/errors.ts";
+import type { Log } from "../../core/log.ts";
 import type { MessageStore } from "../../delivery/message_store.ts";
 import type { PeerId } from "../../core/peer_id.ts";
 import type { Address } from "../../transport/address.ts";
@@ -178,4 +180,31 @@ export interface NodeStore {
   committed(): Promise<void>;
   /** Commits and closes. Idempotent. */
   close(): void;
+}
+
+/** Writes of one kind. A node that cannot write goes on without its store, and reports that once. */
+export class ReportedWrites {
+  readonly #log: Log;
+  readonly #failure: string;
+  /** Whether the last write failed and that was reported. */
+  #failing = false;
+
+  /** `failure` is logged, with the reason. */
+  constructor(log: Log, failure: string) {
+    this.#log = log;
+    this.#failure = failure;
+  }
+
+  /** Runs `write`. What it cannot store holds all the same, until the next start. */
+  run(write: () => void): void {
+    try {
+      write();
+      this.#failing = false;
+    } catch (error) {
+      if (!this.#failing) {
+        this.#log.error(this.#failure, { reason: messageOf(error) });
+      }
+      this.#failing = true;
+    }
+  }
 }

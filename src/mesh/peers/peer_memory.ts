@@ -5,7 +5,7 @@
  * in `node_store.ts`.
  */
 import type { Clock } from "../../core/clock.ts";
-import { messageOf, VerackError } from "../../core/errors.ts";
+import { VerackError } from "../../core/errors.ts";
 import { verifyCertificate } from "../../identity/certificate.ts";
 import { type PeerId, shortId } from "../../core/peer_id.ts";
 import {
@@ -17,7 +17,11 @@ import {
 import type { Log } from "../../core/log.ts";
 import { sourceOf } from "../../transport/scope.ts";
 import type { KeptTime } from "../kept_time.ts";
-import type { NodeStore, StoredPeer } from "./node_store.ts";
+import {
+  type NodeStore,
+  ReportedWrites,
+  type StoredPeer,
+} from "./node_store.ts";
 import type { PeerEvents } from "./peer_events.ts";
 import type { PeerTable } from "./peer_table.ts";
 import type { Peer } from "./peer.ts";
@@ -42,17 +46,17 @@ export interface PeerMemoryOptions {
 export class PeerMemory {
   readonly #options: PeerMemoryOptions;
   #nextTouchAt: number;
-  /** Whether the last write failed and that was reported. */
-  #failing = false;
+  readonly #writes: ReportedWrites;
 
   /** Loads the records into the table. */
   constructor(options: PeerMemoryOptions) {
     this.#options = options;
+    this.#writes = new ReportedWrites(options.log, "cannot remember peers");
     const { clock, events, keptTime } = options;
     this.#nextTouchAt = clock.monotonic() + LAST_SEEN_SAVE_MS;
     events.on("forgotten", (peer) => this.#delete(peer));
     this.#load();
-    this.#write(() => keptTime.save());
+    this.#writes.run(() => keptTime.save());
   }
 
   /** The peer proved its key, or a stored fact about it has changed. */
@@ -61,7 +65,7 @@ export class PeerMemory {
     // A dial that was under way may still report a forgotten peer.
     const isOnRecord = this.#options.table.get(peer.id) === peer;
     if (stored === undefined || !isOnRecord) return;
-    this.#write(() => this.#options.store.putPeer(stored));
+    this.#writes.run(() => this.#options.store.putPeer(stored));
   }
 
   /**
@@ -72,14 +76,14 @@ export class PeerMemory {
     if (now < this.#nextTouchAt) return;
     this.#nextTouchAt = now + LAST_SEEN_SAVE_MS;
     this.#touch();
-    this.#write(() => this.#options.keptTime.save());
+    this.#writes.run(() => this.#options.keptTime.save());
   }
 
   /** Called when the node closes: a connected peer was seen now. */
   close(): void {
     this.#touch();
     const { keptTime, store } = this.#options;
-    this.#write(() => {
+    this.#writes.run(() => {
       keptTime.save(true);
       store.commit();
     });
@@ -100,7 +104,7 @@ export class PeerMemory {
   #load(): void {
     const { store, log } = this.#options;
     const awaited = new Set(store.messages.awaited());
-    this.#write(() => this.#trim(awaited));
+    this.#writes.run(() => this.#trim(awaited));
     let room = MAX_PEERS;
     for (const stored of store.peers()) {
       // A store that could not be trimmed still has too many.
@@ -113,7 +117,7 @@ export class PeerMemory {
           peer: shortId(stored.id),
           reason: error.message,
         });
-        this.#write(() => store.deletePeer(stored.id));
+        this.#writes.run(() => store.deletePeer(stored.id));
       }
     }
   }
@@ -156,7 +160,7 @@ export class PeerMemory {
       !awaited.has(stored.id) &&
       keptTime.ageAtStart(stored.lastSeen) > EPHEMERAL_KEPT_MS;
     if (stale || stored.id === own) {
-      this.#write(() => store.deletePeer(stored.id));
+      this.#writes.run(() => store.deletePeer(stored.id));
       return;
     }
     const certificate = verifyCertificate(stored.certificate, stored.id);
@@ -173,21 +177,6 @@ export class PeerMemory {
 
   #delete(peer: Peer): void {
     if (!peer.isVerified) return;
-    this.#write(() => this.#options.store.deletePeer(peer.id));
-  }
-
-  /** A node that cannot write goes on without its store, and reports that once. */
-  #write(write: () => void): void {
-    try {
-      write();
-      this.#failing = false;
-    } catch (error) {
-      if (!this.#failing) {
-        this.#options.log.error("cannot remember peers", {
-          reason: messageOf(error),
-        });
-      }
-      this.#failing = true;
-    }
+    this.#writes.run(() => this.#options.store.deletePeer(peer.id));
   }
 }

@@ -1,22 +1,24 @@
 /** The names that are bound to identities, in memory and in the store. */
-import { messageOf } from "../../core/errors.ts";
 import type { Log } from "../../core/log.ts";
 import type { PeerId } from "../../core/peer_id.ts";
-import type { NameBinding, NodeStore } from "./node_store.ts";
+import {
+  type NameBinding,
+  type NodeStore,
+  ReportedWrites,
+} from "./node_store.ts";
 
 /** The bindings of one node, by names as `foldName` has them. */
 export class StoredNames {
   readonly #store: NodeStore;
-  readonly #log: Log;
+  readonly #writes: ReportedWrites;
   /** The oldest first. */
   readonly #bindings = new Map<string, NameBinding>();
   /** Names bound to each identity, the oldest first. */
   readonly #held = new Map<PeerId, string[]>();
-  #failing = false;
 
   constructor(store: NodeStore, log: Log) {
     this.#store = store;
-    this.#log = log;
+    this.#writes = new ReportedWrites(log, "cannot remember names");
     for (const binding of store.nameBindings()) this.#keep(binding);
   }
 
@@ -47,13 +49,13 @@ export class StoredNames {
   set(binding: NameBinding): void {
     this.#drop(binding.name);
     this.#keep(binding);
-    this.#write(() => this.#store.putNameBinding(binding));
+    this.#writes.run(() => this.#store.putNameBinding(binding));
   }
 
   /** Ends the binding of a name. */
   delete(name: string): void {
     if (!this.#drop(name)) return;
-    this.#write(() => this.#store.deleteNameBinding(name));
+    this.#writes.run(() => this.#store.deleteNameBinding(name));
   }
 
   /** Ends all bindings of an identity. */
@@ -74,19 +76,5 @@ export class StoredNames {
     if (held.length > 0) this.#held.set(bound.id, held);
     else this.#held.delete(bound.id);
     return true;
-  }
-
-  /** A change that cannot be stored is in force all the same, until the next start. */
-  #write(write: () => void): void {
-    try {
-      write();
-      this.#failing = false;
-    } catch (error) {
-      if (!this.#failing) {
-        const reason = messageOf(error);
-        this.#log.error("cannot remember names", { reason });
-      }
-      this.#failing = true;
-    }
   }
 }
