@@ -121,7 +121,7 @@ async function run(invocation: Invocation<typeof FLAGS>): Promise<ExitCode> {
   let fatal: unknown;
   const leave = async () => {
     log.info("leaving", { exitCode: signals.code ?? EXIT.success });
-    // Messages whose programs have finished are still acknowledged.
+    // Messages that a program has finished with are still acknowledged.
     await executor?.stop();
     await node.close();
   };

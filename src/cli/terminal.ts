@@ -25,7 +25,7 @@ export const OUTPUT_FLAGS = {
   color: COLOR_FLAG,
 } as const satisfies FlagSpecs;
 
-/** For the notice about a reader whose time is over. */
+/** Until the notice that output was not read in time must be written. */
 const LAST_WORD_MS = 100;
 
 /** The two streams of a process. Their lines keep their order. */

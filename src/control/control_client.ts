@@ -142,7 +142,7 @@ export class ControlClient implements Disposable {
     return (await this.#connection.call(API.accessRules, {})).rules;
   }
 
-  /** Allows a whole identity, whose name is `name` from now on, if given. */
+  /** Allows a whole identity, under the name `name` from now on, if given. */
   async allow(id: string, name?: string): Promise<PeerId> {
     const input = { id, ...(name !== undefined && { name }) };
     return (await this.#connection.call(API.allow, input)).id;

@@ -34,8 +34,8 @@ export class BufferPool {
   #block: PoolBlock | undefined;
 
   /**
-   * Copies `bytes` to a block, whose last used bytes they are then; none if they are too many to
-   * share one.
+   * Copies `bytes` to the end of the used part of a block, and returns the block; none if they are
+   * too many to share one.
    */
   put(bytes: Uint8Array): PoolBlock | undefined {
     const { length } = bytes;

@@ -12,8 +12,8 @@ import type { Clock } from "./clock.ts";
 const REMOVED = () => {};
 
 /**
- * A clock whose timers of equal length share one timer of the clock underneath, as they are due in
- * the order in which they were set. For the deadlines of many connections, nearly all of which are
+ * A clock on which timers of equal length share one timer of the clock underneath, as they are due
+ * in the order in which they were set. For the deadlines of many connections, nearly all of which are
  * cancelled, and of few different lengths: each length that was used is remembered.
  */
 export class SharedTimers implements Clock {

@@ -40,7 +40,7 @@ export class FrameMemory {
   readonly #spare: FrameBlock[] = [];
   #spareBytes = 0;
 
-  /** A block for a frame, whose bytes are the last of those that are given out. */
+  /** A block with room for a frame, which is its last bytes in use from then on. */
   take(size: number): FrameBlock {
     const block = this.#blockFor(size);
     block.used += size;

@@ -80,8 +80,8 @@ export class Outbox {
   // --- Messages --------------------------------------------------------------
 
   /**
-   * The queue of a peer, whose standing is checked once in a turn of the event loop; one of its
-   * own, that is not kept, if nothing waits for the peer.
+   * The queue of a peer; a new one, that is not kept, if nothing waits for the peer. The standing
+   * of the peer is checked once in a turn of the event loop.
    */
   queue(to: PeerId, turn: Acceptance): PeerQueue {
     const known = this.#known(to);

@@ -108,7 +108,7 @@ export class DemoHarness {
     await node?.kill();
   }
 
-  /** Stops all nodes, whose events are not shown any more; resolves when they are gone. */
+  /** Stops all nodes, without showing their events any more; resolves when they are gone. */
   async leave(): Promise<void> {
     this.#runs.clear();
     await Promise.all([...this.#nodes.values()].map((node) => node.leave()));
