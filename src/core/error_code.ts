@@ -54,6 +54,13 @@ export type ErrorCode =
   | "ambiguous" // several peers have that name or prefix
   | "undelivered" // given up: too old, or the peer is gone for good
   | "stopped" // this node is closing
+  // Streams and requests.
+  | "not-connected" // there is no session with the peer at present
+  | "unsupported" // the peer's version has no streams
+  | "unknown-protocol" // the peer does not handle that protocol
+  | "session-lost" // the session of the stream ended before the stream did
+  | "reset" // the peer aborted the stream
+  | "failed" // what handles the stream or the request at the peer failed
   // Our files and flags.
   | "bad-key" // not a key we can use
   | "encrypted-key" // needs a passphrase, or the passphrase is wrong
@@ -173,6 +180,12 @@ const FACTS = {
   "ambiguous": { status: 409 },
   "undelivered": { status: 504 },
   "stopped": { retryable: true, reason: "leaving", status: 503 },
+  "not-connected": { retryable: true, status: 409 },
+  "unsupported": { status: 409 },
+  "unknown-protocol": { status: 404 },
+  "session-lost": { retryable: true, status: 503 },
+  "reset": { status: 409 },
+  "failed": { status: 502 },
   "bad-key": {},
   "encrypted-key": {},
   "mismatched-key": {},

@@ -137,7 +137,7 @@ export class EmulatedLink implements AsyncDisposable {
           await new Promise<void>((resolve) => wakeWriter = resolve);
           continue;
         }
-        await after(lump.dueAt - performance.now());
+        await waitUntil(lump.dueAt);
         let { bytes } = lump;
         while (bytes.length > 0) {
           bytes = bytes.subarray(await to.write(bytes));
@@ -160,6 +160,11 @@ export class EmulatedLink implements AsyncDisposable {
   }
 }
 
-async function after(ms: number): Promise<void> {
-  if (ms > 0) await new Promise((resolve) => setTimeout(resolve, ms));
+/** Waits until `performance.now()` is `dueAt`: a timer may be early by part of a millisecond. */
+async function waitUntil(dueAt: number): Promise<void> {
+  for (
+    let ms = dueAt - performance.now();
+    ms > 0;
+    ms = dueAt - performance.now()
+  ) await new Promise((resolve) => setTimeout(resolve, ms));
 }

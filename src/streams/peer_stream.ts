@@ -1,0 +1,58 @@
+/** A byte stream between this node and one peer, inside their session, as its user has it. */
+import type { PeerId } from "../core/peer_id.ts";
+
+/**
+ * A byte stream to or from one peer. Each direction ends by itself: by `closeWrite` or by closing
+ * `writable`. {@linkcode read} and {@linkcode write} are quicker than the Web Streams, which are
+ * made when they are first asked for; use one of the two kinds for each direction.
+ *
+ * Disposing of it ends the own direction and stops the other.
+ */
+export interface PeerStream extends AsyncDisposable {
+  /** The other end, whose key is verified. */
+  readonly peer: PeerId;
+  readonly protocol: string;
+  /** What the opener sent with the protocol's name, at most 1,024 bytes. */
+  readonly metadata: Uint8Array;
+  /** Aborts with the error when the stream ends in any way but by both ends. */
+  readonly signal: AbortSignal;
+  /** Bytes of the peer. Cancelling it tells the peer to send no more. */
+  readonly readable: ReadableStream<Uint8Array<ArrayBuffer>>;
+  /** Bytes to the peer. Aborting it aborts the stream. */
+  readonly writable: WritableStream<Uint8Array>;
+  /** Resolves when both directions have ended; rejects as {@linkcode read} does. May be ignored. */
+  readonly closed: Promise<void>;
+  /**
+   * Reads into `buffer`; resolves with the number of bytes, or null when the peer has ended its
+   * direction.
+   *
+   * @throws {VerackError} `unknown-protocol`, `full`, `failed`, `reset`, `session-lost`, `aborted`.
+   */
+  read(buffer: Uint8Array): Promise<number | null>;
+  /**
+   * Writes all of `bytes`, which may be changed afterwards. Resolves when more may be written.
+   *
+   * @throws {VerackError} as {@linkcode read}.
+   */
+  write(bytes: Uint8Array): Promise<void>;
+  /** Ends the own direction, after what was written. */
+  closeWrite(): Promise<void>;
+  /** Reads no more, and tells the peer to send no more; the own direction goes on. */
+  stopReading(): void;
+  /** Ends both directions at once. The peer's operations reject with `reset` and the reason's message. */
+  abort(reason?: unknown): void;
+}
+
+/** Options of `Node.open`. */
+export interface OpenOptions {
+  /** Sent with the protocol's name: at most 1,024 bytes. @default none */
+  readonly metadata?: Uint8Array | string;
+  /** Aborts the stream, at any time of its life. */
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Handles the streams that peers open for one protocol. When it returns, or its promise resolves,
+ * the stream is disposed of; when it throws, the peer gets `failed` with the error's message.
+ */
+export type StreamHandler = (stream: PeerStream) => void | Promise<void>;
