@@ -3,10 +3,10 @@
  * key only, so the dialer proves its own in the handshake.
  *
  *     dialer   → version
- *     listener → version, instance, nochecksum, challenge
+ *     listener → version, instance, nochecksum, streams, challenge
  *     dialer   → secret                                    if it has one to show
  *     listener → secret                                    in answer to that
- *     dialer   → instance, nochecksum, proof, verack
+ *     dialer   → instance, nochecksum, streams, proof, verack
  *     listener → verack
  *
  * The `admit` option decides on admission; `secret_exchange.ts` checks secrets.
@@ -84,6 +84,7 @@ export interface MeshProfileOptions extends SecretOptions {
 const EMPTY = new Uint8Array(0);
 const FEATURES: ReadonlySet<string> = new Set([
   COMMAND.nochecksum,
+  COMMAND.streams,
   COMMAND.instance,
 ]);
 /** Handshake rules of a verack mesh; one object a connection. */
@@ -182,6 +183,7 @@ export class MeshProfile implements HandshakeProfile {
   #sendFeatures(context: HandshakeContext): void {
     context.send(COMMAND.instance, encodeInstance(this.#options.instance));
     context.send(COMMAND.nochecksum, EMPTY);
+    context.send(COMMAND.streams, EMPTY);
   }
 
   /**

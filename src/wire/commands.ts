@@ -34,6 +34,8 @@ export const COMMAND = {
   instance: "instance",
   /** Feature: checksums are zero and unchecked after verack. Empty. */
   nochecksum: "nochecksum",
+  /** Feature: the frames of streams are understood in the open session. Empty. */
+  streams: "streams",
   /** Proof of a shared secret, the network's or an invite's, before `proof`. */
   secret: "secret",
 
@@ -53,6 +55,16 @@ export const COMMAND = {
   ack: "ack",
   /** How much of an offered body the receiver holds. */
   resume: "resume",
+  /** A stream begins. */
+  open: "open",
+  /** Bytes of a stream. */
+  data: "data",
+  /** More bytes of a stream may be sent. */
+  credit: "credit",
+  /** The sender's direction of a stream is complete. */
+  end: "end",
+  /** A stream, or one direction of it, ends before it is complete. */
+  reset: "reset",
   bye: "bye",
 
   // Bitcoin's, met by the prober soon after verack and never answered.
@@ -81,6 +93,11 @@ export const PEER_COMMANDS: readonly string[] = [
   COMMAND.chunk,
   COMMAND.ack,
   COMMAND.resume,
+  COMMAND.open,
+  COMMAND.data,
+  COMMAND.credit,
+  COMMAND.end,
+  COMMAND.reset,
   COMMAND.twin,
 ];
 

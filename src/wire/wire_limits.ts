@@ -84,3 +84,21 @@ export const MAX_CHUNK_BYTES = 32_000;
 
 /** Ranges in one `ack`: all messages of a window, if no two neighbours have one status. */
 export const MAX_ACK_RANGES = 2_048;
+
+/**
+ * Bytes of a stream in one `data`: a control frame of another stream waits an eighth of a
+ * millisecond behind it at a gigabit a second.
+ */
+export const MAX_STREAM_DATA_BYTES = 16_384;
+
+/** Bytes that the end which opens a stream may send before it is granted any: a short request. */
+export const UNCREDITED_STREAM_BYTES = 65_536;
+
+/** Name of a stream's protocol, characters of ASCII; it is shown in one column. */
+export const MAX_PROTOCOL_NAME_BYTES = 64;
+
+/** What the opener of a stream sends with the name, bytes. */
+export const MAX_STREAM_METADATA_BYTES = 1_024;
+
+/** Text of a `reset`, UTF-8 bytes; it is shown on one line. */
+export const MAX_STREAM_RESET_TEXT_BYTES = 256;

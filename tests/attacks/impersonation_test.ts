@@ -154,7 +154,9 @@ Deno.test("a node's own proof played back to it under another nonce is refused",
     }
     await dialed.say(COMMAND.challenge, challenge);
     const own = await dialed.take(COMMAND.proof);
-    for (const command of [COMMAND.instance, COMMAND.nochecksum]) {
+    for (
+      const command of [COMMAND.instance, COMMAND.nochecksum, COMMAND.streams]
+    ) {
       const frame = dialed.frames.find((it) => it.command === command);
       await attacker.say(command, frame!.payload);
     }
@@ -173,6 +175,8 @@ Deno.test("messages of an open session that come before the proof end the connec
     COMMAND.peers,
     COMMAND.message,
     COMMAND.ack,
+    COMMAND.open,
+    COMMAND.data,
     COMMAND.bye,
   ];
   await scene.leavesNoTrace(async () => {

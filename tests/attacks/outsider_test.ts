@@ -42,6 +42,7 @@ const ALLOWED: ReadonlySet<string> = new Set([
   COMMAND.version,
   COMMAND.instance,
   COMMAND.nochecksum,
+  COMMAND.streams,
   COMMAND.challenge,
   COMMAND.reject,
 ]);

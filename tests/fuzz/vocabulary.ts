@@ -28,11 +28,22 @@ import {
   encodePeerIds,
   FINGERPRINT_BYTES,
 } from "../../src/wire/messages/peer_request.ts";
+import {
+  DATA_HEAD_BYTES,
+  encodeCredit,
+  encodeEnd,
+  encodeOpen,
+  encodeReset,
+  writeDataHead,
+} from "../../src/wire/messages/stream_frames.ts";
 import { encodePing, encodePong } from "../../src/wire/messages/ping.ts";
 import { encodeReason } from "../../src/wire/messages/reason.ts";
 import { encodeWelcome } from "../../src/wire/messages/credentials.ts";
 import { entryOf } from "../helpers/forged_messages.ts";
 import type { SeededRandom } from "../../src/testing/seeded_random.ts";
+
+/** Names of protocols: those that a node of the fuzzer handles, and another. */
+export const STREAM_PROTOCOLS = ["echo/1", "hold/1", "request/1", "glitter/9"];
 
 /** A message that is right in itself. */
 export interface Said {
@@ -46,6 +57,8 @@ export class Vocabulary {
   readonly #identities: readonly Identity[];
   readonly #addresses: readonly Address[];
   #lastId: Uint8Array<ArrayBuffer> | undefined;
+  /** Id of the stream that was opened last. */
+  #lastStream = 1;
 
   /** Entries of peer lists are about these identities, at any of these addresses. */
   constructor(
@@ -74,6 +87,12 @@ export class Vocabulary {
       this.#chunk,
       this.#ack,
       this.#resume,
+      this.#open,
+      this.#data,
+      this.#data,
+      this.#credit,
+      this.#end,
+      this.#reset,
       this.#welcome,
       this.#other,
     ];
@@ -188,6 +207,52 @@ export class Vocabulary {
     const random = this.#random;
     const resume = { number: random.below(8), held: 1 + random.below(500) };
     return { command: COMMAND.resume, payload: encodeResume(resume) };
+  }
+
+  /** Ids mostly ascend and are mostly of a dialer, so that some streams are opened. */
+  #open(): Said {
+    const random = this.#random;
+    if (random.below(8) > 0) this.#lastStream += 2 * random.below(3);
+    const open = {
+      stream: this.#lastStream + (random.below(16) === 0 ? 1 : 0),
+      credit: random.below(2) === 0 ? random.word() : random.below(100_000),
+      protocol: this.#pick(STREAM_PROTOCOLS),
+      metadata: random.bytes(random.below(4) === 0 ? 1_024 : random.below(9)),
+    };
+    return { command: COMMAND.open, payload: encodeOpen(open) };
+  }
+
+  #data(): Said {
+    const random = this.#random;
+    const payload = random.bytes(DATA_HEAD_BYTES + 1 + random.below(900));
+    writeDataHead(payload, 0, this.#stream());
+    return { command: COMMAND.data, payload };
+  }
+
+  #credit(): Said {
+    const bytes = 1 + this.#random.below(200_000);
+    const payload = encodeCredit({ stream: this.#stream(), bytes });
+    return { command: COMMAND.credit, payload };
+  }
+
+  #end(): Said {
+    return { command: COMMAND.end, payload: encodeEnd(this.#stream()) };
+  }
+
+  #reset(): Said {
+    const random = this.#random;
+    const code = random.below(4) === 0 ? random.below(256) : random.below(5);
+    const text = random.below(2) === 0 ? "" : "fuzz\u202e\x1b[2J";
+    const reset = { stream: this.#stream(), code, text };
+    return { command: COMMAND.reset, payload: encodeReset(reset) };
+  }
+
+  /** Mostly one that may be open, else any. */
+  #stream(): number {
+    const random = this.#random;
+    return random.below(8) === 0
+      ? 1 + random.below(0xffff_ffff)
+      : Math.max(1, this.#lastStream - 2 * random.below(4));
   }
 
   #welcome(): Said {

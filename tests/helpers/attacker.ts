@@ -51,7 +51,7 @@ export const STEPS = [
   "version",
   /** The listener's `challenge` is here. */
   "challenge",
-  /** `instance` and `nochecksum` are sent. */
+  /** `instance`, `nochecksum` and `streams` are sent. */
   "features",
   /** `proof` is sent. */
   "proof",
@@ -80,6 +80,8 @@ export interface AttackerOptions {
   readonly shows?: SharedSecret;
   /** By which it says that a member admitted it. @default none */
   readonly attestation?: Uint8Array;
+  /** Whether it announces streams, as peers of older releases do not. @default {true} */
+  readonly streams?: boolean;
   /** What the first `peers` says of itself. @default {"the address you see", port 9} */
   readonly addresses?: readonly Address[];
   /** What the first `peers` says it is called. @default {""} */
@@ -222,6 +224,7 @@ export class RawPeer extends RawConnection {
     const { instance = 0xa77acce4n } = this.#options;
     await this.say(COMMAND.instance, encodeInstance(instance));
     await this.say(COMMAND.nochecksum);
+    if (this.#options.streams ?? true) await this.say(COMMAND.streams);
   }
 
   /** Payload of `secret` over the conversation so far. */

@@ -35,9 +35,11 @@ Deno.test("two nodes prove each other in four steps", () => {
     "A version",
     "A instance",
     "A nochecksum",
+    "A streams",
     "A challenge",
     "D instance",
     "D nochecksum",
+    "D streams",
     "D proof",
     "D verack",
     "A verack",
@@ -47,7 +49,10 @@ Deno.test("two nodes prove each other in four steps", () => {
   assertEquals(d.profile.peer?.id, alice.id);
   assertEquals(a.profile.peer?.id, bob.id);
   assertEquals(a.profile.peer?.ephemeral, true);
-  assert(a.machine.features.has("nochecksum"));
+  for (const { machine } of [a, d]) {
+    assert(machine.features.has("nochecksum"));
+    assert(machine.features.has("streams"));
+  }
 });
 
 Deno.test("unknown features before the proof change nothing", () => {

@@ -45,6 +45,11 @@ const SESSION = [
   "chunk",
   "ack",
   "resume",
+  "open",
+  "data",
+  "credit",
+  "end",
+  "reset",
   "twin",
   "bye",
   "welcome",
@@ -57,6 +62,7 @@ for (const [role, make] of Object.entries({ dialer, listener })) {
         "verack",
         "instance",
         "nochecksum",
+        "streams",
         "challenge",
         "secret",
         "proof",
@@ -86,7 +92,7 @@ for (const [role, make] of Object.entries({ dialer, listener })) {
       it.machine.receive({ command: "version", payload: VERSIONS[other] });
       return it;
     };
-    for (const command of ["glitter", "version", "nochecksum"]) {
+    for (const command of ["glitter", "version", "nochecksum", "streams"]) {
       assertEquals(answer(begun(), command), "ignored", command);
     }
     for (const command of SESSION) {

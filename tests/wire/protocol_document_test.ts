@@ -32,6 +32,7 @@ Deno.test("docs/protocol.md has every command of the mesh in a table", () => {
     "version",
     "instance",
     "nochecksum",
+    "streams",
     "challenge",
     "secret",
     "proof",

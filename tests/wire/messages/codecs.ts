@@ -9,6 +9,7 @@ import * as request from "../../../src/wire/messages/peer_request.ts";
 import * as peers from "../../../src/wire/messages/peers.ts";
 import * as ping from "../../../src/wire/messages/ping.ts";
 import * as reason from "../../../src/wire/messages/reason.ts";
+import * as streams from "../../../src/wire/messages/stream_frames.ts";
 import * as version from "../../../src/wire/messages/version.ts";
 import { MAX_CERTIFICATE_BYTES } from "../../../src/transport/transport_limits.ts";
 import { concat, pattern } from "../frames.ts";
@@ -87,6 +88,12 @@ const addrs = fc.array(
     ),
   }).map(({ address, ...rest }) => ({ ...rest, ...address })),
   { maxLength: 5 },
+);
+
+const u32 = fc.integer({ min: 1, max: 0xffff_ffff });
+const NAME_CHARACTERS = Array.from(
+  { length: 0x7e - 0x20 },
+  (_, at) => String.fromCharCode(0x21 + at),
 );
 
 const versionAddress = fc.record({
@@ -516,5 +523,135 @@ export const CODECS: readonly Codec[] = [
     ends: [0, 1],
     refused: ["ff"],
     takesAll: true,
+  }),
+  codec({
+    decode: streams.decodeOpen,
+    encode: streams.encodeOpen,
+    example: [
+      {
+        stream: 0x01020304,
+        credit: 0xfffefdfc,
+        protocol: "a~!/1",
+        metadata: pattern(2),
+      },
+      "04030201" + "fcfdfeff" + "05617e212f31" + "020001",
+    ],
+    any: fc.record({
+      stream: u32,
+      credit: fc.nat(0xffff_ffff),
+      protocol: fc.string({
+        unit: fc.constantFrom(...NAME_CHARACTERS),
+        minLength: 1,
+        maxLength: 64,
+      }),
+      metadata: fc.oneof(bytes(0, 8), bytes(0xfb, 0xff), bytes(0, 1024)),
+    }),
+    unfit: [
+      { stream: 0 },
+      { stream: 2 ** 32 },
+      { stream: 1.5 },
+      { credit: -1 },
+      { credit: 2 ** 32 },
+      { protocol: "" },
+      { protocol: "a".repeat(65) },
+      { protocol: "a b" },
+      { protocol: "ä" },
+      { protocol: "a\x7f" },
+      { metadata: pattern(1025) },
+    ],
+    read: [
+      ["01000000" + "00000000" + "0161" + "00", {
+        stream: 1,
+        credit: 0,
+        protocol: "a",
+        metadata: NO_BYTES,
+      }],
+      [
+        "ffffffff" + "00000000" + "40" + "7e".repeat(64) + "fd0004" +
+        "ab".repeat(1024),
+        {
+          stream: 0xffff_ffff,
+          credit: 0,
+          protocol: "~".repeat(64),
+          metadata: new Uint8Array(1024).fill(0xab),
+        },
+      ],
+    ],
+    refused: [
+      ["00000000" + "00000000" + "0161" + "00", "stream is 0"],
+      ["01000000" + "00000000" + "00" + "0000", "protocol has 0 bytes"],
+      ["01000000" + "00000000" + "41" + "61".repeat(65) + "00", "65 bytes"],
+      // A space, a control character, and what is not ASCII.
+      ...["20", "0a", "7f", "c3"].map((byte): [string, string] => [
+        "01000000" + "00000000" + "0261" + byte + "00",
+        `protocol has byte ${Number(`0x${byte}`)}`,
+      ]),
+      // A name that takes all that is left, or more.
+      ["01000000" + "00000000" + "026161", "before the metadata"],
+      ["01000000" + "00000000" + "406161", "before the metadata"],
+      ["01000000" + "00000000" + "0161" + "fd0104" + "00".repeat(1025), "1025"],
+      ["01000000" + "00000000" + "0161" + "fdfc00" + "00".repeat(252), "few"],
+      ["01000000" + "00000000" + "0161" + "fd", "metadata size"],
+      ["01000000" + "00000000" + "0161" + "fe00040000", "metadata size"],
+      ["01000000" + "00000000" + "0161" + "fffdff00", "metadata size"],
+      ["01000000" + "00000000" + "0161" + "03aabb", "2 bytes left"],
+    ],
+  }),
+  codec({
+    decode: streams.decodeDataHead,
+    example: [0x81020304, "04030281" + "0000"],
+    ends: [5],
+    read: [["01000000" + "00".repeat(16_384), 1]],
+    refused: [
+      ["", "-4 bytes of a stream"],
+      ["01000000", "0 bytes of a stream, must have 1 to 16384"],
+      ["01000000" + "00".repeat(16_385), "16385 bytes of a stream"],
+    ],
+    takesAll: true,
+  }),
+  codec({
+    decode: streams.decodeCredit,
+    encode: streams.encodeCredit,
+    example: [
+      { stream: 0x01020304, bytes: 0xff0b0c0d },
+      "04030201" + "0d0c0bff",
+    ],
+    any: fc.record({ stream: u32, bytes: u32 }),
+    unfit: [{ stream: 0 }, { stream: 2 ** 32 }, { bytes: 0 }, {
+      bytes: 2 ** 32,
+    }, { bytes: 0.5 }],
+    refused: [["04030201" + "00000000", "it is of 0 bytes"]],
+  }),
+  codec({
+    decode: streams.decodeEnd,
+    encode: streams.encodeEnd,
+    example: [0x01020304, "04030201"],
+    any: u32,
+    unfit: [0, -1, 2 ** 32, NaN],
+  }),
+  codec({
+    decode: streams.decodeReset,
+    encode: streams.encodeReset,
+    example: [
+      {
+        stream: 0x01020304,
+        code: streams.RESET_CODE.failed,
+        text: "größe",
+      },
+      "04030201" + "04" + "0767" + "72c3b6c39f65",
+    ],
+    any: fc.record({
+      stream: u32,
+      code: fc.nat(255),
+      text: fc.string({ unit: "grapheme", maxLength: 20 }),
+    }),
+    unfit: [{ stream: 0 }, { code: 256 }],
+    refused: ["04030201" + "00" + "fd0101" + "61".repeat(257)],
+    // The code counts, whatever the text, and one of a later release is no error.
+    read: [["04030201" + "ff" + "02c328", {
+      stream: 0x01020304,
+      code: 255,
+      text: "\ufffd(",
+    }]],
   }),
 ];
