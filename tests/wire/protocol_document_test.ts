@@ -16,11 +16,17 @@ import {
   MAX_HANDSHAKE_PAYLOAD_BYTES,
   MAX_PAYLOAD_BYTES,
   MAX_PEERS_PER_MESSAGE,
+  MAX_PROTOCOL_NAME_BYTES,
+  MAX_STREAM_DATA_BYTES,
+  MAX_STREAM_METADATA_BYTES,
+  MAX_STREAM_RESET_TEXT_BYTES,
+  UNCREDITED_STREAM_BYTES,
 } from "../../src/wire/wire_limits.ts";
 import { DEMO_IDENTITIES } from "../../src/identity/key_files.ts";
 import { SESSION_COMMANDS } from "../../src/wire/commands.ts";
 import { frameChecksum, networkMagic } from "../../src/wire/frame.ts";
 import { REASON } from "../../src/wire/messages/reason.ts";
+import { RESET_CODE } from "../../src/wire/messages/stream_frames.ts";
 
 const text = await Deno.readTextFile(
   new URL("../../docs/protocol.md", import.meta.url),
@@ -56,6 +62,17 @@ Deno.test("docs/protocol.md has every reason with its code, and no other", () =>
   assertEquals(listed.sort(), ours.sort());
 });
 
+Deno.test("docs/protocol.md has every code of a reset, and no other", () => {
+  const [, table = ""] = /## 9\. Streams(.*)\*\*What may come/s.exec(text) ??
+    [];
+  const listed = [...table.matchAll(/^\| (\d+) +\| ([a-z-]+)/gm)]
+    .map(([, code, name]) => `${name} ${code}`);
+  const ours = Object.entries(RESET_CODE).map(([name, code]) =>
+    `${name.replace(/[A-Z]/g, (it) => `-${it.toLowerCase()}`)} ${code}`
+  );
+  assertEquals(listed, ours);
+});
+
 Deno.test("docs/protocol.md has the bounds of the code", () => {
   const number = (value: number) => value.toLocaleString("en");
   for (
@@ -76,6 +93,10 @@ Deno.test("docs/protocol.md has the bounds of the code", () => {
       } bytes in all sessions together, of which peers without standing have`,
       `at most, and ${number(MAX_CREDIT_PER_SESSION_BYTES)} in one`,
       `More than ${number(MAX_REPEATED_FRAMES)} messages on one session`,
+      `protocol \`bytes<${MAX_PROTOCOL_NAME_BYTES}>\` ‖ metadata \`bytes<${MAX_STREAM_METADATA_BYTES}>\``,
+      `stream u32 ‖ 1 to ${number(MAX_STREAM_DATA_BYTES)} bytes`,
+      `stream u32 ‖ code u8 ‖ text \`bytes<${MAX_STREAM_RESET_TEXT_BYTES}>\``,
+      `right after it, up to ${number(UNCREDITED_STREAM_BYTES)} bytes`,
     ]
   ) assertStringIncludes(flat, phrase);
   assertEquals(DEMO_IDENTITIES.length, 3);
