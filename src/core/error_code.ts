@@ -61,6 +61,7 @@ export type ErrorCode =
   | "session-lost" // the session of the stream ended before the stream did
   | "reset" // the peer aborted the stream
   | "failed" // what handles the stream or the request at the peer failed
+  | "not-allowed" // no rule of the peer allows what was asked of it
   // Our files and flags.
   | "bad-key" // not a key we can use
   | "encrypted-key" // needs a passphrase, or the passphrase is wrong
@@ -186,6 +187,7 @@ const FACTS = {
   "session-lost": { retryable: true, status: 503 },
   "reset": { status: 409 },
   "failed": { status: 502 },
+  "not-allowed": { status: 403 },
   "bad-key": {},
   "encrypted-key": {},
   "mismatched-key": {},
