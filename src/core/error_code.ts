@@ -68,6 +68,7 @@ export type ErrorCode =
   | "mismatched-key" // key and certificate do not belong together
   | "bad-data" // the data directory cannot be used
   | "data-in-use" // another process uses the data directory
+  | "no-file" // a file or folder that is to be sent cannot be read
   | "bad-program" // the program that receives messages cannot be started
   | "unsafe"; // this process cannot pin certificates safely
 
@@ -193,6 +194,7 @@ const FACTS = {
   "mismatched-key": {},
   "bad-data": { reason: "full" },
   "data-in-use": { retryable: true },
+  "no-file": { status: 404 },
   "bad-program": {},
   "unsafe": { isRefusal: true },
 } as const satisfies Readonly<Record<ErrorCode, ErrorFacts>>;
