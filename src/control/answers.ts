@@ -28,6 +28,8 @@ export interface ControlFigures {
   readonly requests: number;
   /** Open streams of events. */
   readonly streams: number;
+  /** Operations that are being carried out. */
+  readonly operations?: number;
   /** Events that readers of streams have missed. */
   readonly eventsMissed: number;
   /** Where the API listens besides the data directory. */

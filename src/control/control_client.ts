@@ -16,7 +16,8 @@ import type {
   StatusAnswer,
   WholeDeadLetter,
 } from "./answers.ts";
-import { API, type Endpoint, type Fields } from "./api.ts";
+import { API } from "./api.ts";
+import type { Endpoint, Fields } from "./api/endpoint.ts";
 import {
   ControlConnection,
   type EventQuery,

@@ -3,24 +3,27 @@
  * schema, or errors.
  */
 import * as v from "npm:valibot@1.5.0";
-import {
-  type Clock,
-  deadline,
-  DeadlineError,
-  isTimeout,
-} from "../core/clock.ts";
-import { codesWhere } from "../core/error_code.ts";
+import { type Clock, deadline, isTimeout } from "../core/clock.ts";
+import { codesWhere, type ErrorCode } from "../core/error_code.ts";
 import { detailsOf, messageOf, VerackError } from "../core/errors.ts";
 import { escapeText } from "../core/escape.ts";
 import {
   CONTROL_ANSWER_TIMEOUT_MS,
-  CONTROL_SILENCE_MS,
   MAX_CONTROL_ANSWER_BYTES,
 } from "./control_limits.ts";
 import { missingFlag } from "../transport/net_errors.ts";
 import type { ControlEvent } from "./answers.ts";
-import { API, type Endpoint, EVENTS, type Fields, type Input } from "./api.ts";
+import { API } from "./api.ts";
+import type {
+  Endpoint,
+  Fields,
+  Input,
+  Operation,
+  OperationRecord,
+} from "./api/endpoint.ts";
+import { EVENTS } from "./api/event_endpoints.ts";
 import { type ControlEndpoint, notRunning } from "./control_endpoint.ts";
+import { serverSentEvents, SilenceTimer } from "./server_sent_events.ts";
 
 /** Which events a stream has. */
 export interface EventQuery {
@@ -107,6 +110,46 @@ export class ControlConnection implements Disposable {
     }
   }
 
+  /**
+   * Carries out an operation: its records, until it has ended. Types that this version does not
+   * know are skipped. To leave the iteration, or `signal`, ends the operation.
+   *
+   * @throws {VerackError} the error of the operation; `closed` or `timeout` when the connection
+   * broke before its end; `aborted` by the signal.
+   */
+  async *operate<I extends Fields, R extends OperationRecord>(
+    operation: Operation<I, R>,
+    input: Input<Operation<I, R>>,
+    { signal }: { readonly signal?: AbortSignal | undefined } = {},
+  ): AsyncGenerator<R> {
+    using silence = new SilenceTimer(this.#clock, signal);
+    try {
+      const response = await this.#fetch(operation, input, silence.signal, {});
+      if (!response.ok || response.body === null) {
+        await this.#read(response, silence.signal);
+        throw this.#strange();
+      }
+      const chunks = silence.watch(response.body);
+      for await (const { event, data } of serverSentEvents(chunks)) {
+        if (event === "end") return;
+        const value = this.#json(data);
+        if (event === "error") throw this.#failure(value, ALL_CODES);
+        const { type } = this.#parse(TYPED, value);
+        const { records } = operation;
+        const schema = Object.hasOwn(records, type) ? records[type] : undefined;
+        if (schema !== undefined) yield this.#parse(schema, value);
+      }
+    } catch (error) {
+      if (signal?.aborted) {
+        const text = `Cannot complete ${operation.path}: it was aborted`;
+        throw new VerackError("aborted", text, { cause: error });
+      }
+      if (error instanceof RangeError) throw error;
+      throw this.#lost(error);
+    }
+    throw lostNode(this.directory, "it ended before the operation did");
+  }
+
   /** Closes its connections. */
   [Symbol.dispose](): void {
     this.#client?.close();
@@ -126,7 +169,7 @@ export class ControlConnection implements Disposable {
   }
 
   async #fetch(
-    { method, path }: Endpoint,
+    { method, path }: Pick<Endpoint, "method" | "path">,
     input: object,
     signal: AbortSignal,
     { bytes, lastEventId }: CallOptions,
@@ -176,16 +219,26 @@ export class ControlConnection implements Disposable {
     }
     const value = this.#json(await new Blob(chunks).text());
     if (response.ok) return value;
+    throw this.#failure(value);
+  }
+
+  /** The error in the answer to a request that failed. */
+  #failure(
+    value: unknown,
+    passedOn: ReadonlySet<string> = PASSED_ON,
+  ): RangeError | VerackError {
     const { error } = this.#parse(FAILURE, value);
     const message = escapeText(error.message, { max: 1_024 });
-    if (error.code === "bad-request") throw new RangeError(message);
-    const known = PASSED_ON.find((it) => it === error.code);
-    throw new VerackError(known ?? "rejected", message, detailsOf(error));
+    if (error.code === "bad-request") return new RangeError(message);
+    const code = passedOn.has(error.code)
+      ? error.code as ErrorCode
+      : "rejected";
+    return new VerackError(code, message, detailsOf(error));
   }
 
   #event(data: string): ControlEvent | undefined {
     const value = this.#json(data);
-    const { type } = this.#parse(ANY_EVENT, value);
+    const { type } = this.#parse(TYPED, value);
     return isKnownType(type)
       ? this.#parse<ControlEvent>(EVENTS[type], value)
       : undefined;
@@ -238,8 +291,10 @@ export function lostNode(
   return new VerackError(code, text, options);
 }
 
-/** Error codes that are passed on; any other becomes `rejected`. */
-const PASSED_ON = [...codesWhere(({ status }) => status !== undefined)];
+/** Error codes of a request that are passed on; any other becomes `rejected`. */
+const PASSED_ON = codesWhere(({ status }) => status !== undefined);
+/** Those of an operation that had begun. */
+const ALL_CODES = codesWhere(() => true);
 
 const detail = v.exactOptional(v.union([v.string(), v.number()]));
 const FAILURE = v.looseObject({
@@ -251,7 +306,7 @@ const FAILURE = v.looseObject({
   }),
 });
 
-const ANY_EVENT = v.looseObject({ type: v.string() });
+const TYPED = v.looseObject({ type: v.string() });
 
 function isKnownType(type: string): type is ControlEvent["type"] {
   return Object.hasOwn(EVENTS, type);
@@ -269,70 +324,4 @@ function clientError(error: unknown, directory: string): VerackError {
   }
   // Nothing listens on the socket: the process that made it has died.
   return notRunning(directory);
-}
-
-/** Aborts when a stream has been silent for too long, or with `until`. */
-class SilenceTimer implements Disposable {
-  readonly signal: AbortSignal;
-  readonly #clock: Clock;
-  readonly #controller = new AbortController();
-  #cancel: () => void = () => {};
-
-  constructor(clock: Clock, until: AbortSignal | undefined) {
-    this.#clock = clock;
-    const { signal } = this.#controller;
-    this.signal = until === undefined
-      ? signal
-      : AbortSignal.any([signal, until]);
-    this.#restart(CONTROL_ANSWER_TIMEOUT_MS);
-  }
-
-  async *watch(
-    body: ReadableStream<Uint8Array>,
-  ): AsyncGenerator<Uint8Array> {
-    this.#restart(CONTROL_SILENCE_MS);
-    for await (const chunk of body) {
-      // Time that the consumer spends does not count as silence of the node.
-      this.#cancel();
-      yield chunk;
-      this.#restart(CONTROL_SILENCE_MS);
-    }
-  }
-
-  [Symbol.dispose](): void {
-    this.#cancel();
-    this.#controller.abort();
-  }
-
-  #restart(limitMs: number): void {
-    this.#cancel();
-    this.#cancel = this.#clock.after(limitMs, () => {
-      this.#controller.abort(new DeadlineError("silent"));
-    });
-  }
-}
-
-/** Each server-sent event; those without id and data, such as comments, are skipped. */
-export async function* serverSentEvents(
-  body: AsyncIterable<Uint8Array>,
-): AsyncGenerator<{ readonly id: string | undefined; readonly data: string }> {
-  const decoder = new TextDecoder();
-  const field = (lines: string[], name: string) =>
-    lines.filter((line) => line.startsWith(`${name}: `))
-      .map((line) => line.slice(name.length + 2));
-  let rest = "";
-  for await (const chunk of body) {
-    rest += decoder.decode(chunk, { stream: true });
-    const events = rest.split("\n\n");
-    rest = events.pop() ?? "";
-    for (const event of events) {
-      const lines = event.split("\n");
-      const data = field(lines, "data").join("\n");
-      const [id] = field(lines, "id");
-      if (id !== undefined || data !== "") yield { id, data };
-    }
-    if (rest.length > MAX_CONTROL_ANSWER_BYTES) {
-      throw new VerackError("oversize", "Cannot read events: one is too large");
-    }
-  }
 }

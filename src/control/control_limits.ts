@@ -13,6 +13,13 @@ export const MAX_CONTROL_REQUESTS = 256;
 export const MAX_CONTROL_STREAMS = 16;
 
 /**
+ * Operations at once, such as a file that is sent or a port that is forwarded: each has a
+ * connection for as long as it lasts, and with the streams of events they leave a quarter of
+ * {@linkcode MAX_CONTROL_CONNECTIONS} to requests.
+ */
+export const MAX_CONTROL_OPERATIONS = 32;
+
+/**
  * Events that wait for all streams together; the oldest are dropped first, and counted. The
  * largest message fits as base64.
  */

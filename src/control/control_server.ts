@@ -7,8 +7,13 @@
 import type { Clock } from "../core/clock.ts";
 import { messageOf, VerackError } from "../core/errors.ts";
 import { type Log, logger } from "../core/log.ts";
-import { MAX_CONTROL_REQUESTS, MAX_CONTROL_STREAMS } from "./control_limits.ts";
+import {
+  MAX_CONTROL_OPERATIONS,
+  MAX_CONTROL_REQUESTS,
+  MAX_CONTROL_STREAMS,
+} from "./control_limits.ts";
 import { FLUSH_TIMEOUT_MS } from "../session/session_limits.ts";
+import { TaskSet } from "../core/task_set.ts";
 import type { NodeEvent } from "../mesh/events.ts";
 import type { Node } from "../mesh/node.ts";
 import type { Listener } from "../transport/transport.ts";
@@ -21,11 +26,15 @@ import {
 } from "./event_journal.ts";
 import {
   ApiError,
-  errorResponse,
   guard,
   type GuardOptions,
+  jsonResponse,
+  type Refusal,
+  refusalOf,
   streamResponse,
 } from "./guard.ts";
+import type { ServedOperation } from "./handlers/handler.ts";
+import { type OperationRun, OperationStream } from "./operation_stream.ts";
 import type { RouteContext, Routes } from "./routes.ts";
 
 /** Options of {@linkcode ControlServer}. */
@@ -34,6 +43,8 @@ export interface ControlServerOptions {
   readonly clock: Clock;
   /** Called when a client requests the process to stop. */
   readonly onStop: () => void;
+  /** Operations besides those of the schema. @default none */
+  readonly operations?: readonly ServedOperation[];
 }
 
 /** Serves one node, on any number of listeners. */
@@ -43,6 +54,7 @@ export class ControlServer implements AsyncDisposable {
   readonly #http: HttpConnections;
   readonly #limiters: ConnectionLimiter[] = [];
   readonly #streams = new Set<EventStream>();
+  readonly #operations = new TaskSet();
   readonly #journal: EventJournal;
   /** Ends the waits of requests. */
   readonly #stop = new AbortController();
@@ -111,7 +123,8 @@ export class ControlServer implements AsyncDisposable {
     const late = Promise.withResolvers<void>();
     const cancel = clock.after(FLUSH_TIMEOUT_MS, late.resolve);
     const drained = this.#limiters.map((limiter) => limiter.drain());
-    await Promise.race([Promise.all(drained), late.promise]);
+    const settled = Promise.all([...drained, this.#operations.settled()]);
+    await Promise.race([settled, late.promise]);
     cancel();
     await Promise.all(this.#limiters.map((limiter) => limiter.close()));
     await this.#routes?.catch(() => {});
@@ -160,13 +173,15 @@ export class ControlServer implements AsyncDisposable {
   }
 
   #routeContext(): RouteContext {
-    const { node, clock, onStop } = this.#options;
+    const { node, clock, onStop, operations = [] } = this.#options;
     return {
       node,
       clock,
       closing: this.#stop.signal,
       figures: () => this.#figures(),
       watch: (query, lastEventId) => this.#watch(query, lastEventId),
+      operate: (run) => this.#operate(run),
+      operations,
       stop: onStop,
       failed: (error) => this.#failed(error),
     };
@@ -202,6 +217,24 @@ export class ControlServer implements AsyncDisposable {
     return streamResponse(stream.body);
   }
 
+  async #operate(run: OperationRun): Promise<Response> {
+    if (this.#operations.size >= MAX_CONTROL_OPERATIONS) {
+      throw new ApiError(
+        503,
+        "busy",
+        `${MAX_CONTROL_OPERATIONS} operations are carried out already, must be fewer`,
+      );
+    }
+    const stream = new OperationStream({
+      clock: this.#options.clock,
+      closing: this.#stop.signal,
+      failure: (error) => this.#refusal(error).body,
+    });
+    this.#operations.add(stream.done);
+    await stream.begin(run);
+    return streamResponse(stream.body);
+  }
+
   /** Records the events of the node in the journal, until it closes. */
   async #record(signal: AbortSignal): Promise<void> {
     const events = this.#options.node.events({ signal });
@@ -214,18 +247,24 @@ export class ControlServer implements AsyncDisposable {
     return {
       requests: this.#requests,
       streams: this.#streams.size,
+      operations: this.#operations.size,
       eventsMissed: this.#missed,
       ...(this.#url !== undefined && { url: this.#url }),
     };
   }
 
   #failed(error: unknown): Response {
-    const response = errorResponse(error);
-    if (response !== undefined) return response;
+    const { body, status, headers } = this.#refusal(error);
+    return jsonResponse(body, status, headers);
+  }
+
+  #refusal(error: unknown): Refusal {
+    const refusal = refusalOf(error);
+    if (refusal !== undefined) return refusal;
     // A bug: the reason is in the log, and not sent to the client.
     this.#log.error("request failed", { reason: messageOf(error) });
     const message = "Internal error; the node's log has details";
-    return new ApiError(500, "internal", message).response();
+    return { status: 500, body: { error: { code: "internal", message } } };
   }
 }
 

@@ -177,17 +177,33 @@ export function streamResponse(body: ReadableStream<Uint8Array>): Response {
   });
 }
 
-/** The response to a request that failed; `undefined` if the error is a bug. */
-export function errorResponse(error: unknown): Response | undefined {
-  if (error instanceof ApiError) return error.response();
+/** How an error is answered. */
+export interface Refusal {
+  readonly status: number;
+  readonly body: {
+    readonly error: {
+      readonly code: string;
+      readonly message: string;
+      readonly expected?: string | number;
+      readonly actual?: string | number;
+    };
+  };
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** The answer to a request that failed; `undefined` if the error is a bug. */
+export function refusalOf(error: unknown): Refusal | undefined {
+  if (error instanceof ApiError) {
+    const { status, code, message, headers } = error;
+    return { status, body: { error: { code, message } }, headers };
+  }
   if (error instanceof VerackError) {
     const { code, message } = error;
     const status = factsOf(code).status ?? 500;
-    const details = detailsOf(error);
-    return jsonResponse({ error: { code, message, ...details } }, status);
+    return { status, body: { error: { code, message, ...detailsOf(error) } } };
   }
   if (error instanceof RangeError || error instanceof SyntaxError) {
-    return badRequest(error.message).response();
+    return refusalOf(badRequest(error.message));
   }
   return undefined;
 }

@@ -7,7 +7,7 @@ import {
   MAX_CONTROL_JSON_BYTES,
 } from "./control_limits.ts";
 import { MAX_BODY_BYTES } from "../wire/wire_limits.ts";
-import type { Endpoint, Fields } from "./api.ts";
+import type { Endpoint, Fields } from "./api/endpoint.ts";
 import { ApiError, badRequest } from "./guard.ts";
 
 const MAX_SHOWN_CHARS = 64;
@@ -26,7 +26,7 @@ export interface RequestInput {
  * 503 as {@linkcode BodyReader} does.
  */
 export async function readInput(
-  endpoint: Endpoint,
+  endpoint: Pick<Endpoint, "method" | "input" | "binaryInput">,
   request: Request,
   bodies: BodyReader,
 ): Promise<RequestInput> {
@@ -185,12 +185,13 @@ export class BodyReader {
 }
 
 /**
- * Whether a flat object names a field twice: `JSON.parse` takes the last of several,
- * other parsers the first. Objects that are not flat match no schema.
+ * Whether an object without objects in it names a field twice: `JSON.parse` takes the last
+ * of several, other parsers the first. Other objects match no schema.
  */
 function hasRepeatedField(value: object, text: string): boolean {
+  const isPlain = (it: unknown) => it === null || typeof it !== "object";
   const isFlat = Object.values(value).every((it) =>
-    it === null || typeof it !== "object"
+    Array.isArray(it) ? it.every(isPlain) : isPlain(it)
   );
   if (!isFlat) return false;
   // Only names stand before a colon, since no value is an object.

@@ -53,7 +53,12 @@ Deno.test("status has the identity, the health and the limits of the node", asyn
     "queueBytes",
     "unproven",
   ]);
-  assertEquals(control, { requests: 1, streams: 0, eventsMissed: 0 });
+  assertEquals(control, {
+    requests: 1,
+    streams: 0,
+    operations: 0,
+    eventsMissed: 0,
+  });
 });
 
 Deno.test("peers are told with their sessions, or those that a query may mean", async () => {

@@ -1,5 +1,5 @@
 /** Streams of events: slow readers, and those that break off and come back. */
-import { EVENTS } from "../../src/control/api.ts";
+import { EVENTS } from "../../src/control/api/event_endpoints.ts";
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import type {
   ControlEvent,

@@ -1,6 +1,9 @@
 /** A node with its control API in a directory of its own, for tests. */
 import { type Clock, systemClock, systemRandom } from "../../src/core/clock.ts";
 import { ControlClient } from "../../src/control/control_client.ts";
+import { ControlConnection } from "../../src/control/control_connection.ts";
+import { findControlEndpoint } from "../../src/control/control_endpoint.ts";
+import type { ServedOperation } from "../../src/control/handlers/handler.ts";
 import { ControlServer } from "../../src/control/control_server.ts";
 import {
   openDirectory,
@@ -45,23 +48,36 @@ export class ControlScene implements AsyncDisposable {
   stops = 0;
   #close: () => Promise<void> = () => Promise.resolve();
 
-  private constructor(node: Node, directory: string) {
+  private constructor(
+    node: Node,
+    directory: string,
+    operations: readonly ServedOperation[],
+  ) {
     this.node = node;
     this.directory = directory;
     this.server = new ControlServer({
       node,
       clock: systemClock,
       onStop: () => this.stops++,
+      operations,
     });
   }
 
-  /** @param clock Times the connections. */
+  /**
+   * @param clock Times the connections.
+   * @param operations Operations besides those of the schema.
+   */
   static async start(
     options: NodeOptions = {},
     clock: Clock = systemClock,
+    operations: readonly ServedOperation[] = [],
   ): Promise<ControlScene> {
     const node = await Node.start(options);
-    const scene = new ControlScene(node, await Deno.makeTempDir());
+    const scene = new ControlScene(
+      node,
+      await Deno.makeTempDir(),
+      operations,
+    );
     try {
       const { server, directory } = scene;
       scene.#close = await openDirectory(server, directory, {
@@ -89,6 +105,14 @@ export class ControlScene implements AsyncDisposable {
       () => this.node.sessions().some((it) => it.id === id),
     );
     return peer;
+  }
+
+  /** A connection as {@linkcode ControlClient} has it, by the socket or by the port. */
+  async connection(way: "socket" | "port"): Promise<ControlConnection> {
+    const endpoint = way === "port"
+      ? { url: `http://127.0.0.1:${this.port}`, token: TOKEN }
+      : await findControlEndpoint(this.directory);
+    return new ControlConnection(this.directory, systemClock, endpoint);
   }
 
   /** A client as another process has it. */

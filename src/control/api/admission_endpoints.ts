@@ -1,0 +1,66 @@
+/** Join requests, access rules and invites. */
+import * as v from "npm:valibot@1.5.0";
+import type { AccessRuleRow, InviteRow, JoinRequestRow } from "../answers.ts";
+import { get, post } from "./endpoint.ts";
+import {
+  direction,
+  id,
+  number,
+  optional,
+  type Schema,
+  string,
+  text,
+} from "./schema_fields.ts";
+
+const rule = v.picklist(["allowed", "denied", "forgotten"]);
+
+const JOIN_REQUEST: Schema<JoinRequestRow> = v.looseObject({
+  id,
+  address: string,
+  direction,
+  firstSeen: string,
+  lastSeen: string,
+});
+
+const ACCESS_RULE: Schema<AccessRuleRow> = v.looseObject({
+  id,
+  rule,
+  at: string,
+});
+
+const INVITE: Schema<InviteRow> = v.looseObject({
+  id: string,
+  expiresAt: string,
+  usedBy: optional(id),
+});
+
+const decided = v.looseObject({ id });
+
+/** Requests that decide which peers may come in. */
+export const admissionEndpoints = {
+  joinRequests: get(
+    "/v1/requests",
+    {},
+    v.looseObject({ requests: v.array(JOIN_REQUEST) }),
+  ),
+  accessRules: get(
+    "/v1/access-rules",
+    {},
+    v.looseObject({ rules: v.array(ACCESS_RULE) }),
+  ),
+  allow: post("/v1/allow", { id: text, name: optional(text) }, decided),
+  deny: post("/v1/deny", { id: text }, decided),
+  forget: post("/v1/forget", { id: text }, decided),
+  invites: get(
+    "/v1/invites",
+    {},
+    v.looseObject({ invites: v.array(INVITE) }),
+  ),
+  invite: post(
+    "/v1/invites",
+    { ttlMs: optional(number), address: optional(text) },
+    v.looseObject({ invite: v.string(), id: v.string() }),
+    { status: 201 },
+  ),
+  revoke: post("/v1/invites/revoke", { id: text }, INVITE),
+};

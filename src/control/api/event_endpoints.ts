@@ -1,0 +1,97 @@
+/** The events of a node, and the stream that has them. */
+import * as v from "npm:valibot@1.5.0";
+import type { ControlEvent } from "../answers.ts";
+import { get } from "./endpoint.ts";
+import {
+  boolean,
+  count,
+  direction,
+  id,
+  missing,
+  names,
+  optional,
+  type Schema,
+  string,
+  text,
+  topic,
+  trust,
+} from "./schema_fields.ts";
+
+function event<const T extends string, const F extends v.ObjectEntries>(
+  type: T,
+  fields: F,
+) {
+  return v.looseObject({ time: string, type: v.literal(type), ...fields });
+}
+
+const peer = { id, ...names };
+const failure = { address: string, reason: string };
+const aboutMessage = { ...names, topic: string, id: string, reason: string };
+
+/** Events by their type. */
+export const EVENTS: {
+  readonly [T in ControlEvent["type"]]: Schema<
+    Extract<ControlEvent, { readonly type: T }>
+  >;
+} = {
+  "listening": event("listening", { id, address: string }),
+  "peer:up": event("peer:up", {
+    ...peer,
+    address: string,
+    advertised: optional(string),
+    direction,
+    trust,
+  }),
+  "peer:down": event("peer:down", { ...peer, reason: string, left: boolean }),
+  "ping": event("ping", { ...peer, text: string }),
+  "message": event("message", {
+    from: id,
+    ...names,
+    topic: string,
+    id: string,
+    deliveryCount: count,
+    text: optional(string),
+    base64: optional(string),
+  }),
+  "mesh": event("mesh", { nodes: count, sessions: count, missing }),
+  "refused": event("refused", {
+    ...failure,
+    expected: optional(id),
+    actual: optional(id),
+  }),
+  "join-request": event("join-request", { id, address: string }),
+  "name-conflict": event("name-conflict", {
+    id,
+    name: string,
+    boundName: optional(string),
+    holder: id,
+    ownName: boolean,
+  }),
+  "unreachable": event("unreachable", failure),
+  "replaced": event("replaced", { address: string, former: id, id }),
+  "undelivered": event("undelivered", { to: id, ...aboutMessage }),
+  "dead-letter": event("dead-letter", { from: id, ...aboutMessage }),
+  "resolved": event("resolved", {
+    code: string,
+    reason: string,
+    lastedMs: count,
+  }),
+  "overflow": event("overflow", { dropped: count }),
+  "stopped": event("stopped", {}),
+};
+
+const eventTypes = Object.keys(EVENTS);
+
+/** The request for the stream of events. */
+export const eventEndpoints = {
+  events: get("/v1/events", {
+    type: optional(v.pipe(
+      text,
+      v.check(
+        (it) => it.split(",").every((type) => eventTypes.includes(type)),
+        `a list of ${eventTypes.join(", ")}`,
+      ),
+    )),
+    topic: optional(topic),
+  }, v.never()),
+};

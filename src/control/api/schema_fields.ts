@@ -1,0 +1,42 @@
+/** Fields that several requests, answers and events have, as Valibot checks them. */
+import * as v from "npm:valibot@1.5.0";
+import { isPeerId, type PeerId } from "../../core/peer_id.ts";
+import { MAX_TOPIC_BYTES } from "../../wire/wire_limits.ts";
+
+/** A schema that gives a `T`. */
+export type Schema<T> = v.GenericSchema<unknown, T>;
+
+// Answers, events and records.
+export const optional: typeof v.exactOptional = v.exactOptional;
+export const string = v.string();
+export const boolean = v.boolean();
+export const count = v.number();
+/** A whole identity. */
+export const id: Schema<PeerId> = v.custom<PeerId>((it) =>
+  typeof it === "string" && isPeerId(it)
+);
+/** The names of a peer. */
+export const names = { name: optional(string), boundName: optional(string) };
+export const direction = v.picklist(["inbound", "outbound"]);
+export const trust = v.picklist(["first-use", "known", "pinned"]);
+/** Pairs of members without a session. */
+export const missing = v.array(v.tuple([id, id]));
+
+// Inputs. The message of each check is the phrase after "must be".
+export const text = v.pipe(
+  v.string("a string"),
+  // A lone surrogate cannot be encoded and would become another text.
+  v.check((it) => it.isWellFormed(), "Unicode text"),
+);
+export const nonEmpty = v.pipe(text, v.nonEmpty("something"));
+export const topic = v.pipe(
+  text,
+  v.maxBytes(MAX_TOPIC_BYTES, `at most ${MAX_TOPIC_BYTES} bytes`),
+);
+export const number = v.number("a number");
+/** A number in a query. */
+export const digits = v.pipe(
+  v.string(),
+  v.regex(/^\d{1,15}$/, "a number"),
+  v.transform(Number),
+);

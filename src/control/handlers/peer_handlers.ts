@@ -1,0 +1,31 @@
+/** Handles requests about the node and its peers. */
+import type { peerEndpoints } from "../api/peer_endpoints.ts";
+import type { HandlerContext, Handlers } from "./handler.ts";
+
+/** Handlers of {@linkcode peerEndpoints}. */
+export function peerHandlers(
+  { node, figures, stop }: HandlerContext,
+): Handlers<typeof peerEndpoints> {
+  return {
+    status: () => ({ ...node.status(), control: figures() }),
+    peers: ({ query }) => {
+      const decoder = new TextDecoder();
+      const sessions = node.sessions().map(({ userAgent, ...session }) => ({
+        ...session,
+        userAgent: decoder.decode(userAgent),
+      }));
+      if (query === undefined) return { peers: node.peers(), sessions };
+      const found = node.findPeers(query);
+      const peers = found.flatMap(({ id }) => node.peer(id) ?? []);
+      return {
+        peers,
+        sessions: sessions.filter(({ id }) => found.some((it) => it.id === id)),
+        self: found.some(({ self }) => self),
+      };
+    },
+    stop: () => {
+      stop();
+      return { stopping: true };
+    },
+  };
+}
