@@ -60,6 +60,9 @@ export type ErrorCode =
   | "unknown-protocol" // the peer does not handle that protocol
   | "session-lost" // the session of the stream ended before the stream did
   | "reset" // the peer aborted the stream
+  | "unknown-method" // the peer does not serve that method
+  | "bad-input" // the body of the request does not match its schema
+  | "bad-output" // the answer to the request does not match its schema
   | "failed" // what handles the stream or the request at the peer failed
   | "not-allowed" // no rule of the peer allows what was asked of it
   // Our files and flags.
@@ -187,6 +190,9 @@ const FACTS = {
   "unknown-protocol": { status: 404 },
   "session-lost": { retryable: true, status: 503 },
   "reset": { status: 409 },
+  "unknown-method": { status: 404 },
+  "bad-input": { status: 422 },
+  "bad-output": { status: 502 },
   "failed": { status: 502 },
   "not-allowed": { status: 403 },
   "bad-key": {},

@@ -11,10 +11,14 @@ import type { Clock } from "./clock.ts";
  */
 const REMOVED = () => {};
 
+/** A peer may choose lengths, and each that is remembered takes some hundred bytes. */
+const MAX_SHARED_LENGTHS = 64;
+
 /**
  * A clock on which timers of equal length share one timer of the clock underneath, as they are due
  * in the order in which they were set. For the deadlines of many connections, nearly all of which are
- * cancelled, and of few different lengths: each length that was used is remembered.
+ * cancelled, and of few different lengths: the first {@linkcode MAX_SHARED_LENGTHS} that were used are
+ * remembered, and timers of other lengths have one each.
  */
 export class SharedTimers implements Clock {
   readonly #clock: Clock;
@@ -35,6 +39,9 @@ export class SharedTimers implements Clock {
   after(delayMs: number, callback: () => void): () => void {
     let list = this.#lists.get(delayMs);
     if (list === undefined) {
+      if (this.#lists.size >= MAX_SHARED_LENGTHS) {
+        return this.#clock.after(delayMs, callback);
+      }
       this.#lists.set(delayMs, list = new TimerList(this.#clock, delayMs));
     }
     return list.add(callback);

@@ -78,6 +78,22 @@ Deno.test("SharedTimers goes on after a callback that throws, cancels another or
   assertEquals(clock.waiting, 0);
 });
 
+Deno.test("SharedTimers remembers 64 lengths, and calls back timers of others all the same", async () => {
+  const clock = new CountingClock();
+  const timers = new SharedTimers(clock);
+  let called = 0;
+  const lengths = Array.from({ length: 100 }, (_, i) => i + 1);
+  for (const ms of lengths) timers.after(ms, () => called++);
+  for (const ms of lengths) timers.after(ms, () => called++);
+  // One a length for the first 64, and two for each of the others.
+  assertEquals(clock.waiting, 64 + 2 * 36);
+  const cancel = timers.after(99, () => called++);
+  cancel();
+  await clock.advance(100);
+  assertEquals(called, 200);
+  assertEquals(clock.waiting, 0);
+});
+
 Deno.test("SharedSignal calls back all that wait, at once if it has aborted, and none that was disposed of", () => {
   const controller = new AbortController();
   const signal = new SharedSignal(controller.signal);
