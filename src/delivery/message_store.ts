@@ -71,6 +71,31 @@ export interface StoredDeadLetter {
   readonly at: number;
 }
 
+/** A message of a kept topic, which its sender has been told is delivered. */
+export interface StoredKeptMessage {
+  /** Its sender. */
+  readonly from: PeerId;
+  /** 16 bytes. */
+  readonly id: Uint8Array;
+  /** May be empty. */
+  readonly topic: string;
+  /** As it was sent. */
+  readonly body: Uint8Array<ArrayBuffer>;
+  /** When it came, wall clock, milliseconds. */
+  readonly at: number;
+  /** Deliveries so far. */
+  readonly deliveryCount: number;
+}
+
+/** A {@linkcode StoredKeptMessage} without its id and body. */
+export interface StoredKeptHead
+  extends Pick<StoredKeptMessage, "from" | "topic" | "at" | "deliveryCount"> {
+  /** The key that {@linkcode MessageStore.putKept} returned. */
+  readonly key: number;
+  /** Length of the body. */
+  readonly bytes: number;
+}
+
 /** Storage of the messages of one node. */
 export interface MessageStore {
   /** Unacknowledged messages in the order of `putOutgoing`. */
@@ -119,6 +144,23 @@ export interface MessageStore {
   putDeadLetter(message: StoredDeadLetter): void;
   /** Drops a dead letter. */
   deleteDeadLetter(from: PeerId, id: Uint8Array): void;
+
+  /** Topics whose messages are kept for consumers. */
+  keptTopics(): Iterable<string>;
+  /** Adds a kept topic. */
+  putKeptTopic(topic: string): void;
+  /** Removes a kept topic with all its messages. */
+  deleteKeptTopic(topic: string): void;
+  /** All messages of kept topics in short, oldest first; to be read like `senders`. */
+  keptHeads(): Iterable<StoredKeptHead>;
+  /** One message of a kept topic. */
+  kept(key: number): StoredKeptMessage | undefined;
+  /** Keeps a message; returns a key, larger than those before it. */
+  putKept(message: StoredKeptMessage): number;
+  /** Changes its delivery count. */
+  putKeptDeliveryCount(key: number, deliveryCount: number): void;
+  /** Drops it. */
+  deleteKept(key: number): void;
 
   /** Makes everything so far durable, now. */
   commit(): void;

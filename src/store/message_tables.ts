@@ -1,12 +1,14 @@
 /**
  * Messages that are not acknowledged yet, ids of those that were acked, delivery
- * counts and dead letters: the {@linkcode MessageStore} of a database.
+ * counts, dead letters and kept topics: the {@linkcode MessageStore} of a database.
  */
 import { type PeerId, peerIdBytes } from "../core/peer_id.ts";
 import type {
   MessageStore,
   StoredDeadLetter,
   StoredDeliveryCount,
+  StoredKeptHead,
+  StoredKeptMessage,
   StoredMessage,
   StoredOutgoing,
   StoredSeen,
@@ -58,6 +60,28 @@ const DEAD_LETTERS = new Table<StoredDeadLetter>("set_aside", {
   at: wholeMs("at"),
 });
 
+const KEPT = new Table<StoredKeptMessage & { readonly key: number }>(
+  "kept_message",
+  {
+    key: plain("key"),
+    from: peerId("sender"),
+    id: bytes("id"),
+    topic: foreignText("topic"),
+    at: wholeMs("at"),
+    deliveryCount: plain("delivery_count"),
+    body: bytes("body"),
+  },
+);
+
+const KEPT_HEADS = new Table<StoredKeptHead>("kept_message", {
+  key: plain("key"),
+  from: peerId("sender"),
+  topic: foreignText("topic"),
+  at: wholeMs("at"),
+  deliveryCount: plain("delivery_count"),
+  bytes: { ...plain<number>("bytes"), selected: "length(body) AS bytes" },
+});
+
 /** The messages of a database. */
 export class MessageTables implements MessageStore {
   readonly #database: Database;
@@ -65,12 +89,14 @@ export class MessageTables implements MessageStore {
   /** The only receiver of a message, by its key: it goes in one statement. */
   readonly #soleReceivers = new Map<number, PeerId>();
   #nextKey: number;
+  #nextKeptKey: number;
 
   constructor(database: Database) {
     this.#database = database;
     this.#sql = prepare(database);
     if (this.#sql.orphan.get() !== undefined) this.#sql.deleteOrphans();
     this.#nextKey = Number(this.#sql.lastKey.get()?.key ?? 0) + 1;
+    this.#nextKeptKey = Number(this.#sql.lastKeptKey.get()?.key ?? 0) + 1;
   }
 
   *outgoing(): Iterable<StoredOutgoing> {
@@ -220,6 +246,51 @@ export class MessageTables implements MessageStore {
     this.#sql.deleteDeadLetter(peerIdBytes(from), id);
   }
 
+  *keptTopics(): Iterable<string> {
+    const decoder = new TextDecoder();
+    for (const { topic } of this.#sql.keptTopics.all()) {
+      yield decoder.decode(topic as Uint8Array);
+    }
+  }
+
+  putKeptTopic(topic: string): void {
+    this.#sql.putKeptTopic(topic);
+  }
+
+  deleteKeptTopic(topic: string): void {
+    this.#database.atomic(() => {
+      this.#sql.deleteKeptOf(topic);
+      this.#sql.deleteKeptTopic(topic);
+    });
+  }
+
+  *keptHeads(): Iterable<StoredKeptHead> {
+    for (const row of this.#sql.keptHeads.iterate()) {
+      yield KEPT_HEADS.read(row);
+    }
+  }
+
+  kept(key: number): StoredKeptMessage | undefined {
+    const row = this.#sql.kept.get(key);
+    if (row === undefined) return undefined;
+    const { key: _, ...message } = KEPT.read(row);
+    return message;
+  }
+
+  putKept(message: StoredKeptMessage): number {
+    const key = this.#nextKeptKey++;
+    this.#sql.putKept(...KEPT.values({ ...message, key }));
+    return key;
+  }
+
+  putKeptDeliveryCount(key: number, deliveryCount: number): void {
+    this.#sql.putKeptDeliveryCount(deliveryCount, key);
+  }
+
+  deleteKept(key: number): void {
+    this.#sql.deleteKept(key);
+  }
+
   commit(): void {
     this.#database.commit();
   }
@@ -298,5 +369,17 @@ function prepare(database: Database) {
     deleteDeadLetter: write(
       "DELETE FROM set_aside WHERE sender = ? AND id = ?",
     ),
+    keptTopics: read("SELECT CAST(topic AS BLOB) AS topic FROM kept_topic"),
+    putKeptTopic: write("INSERT OR IGNORE INTO kept_topic VALUES (?)"),
+    deleteKeptTopic: write("DELETE FROM kept_topic WHERE topic = ?"),
+    lastKeptKey: read("SELECT max(key) AS key FROM kept_message"),
+    keptHeads: read(`${KEPT_HEADS.select} ORDER BY key`),
+    kept: read(`${KEPT.select} WHERE key = ?`),
+    putKept: write(KEPT.insert),
+    putKeptDeliveryCount: write(
+      "UPDATE kept_message SET delivery_count = ? WHERE key = ?",
+    ),
+    deleteKept: write("DELETE FROM kept_message WHERE key = ?"),
+    deleteKeptOf: write("DELETE FROM kept_message WHERE topic = ?"),
   };
 }

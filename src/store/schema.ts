@@ -130,6 +130,22 @@ ALTER TABLE peer ADD COLUMN up_for_long INTEGER NOT NULL DEFAULT 0
 ALTER TABLE peer ADD COLUMN source TEXT NOT NULL DEFAULT '';
 `;
 
+const KEPT = `
+CREATE TABLE kept_topic (
+  topic TEXT NOT NULL PRIMARY KEY
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE kept_message (
+  key INTEGER PRIMARY KEY,
+  sender BLOB NOT NULL CHECK (length(sender) = 32),
+  id BLOB NOT NULL,
+  topic TEXT NOT NULL,
+  at INTEGER NOT NULL,
+  delivery_count INTEGER NOT NULL,
+  body BLOB NOT NULL
+) STRICT;
+`;
+
 /** The steps, oldest first. */
 export const MIGRATIONS: readonly string[] = [
   PEERS,
@@ -137,4 +153,5 @@ export const MIGRATIONS: readonly string[] = [
   STANDING,
   NAMES,
   SOURCES,
+  KEPT,
 ];

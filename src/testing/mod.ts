@@ -15,6 +15,8 @@ export type {
   MessageStore,
   StoredDeadLetter,
   StoredDeliveryCount,
+  StoredKeptHead,
+  StoredKeptMessage,
   StoredMessage,
   StoredOutgoing,
   StoredSeen,

@@ -1,5 +1,5 @@
 /** What every store must do, on disk or not: one suite for all of them. */
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import type { PeerId } from "../../src/core/peer_id.ts";
 import type {
   JoinRequest,
@@ -328,6 +328,55 @@ function messageContract(
       ...aside,
       body: [7, 7, 7],
     });
+    return store;
+  });
+
+  test("keeps messages of kept topics, oldest first, with their delivery counts", (store) => {
+    const kept = (byte: number, topic: string) => ({
+      from: peerId(byte),
+      id: message(byte).id,
+      topic,
+      body: Uint8Array.of(byte, 0),
+      at: byte,
+      deliveryCount: 0,
+    });
+    for (const topic of ["jobs", "a\0b", "jobs"]) {
+      store.messages.putKeptTopic(topic);
+    }
+    const keys = [kept(1, "jobs"), kept(2, "a\0b"), kept(3, "jobs")]
+      .map((one) => store.messages.putKept(one));
+    store.messages.putKeptDeliveryCount(keys[1]!, 4);
+    store = again(store);
+    const { messages } = store;
+    const heads = () =>
+      [...messages.keptHeads()].map(({ key, from, topic, ...it }) => [
+        keys.indexOf(key),
+        from,
+        topic,
+        it.at,
+        it.bytes,
+        it.deliveryCount,
+      ]);
+    assertEquals([...messages.keptTopics()].sort(), ["a\0b", "jobs"]);
+    assertEquals(heads(), [
+      [0, peerId(1), "jobs", 1, 2, 0],
+      [1, peerId(2), "a\0b", 2, 2, 4],
+      [2, peerId(3), "jobs", 3, 2, 0],
+    ]);
+    assertEquals(messages.kept(keys[1]!), {
+      ...kept(2, "a\0b"),
+      deliveryCount: 4,
+    });
+    messages.deleteKept(keys[0]!);
+    assertEquals(messages.kept(keys[0]!), undefined);
+    const later = messages.putKept(kept(4, "jobs"));
+    assert(later > keys[2]!);
+    messages.deleteKeptTopic("jobs");
+    store = again(store);
+    assertEquals([...store.messages.keptTopics()], ["a\0b"]);
+    assertEquals([...store.messages.keptHeads()].map(({ key }) => key), [
+      keys[1],
+    ]);
     return store;
   });
 }

@@ -7,6 +7,8 @@ import type {
   MessageStore,
   StoredDeadLetter,
   StoredDeliveryCount,
+  StoredKeptHead,
+  StoredKeptMessage,
   StoredMessage,
   StoredOutgoing,
   StoredSeen,
@@ -15,7 +17,7 @@ import type { PeerId } from "../../core/peer_id.ts";
 
 const DONE = Promise.resolve();
 
-interface Kept {
+interface Outgoing {
   readonly message: StoredMessage;
   /** Receivers that have not acknowledged it; a set only if there are several. */
   readonly to: Set<PeerId> | PeerId;
@@ -23,10 +25,12 @@ interface Kept {
 
 /** Keeps messages in memory. */
 export class MemoryMessageStore implements MessageStore {
-  readonly #outgoing = new Map<number, Kept>();
+  readonly #outgoing = new Map<number, Outgoing>();
   readonly #seen = new Map<PeerId, StoredSeen[]>();
   readonly #deliveryCounts = new Map<string, StoredDeliveryCount>();
   readonly #deadLetters = new Map<string, StoredDeadLetter>();
+  readonly #keptTopics = new Set<string>();
+  readonly #kept = new Map<number, StoredKeptMessage>();
   #nextKey = 1;
 
   *outgoing(): Iterable<StoredOutgoing> {
@@ -142,6 +146,50 @@ export class MemoryMessageStore implements MessageStore {
 
   deleteDeadLetter(from: PeerId, id: Uint8Array): void {
     this.#deadLetters.delete(messageKey(from, id));
+  }
+
+  keptTopics(): string[] {
+    return [...this.#keptTopics];
+  }
+
+  putKeptTopic(topic: string): void {
+    this.#keptTopics.add(topic);
+  }
+
+  deleteKeptTopic(topic: string): void {
+    this.#keptTopics.delete(topic);
+    for (const [key, message] of this.#kept) {
+      if (message.topic === topic) this.#kept.delete(key);
+    }
+  }
+
+  *keptHeads(): Iterable<StoredKeptHead> {
+    for (const [key, { id: _, body, ...head }] of this.#kept) {
+      yield { ...head, key, bytes: body.length };
+    }
+  }
+
+  kept(key: number): StoredKeptMessage | undefined {
+    const message = this.#kept.get(key);
+    // The caller may change the body.
+    return message && { ...message, body: message.body.slice() };
+  }
+
+  putKept(message: StoredKeptMessage): number {
+    const key = this.#nextKey++;
+    this.#kept.set(key, message);
+    return key;
+  }
+
+  putKeptDeliveryCount(key: number, deliveryCount: number): void {
+    const message = this.#kept.get(key);
+    if (message !== undefined) {
+      this.#kept.set(key, { ...message, deliveryCount });
+    }
+  }
+
+  deleteKept(key: number): void {
+    this.#kept.delete(key);
   }
 
   commit(): void {}
