@@ -54,6 +54,12 @@ export type {
   PeerInfo,
   SessionInfo as SessionInfo,
 } from "./src/mesh/peers/peer_info.ts";
+export type {
+  HandleOptions,
+  OpenOptions,
+  PeerStream,
+  StreamHandler,
+} from "./src/streams/peer_stream.ts";
 export type { DataOptions } from "./src/store/data_directory.ts";
 
 if (import.meta.main) {

@@ -9,27 +9,33 @@ import type { Message } from "../delivery/incoming_message.ts";
 import type { DeadLetters } from "../delivery/dead_letters.ts";
 import { VerackError } from "../core/errors.ts";
 import { isPeerId, parsePeerId, type PeerId } from "../core/peer_id.ts";
+import type * as streams from "../streams/peer_stream.ts";
 import { Identity } from "../identity/identity.ts";
 import { formatAddress } from "../transport/address.ts";
 import type { Listener } from "../transport/transport.ts";
 import type { Admission } from "./admission/admission.ts";
 import { EventHub, type NodeEvent } from "./events.ts";
+import { closeParts, tickParts } from "./node_lifetime.ts";
 import { exposeParts, makeParts, type NodeParts } from "./node_parts.ts";
 import {
   type NodeOptions,
   refuseDemoOffLoopback,
   type ResolvedNodeOptions,
 } from "./options.ts";
-import { type NodeStatus, nodeStatus } from "./node_status.ts";
+import {
+  type NodeStatus,
+  nodeStatus,
+  sessionInfos,
+  upEvents,
+} from "./node_status.ts";
 import {
   type PeerInfo,
   peerInfo,
   type SessionInfo,
-  sessionInfo,
 } from "./peers/peer_info.ts";
 import { startsClosed } from "./admission/credentials.ts";
 import { followAdmission, protectedOptions } from "./admission/protection.ts";
-import { PauseDetector, type Tick } from "./pause_detector.ts";
+import { PauseDetector } from "./pause_detector.ts";
 import { findPeers, type Member, resolvePeer } from "./peers/find_peers.ts";
 
 /**
@@ -108,7 +114,7 @@ export class Node implements AsyncDisposable {
     const node = new Node(resolved, identity, listener);
     node.#pauses = new PauseDetector({
       ...resolved,
-      onTick: (tick) => node.#onTick(tick),
+      onTick: (tick) => tickParts(node.#parts, tick),
     });
     node.#parts.dialer.start();
     return node;
@@ -196,10 +202,7 @@ export class Node implements AsyncDisposable {
 
   /** The sessions of this node; one a peer, but for the moment of a collision. */
   sessions(): SessionInfo[] {
-    return this.#parts.sessions.all().filter((session) => session.introduced)
-      .map((
-        session,
-      ) => sessionInfo(session, this.#parts.names.of(session.remote.id)));
+    return sessionInfos(this.#parts);
   }
 
   /**
@@ -221,7 +224,7 @@ export class Node implements AsyncDisposable {
     const { address, identity: { id } } = this;
     const first: NodeEvent[] = [
       { type: "listening", id, address },
-      ...this.#announcements(),
+      ...upEvents(this.#parts),
       this.#parts.report.event,
     ];
     return this.#events.listen(first, options.signal);
@@ -321,6 +324,44 @@ export class Node implements AsyncDisposable {
     return this.#parts.messaging.consume(handler, options);
   }
 
+  /**
+   * Handles the streams that peers open for a protocol, until the result is disposed of: streams
+   * that are being handled go on. Peers that open a protocol without a handler get
+   * `unknown-protocol`, and `full` while too many of its streams are being handled.
+   *
+   * @param protocol 1 to 64 characters of printable ASCII without spaces, such as `echo/1`.
+   * @throws {TypeError} when the protocol has a handler.
+   * @throws {RangeError} when the name or `maxStreams` is out of range.
+   */
+  handle(
+    protocol: string,
+    handler: streams.StreamHandler,
+    options?: streams.HandleOptions,
+  ): Disposable {
+    return this.#parts.streaming.handle(protocol, handler, options);
+  }
+
+  /**
+   * Opens a stream to a peer. Resolves at once: up to 64 KiB may be written before the peer
+   * has answered. What it answers rejects the operations of the stream: `unknown-protocol`,
+   * `full`, `failed` when its handler threw, `reset` when it aborted; `session-lost` when the
+   * session ends first, and `stopped` when this node closes.
+   *
+   * @param peer Its identity or its name; see {@linkcode resolvePeer}.
+   * @throws {VerackError} `unknown-peer`, `ambiguous`, `denied`, `not-connected`, `unsupported`
+   * when its version has no streams, `full` when too many are open, `aborted`, `stopped`.
+   * @throws {RangeError} when the name of the protocol or `metadata` is out of range.
+   */
+  // deno-lint-ignore require-await -- rejects, rather than throws
+  async open(
+    peer: string,
+    protocol: string,
+    options?: streams.OpenOptions,
+  ): Promise<streams.PeerStream> {
+    const id = isPeerId(peer) ? peer : this.resolvePeer(peer);
+    return this.#parts.streaming.open(id, protocol, options);
+  }
+
   /** Messages that are kept until they are acknowledged, and their bytes. */
   get outbox(): { readonly messages: number; readonly bytes: number } {
     return this.#parts.messaging.outbox;
@@ -347,52 +388,12 @@ export class Node implements AsyncDisposable {
   }
 
   async #close(abrupt: boolean): Promise<void> {
-    const { acceptor, dialer, memory, messaging, sessions } = this.#parts;
     this.#pauses?.stop();
     this.#events.refuse();
     const error = new VerackError("stopped", "This node is closing");
     this.#stop.abort(error);
-    messaging.close(error, { flush: !abrupt });
-    if (abrupt) {
-      for (const session of sessions.all()) session.channel.close(error);
-    } else {
-      memory.close();
-    }
-    await Promise.all([
-      acceptor.close(),
-      dialer.close(),
-      ...sessions.all().map((session) => session.channel.leave(error)),
-    ]);
-    await sessions.settled();
-    // A session may have opened while the others were closing.
-    for (const session of sessions.all()) session.channel.close(error);
+    await closeParts(this.#parts, error, abrupt);
     this.#events.emit({ type: "stopped" });
     await this.#events.end();
-  }
-
-  #onTick({ now, pausedMs, hasResumed }: Tick): void {
-    const { dialer, health, joining, membership, memory, names } = this.#parts;
-    const { exchange, messaging, sessions, unreachable } = this.#parts;
-    for (const { channel } of sessions.all()) {
-      channel.tick(pausedMs);
-      if (hasResumed) channel.check();
-    }
-    if (hasResumed) dialer.resumed();
-    exchange.tick(now);
-    unreachable.tick(now);
-    memory.tick(now);
-    membership.tick();
-    names.tick();
-    health.tick(now);
-    messaging.tick(now, pausedMs);
-    joining.look();
-  }
-
-  /** The `peer:up` of every connected peer, with its present names. */
-  #announcements(): NodeEvent[] {
-    const { names, table } = this.#parts;
-    return table.connected().flatMap(({ announced, id }) =>
-      announced === undefined ? [] : [{ ...announced, ...names.of(id) }]
-    );
   }
 }

@@ -35,6 +35,7 @@ import { SessionOpener } from "./sessions/session_opener.ts";
 import { SessionRegistry } from "./sessions/session_registry.ts";
 import { SessionRoom } from "./sessions/session_room.ts";
 import { Twins } from "./sessions/twins.ts";
+import { Streaming } from "./streaming.ts";
 
 /** Dependencies of a node beside its options. */
 export interface PartsOptions {
@@ -135,6 +136,15 @@ export function makeParts(
     emit,
     settings: options,
     queues,
+  });
+  const streaming = new Streaming({
+    clock,
+    log,
+    own,
+    table,
+    rules,
+    standing,
+    events,
   });
   const unreachable = new UnreachablePairs({
     own,
@@ -288,6 +298,7 @@ export function makeParts(
     sessions,
     signal,
     standing,
+    streaming,
     table,
     unreachable,
   };

@@ -5,7 +5,9 @@ import { MAX_PEERS, MAX_PENDING_CONNECTIONS } from "./mesh_limits.ts";
 import { MAX_QUEUE_BYTES } from "../session/session_limits.ts";
 import { formatAddress } from "../transport/address.ts";
 import { VERSION } from "../version.ts";
+import type { NodeEvent } from "./events.ts";
 import type { NodeParts } from "./node_parts.ts";
+import { type SessionInfo, sessionInfo } from "./peers/peer_info.ts";
 import type { HealthFact } from "./health.ts";
 
 /** The state of a node at one time. */
@@ -141,4 +143,17 @@ export function nodeStatus(
       messageAgeMs: outbox.maxAgeMs,
     },
   };
+}
+
+/** The established sessions. */
+export function sessionInfos({ names, sessions }: NodeParts): SessionInfo[] {
+  return sessions.all().filter(({ introduced }) => introduced)
+    .map((session) => sessionInfo(session, names.of(session.remote.id)));
+}
+
+/** The `peer:up` of every connected peer, with its present names. */
+export function upEvents({ names, table }: NodeParts): NodeEvent[] {
+  return table.connected().flatMap(({ announced, id }) =>
+    announced === undefined ? [] : [{ ...announced, ...names.of(id) }]
+  );
 }

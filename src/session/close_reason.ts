@@ -3,7 +3,7 @@
  * reason, and the errors with which a session ends itself. The meaning of each code is in
  * `core/error_code.ts`.
  */
-import { isTimeout } from "../core/clock.ts";
+import { type Clock, isTimeout } from "../core/clock.ts";
 import {
   codesWhere,
   type ErrorCode,
@@ -22,7 +22,7 @@ import {
 } from "../wire/messages/reason.ts";
 
 /** The error of an aborted handshake. */
-export function abortError(reason: unknown): VerackError {
+function abortError(reason: unknown): VerackError {
   if (reason instanceof VerackError) return reason;
   const isLate = isTimeout(reason);
   return new VerackError(
@@ -117,7 +117,7 @@ export function selfError(): VerackError {
 }
 
 /** A handshake that took too long. */
-export function openTimeoutError(limitMs: number): VerackError {
+function openTimeoutError(limitMs: number): VerackError {
   return openError("timeout", `no verack within ${limitMs} ms`);
 }
 
@@ -169,4 +169,28 @@ const FAULTS: Readonly<Record<NonNullable<Frame["fault"]>, string>> = {
 /** A frame whose command, checksum or length is wrong. */
 export function faultError(fault: NonNullable<Frame["fault"]>): VerackError {
   return new VerackError(fault, `Cannot read frame: ${FAULTS[fault]}`);
+}
+
+/**
+ * Calls `end` when the handshake has taken too long (`limitMs`; Infinity if it may take any time)
+ * or the signal aborts, until the returned function is called.
+ */
+export function watchOpening(
+  { clock, limitMs, signal }: {
+    readonly clock: Clock;
+    readonly limitMs: number;
+    readonly signal: AbortSignal | undefined;
+  },
+  end: (error: VerackError) => void,
+): () => void {
+  const onAbort = () => end(abortError(signal?.reason));
+  const cancelTimer = limitMs === Infinity
+    ? undefined
+    : clock.after(limitMs, () => end(openTimeoutError(limitMs)));
+  signal?.addEventListener("abort", onAbort, { once: true });
+  if (signal?.aborted) onAbort();
+  return () => {
+    cancelTimer?.();
+    signal?.removeEventListener("abort", onAbort);
+  };
 }

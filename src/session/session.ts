@@ -23,7 +23,6 @@ import {
 } from "../wire/messages/reason.ts";
 import type { VersionMessage } from "../wire/messages/version.ts";
 import {
-  abortError,
   closedByPeerError,
   deadError,
   endOfStreamError,
@@ -31,10 +30,10 @@ import {
   faultError,
   frameTimeoutError,
   hasReason,
-  openTimeoutError,
   queueFullError,
   reasonOf,
   stalledError,
+  watchOpening,
 } from "./close_reason.ts";
 import { FrameStream } from "./frame_stream.ts";
 import type { FrameWriter } from "./frame_writer.ts";
@@ -179,6 +178,11 @@ export class Session {
     return this.#heartbeat.rttMs;
   }
 
+  /** The shortest one. */
+  get minRttMs(): number | undefined {
+    return this.#heartbeat.minRttMs;
+  }
+
   /** Limits the unconfirmed bytes of messages. */
   get pacer(): Pacer {
     return this.#pacer ??= new Pacer({
@@ -284,28 +288,14 @@ export class Session {
   }
 
   async #open(opening: Opening, options: SessionOptions): Promise<void> {
-    opening.unwatch = this.#watch(options);
+    const limitMs = options.handshakeTimeoutMs ?? HANDSHAKE_TIMEOUT_MS;
+    opening.unwatch = watchOpening(
+      { clock: this.#clock, limitMs, signal: options.signal },
+      (error) => hasReason(error) ? this.closeWith(error) : this.close(error),
+    );
     if (this.#stream.isOpen) this.#perform(opening, opening.handshake.start());
     this.#stream.start();
     await opening.done.promise;
-  }
-
-  /** Closes at the deadline or when the signal aborts, until the returned function is called. */
-  #watch({ signal, handshakeTimeoutMs }: SessionOptions): () => void {
-    const limitMs = handshakeTimeoutMs ?? HANDSHAKE_TIMEOUT_MS;
-    const end = (error: VerackError) =>
-      hasReason(error) ? this.closeWith(error) : this.close(error);
-    const onAbort = () => end(abortError(signal?.reason));
-    const onDeadline = () => end(openTimeoutError(limitMs));
-    const cancelTimer = limitMs === Infinity
-      ? undefined
-      : this.#clock.after(limitMs, onDeadline);
-    signal?.addEventListener("abort", onAbort, { once: true });
-    if (signal?.aborted) onAbort();
-    return () => {
-      cancelTimer?.();
-      signal?.removeEventListener("abort", onAbort);
-    };
   }
 
   #perform(opening: Opening, actions: HandshakeAction[]): void {

@@ -56,3 +56,14 @@ export interface OpenOptions {
  * the stream is disposed of; when it throws, the peer gets `failed` with the error's message.
  */
 export type StreamHandler = (stream: PeerStream) => void | Promise<void>;
+
+/** Options of `Node.handle`. */
+export interface HandleOptions {
+  /**
+   * Streams of the protocol that are handled at the same time. One peer may have at most as many
+   * as it leaves to others, and all peers without standing together half; others get `full`.
+   *
+   * @default {4_096}
+   */
+  readonly maxStreams?: number;
+}

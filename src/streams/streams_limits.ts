@@ -1,5 +1,84 @@
-/** Bounds of streams and requests, with the reason of each. */
-import { MAX_BODY_BYTES } from "../wire/wire_limits.ts";
+/**
+ * Bounds of streams and requests, with the reason of each. What they can cost a node in memory:
+ * `MAX_UNREAD_BYTES`, and about a kilobyte for each stream of each session.
+ */
+import {
+  MAX_BODY_BYTES,
+  MAX_STREAM_DATA_BYTES,
+  UNCREDITED_STREAM_BYTES,
+} from "../wire/wire_limits.ts";
+
+// --- Streams of a session ----------------------------------------------------
+
+/** Streams that one end has opened in a session and that have not ended: a busy proxy's. */
+export const MAX_STREAMS_PER_SESSION = 1_024;
+
+/**
+ * Streams of one protocol that are handled at the same time, unless set. One peer may have as
+ * many as are left to others, so that it can open all of `MAX_STREAMS_PER_SESSION`; all peers
+ * without standing together may have half.
+ */
+export const MAX_HANDLED_STREAMS = 4 * MAX_STREAMS_PER_SESSION;
+export const STRANGERS_HANDLED_SHARE = 0.5;
+
+// --- Flow control ------------------------------------------------------------
+
+/**
+ * Bytes that the other end may send of one stream and that are not read. A window is at first
+ * what the opener may send uncredited, and grows to at most the second while it limits the
+ * rate: then a stream moves 50 MB/s over a round trip of 80 ms.
+ */
+export const MIN_STREAM_WINDOW_BYTES = UNCREDITED_STREAM_BYTES;
+export const MAX_STREAM_WINDOW_BYTES = 4_194_304;
+
+/** Credit beyond the least, all streams of a node together: 16 of the largest windows. */
+export const STREAM_WINDOW_BUDGET_BYTES = 67_108_864;
+
+/** Share of a window that is granted again at once: a smaller one costs more frames. */
+export const CREDIT_SHARE = 0.5;
+
+/** A window that was used up within this many round trips has limited the rate, and is doubled. */
+export const WINDOW_GROWTH_ROUND_TRIPS = 2;
+
+/** Credit of a stream that its sender has not used; more is no honest peer's. */
+export const MAX_CREDIT_BYTES = 0x7fff_ffff;
+
+/** Bytes of one stream that wait for credit or for their turn; a writer then waits. */
+export const MAX_WRITE_QUEUE_BYTES = 65_536;
+
+/** A stream's share of a turn, one `data` frame. */
+export const TURN_BYTES = MAX_STREAM_DATA_BYTES;
+
+// --- Memory ------------------------------------------------------------------
+
+/**
+ * Bytes of all streams of a node that have come and are not read. When they are used up, the
+ * peer that holds most loses the stream that holds most, peers without standing first.
+ */
+export const MAX_UNREAD_BYTES = 67_108_864;
+
+/** Blocks of that memory: the least, and those that are kept to be used again. */
+export const MIN_BLOCK_BYTES = 512;
+export const MAX_SPARE_BLOCKS = 64;
+
+// --- Floods ------------------------------------------------------------------
+
+/**
+ * Streams that a peer opens and resets, or that are refused: a burst, then a rate. They cost
+ * their opener little and the other end a handler (CVE-2023-44487, "HTTP/2 rapid reset").
+ * All streams of a session may be reset at once, and once more.
+ */
+export const ABANDONED_BURST = 2 * MAX_STREAMS_PER_SESSION;
+export const ABANDONED_PER_S = 500;
+
+/**
+ * Frames of a stream that had ended here when they came: an `end` and a `reset` of each; and
+ * `credit` frames beyond one for each `data` that was sent.
+ */
+export const LATE_FRAMES_PER_STREAM = 2;
+export const LATE_BURST_FRAMES = 64;
+
+// --- Requests ----------------------------------------------------------------
 
 /** Body of a request and of an answer: as large as a message. More is for a stream. */
 export const MAX_REQUEST_BYTES = MAX_BODY_BYTES;

@@ -240,11 +240,16 @@ function standingOf(
     proven.id !== undefined && standing.of(proven.id, table.get(proven.id));
 }
 
-/** Commands with a flow control of their own. */
+/** Commands with a flow control, and meters, of their own: `delivery/`, `streams/stream_meter.ts`. */
 const UNMETERED: ReadonlySet<string> = new Set([
   COMMAND.message,
   COMMAND.chunk,
   COMMAND.ack,
+  COMMAND.open,
+  COMMAND.data,
+  COMMAND.credit,
+  COMMAND.end,
+  COMMAND.reset,
 ]);
 
 /** A random 64-bit number. */

@@ -1,0 +1,53 @@
+/** What a node does several times a second, and how its parts close. */
+import type { VerackError } from "../core/errors.ts";
+import type { NodeParts } from "./node_parts.ts";
+import type { Tick } from "./pause_detector.ts";
+
+/** Checks all deadlines. */
+export function tickParts(
+  parts: NodeParts,
+  { now, pausedMs, hasResumed }: Tick,
+): void {
+  const { dialer, exchange, health, joining, membership, memory } = parts;
+  const { messaging, names, sessions, unreachable } = parts;
+  for (const { channel } of sessions.all()) {
+    channel.tick(pausedMs);
+    if (hasResumed) channel.check();
+  }
+  if (hasResumed) dialer.resumed();
+  exchange.tick(now);
+  unreachable.tick(now);
+  memory.tick(now);
+  membership.tick();
+  names.tick();
+  health.tick(now);
+  messaging.tick(now, pausedMs);
+  joining.look();
+}
+
+/**
+ * Ends messages, streams, sessions and dials, with `abrupt` without `bye`; the signal of the
+ * parts has aborted before.
+ */
+export async function closeParts(
+  parts: NodeParts,
+  error: VerackError,
+  abrupt: boolean,
+): Promise<void> {
+  const { acceptor, dialer, memory, messaging, sessions, streaming } = parts;
+  messaging.close(error, { flush: !abrupt });
+  streaming.close(error);
+  if (abrupt) {
+    for (const session of sessions.all()) session.channel.close(error);
+  } else {
+    memory.close();
+  }
+  await Promise.all([
+    acceptor.close(),
+    dialer.close(),
+    ...sessions.all().map((session) => session.channel.leave(error)),
+  ]);
+  await sessions.settled();
+  // A session may have opened while the others were closing.
+  for (const session of sessions.all()) session.channel.close(error);
+}

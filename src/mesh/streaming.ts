@@ -1,0 +1,108 @@
+/** Streams in the mesh: on which session of a peer they are. `streams/` carries them. */
+import type { Clock } from "../core/clock.ts";
+import { messageOf, VerackError } from "../core/errors.ts";
+import type { Log } from "../core/log.ts";
+import { type PeerId, shortId } from "../core/peer_id.ts";
+import type {
+  HandleOptions,
+  OpenOptions,
+  PeerStream,
+  StreamHandler,
+} from "../streams/peer_stream.ts";
+import { StreamHub } from "../streams/stream_hub.ts";
+import { COMMAND } from "../wire/commands.ts";
+import type { AccessRules } from "./peers/access_rules.ts";
+import type { PeerEvents } from "./peers/peer_events.ts";
+import type { PeerTable } from "./peers/peer_table.ts";
+import type { Standing } from "./peers/standing.ts";
+
+/** Dependencies of {@linkcode Streaming}. */
+export interface StreamingOptions {
+  readonly clock: Clock;
+  readonly log: Log;
+  /** This node. */
+  readonly own: PeerId;
+  readonly table: PeerTable;
+  readonly rules: Pick<AccessRules, "isDenied">;
+  readonly standing: Standing;
+  readonly events: PeerEvents;
+}
+
+/** Streams of one node. */
+export class Streaming {
+  readonly #options: StreamingOptions;
+  readonly #hub: StreamHub;
+
+  constructor(options: StreamingOptions) {
+    this.#options = options;
+    const { clock, events, log, standing, table } = options;
+    this.#hub = new StreamHub({
+      clock,
+      hasStanding: (peer) => standing.has(table.get(peer)),
+      onFailed: ({ peer, protocol }, error) =>
+        log.warn("handler of a stream failed", {
+          peer,
+          protocol,
+          error: messageOf(error),
+        }),
+    });
+    events.on("introduced", ({ session: { channel }, peer }) => {
+      if (channel.features.has(COMMAND.streams)) {
+        this.#hub.opened(peer.id, channel);
+      }
+    });
+    events.on("sessionClosed", ({ channel }, error) => {
+      this.#hub.closed(channel, error);
+    });
+  }
+
+  /** Streams that have not ended. */
+  get size(): number {
+    return this.#hub.size;
+  }
+
+  /** See `Node.handle`. */
+  handle(
+    protocol: string,
+    handler: StreamHandler,
+    options?: HandleOptions,
+  ): Disposable {
+    return this.#hub.handle(protocol, handler, options);
+  }
+
+  /** See `Node.open`. */
+  open(id: PeerId, protocol: string, options?: OpenOptions): PeerStream {
+    const { own, rules, table } = this.#options;
+    const peer = table.get(id);
+    if (rules.isDenied(id)) throw refusal("denied", id, "it is denied here");
+    if (peer === undefined) {
+      throw refusal(
+        "unknown-peer",
+        id,
+        id === own ? "the id is this node's own" : "it is not known here",
+      );
+    }
+    const session = peer.primary?.channel;
+    this.#hub.checkOpen();
+    if (!session?.isOpen) {
+      throw refusal("not-connected", id, "there is no session with it now");
+    }
+    return this.#hub.open(id, session, protocol, options);
+  }
+
+  /** Ends all streams. */
+  close(error: VerackError): void {
+    this.#hub.close(error);
+  }
+}
+
+function refusal(
+  code: "denied" | "not-connected" | "unknown-peer",
+  id: PeerId,
+  why: string,
+): VerackError {
+  return new VerackError(
+    code,
+    `Cannot open stream to ${shortId(id)}: ${why}`,
+  );
+}

@@ -1,0 +1,316 @@
+/** A stream of a multiplexer: its two directions, how it ends, and what its user has of it. */
+import { messageOf, VerackError } from "../core/errors.ts";
+import { type PeerId, shortId } from "../core/peer_id.ts";
+import { RESET_CODE } from "../wire/messages/stream_frames.ts";
+import type { PeerStream } from "./peer_stream.ts";
+import { ReceiveHalf, type ReceiveOwner } from "./receive_half.ts";
+import { SendHalf, type SendOwner } from "./send_half.ts";
+import { readableOf, writableOf } from "./web_streams.ts";
+
+/** What a stream needs of its multiplexer. */
+export interface StreamLink {
+  readonly peer: PeerId;
+  /** Whether a stream without backlog may send a frame now; see `SendOwner`. */
+  maySend(isFirst: boolean): boolean;
+  sendData(stream: MultiplexedStream, bytes: Uint8Array): void;
+  sendCredit(stream: MultiplexedStream, bytes: number): void;
+  sendEnd(stream: MultiplexedStream): void;
+  sendReset(stream: MultiplexedStream, code: number, text: string): void;
+  /** It has something to send. */
+  wake(stream: MultiplexedStream): void;
+  /** See `ReceiveOwner`. */
+  nextWindow(stream: MultiplexedStream, window: number): number;
+  heldChanged(stream: MultiplexedStream, change: number): void;
+  /** Both directions have ended, and all was read. */
+  finished(stream: MultiplexedStream): void;
+}
+
+/** What identifies a stream. */
+export interface StreamHead {
+  readonly id: number;
+  readonly protocol: string;
+  readonly metadata: Uint8Array;
+  /** Whether this node has opened it. */
+  readonly isOwn: boolean;
+}
+
+/** One stream. */
+export class MultiplexedStream implements PeerStream, SendOwner, ReceiveOwner {
+  readonly id: number;
+  readonly isOwn: boolean;
+  readonly protocol: string;
+  readonly metadata: Uint8Array;
+  /** Where it waits for a turn; changed by the multiplexer only. */
+  place: "idle" | "fresh" | "backlog" = "idle";
+  /** Bytes that it may send in this turn. */
+  deficit = 0;
+  /** When its window was granted last, monotonic clock, milliseconds. */
+  windowAt: number;
+  /** Called once, when both directions have ended. */
+  onFinished: (() => void) | undefined;
+  readonly #link: StreamLink;
+  readonly #in: ReceiveHalf;
+  readonly #out: SendHalf;
+  #error: VerackError | undefined;
+  #finished = false;
+  #controller: AbortController | undefined;
+  #closed: PromiseWithResolvers<void> | undefined;
+  #readable: ReadableStream<Uint8Array<ArrayBuffer>> | undefined;
+  #writable: WritableStream<Uint8Array> | undefined;
+
+  constructor(link: StreamLink, head: StreamHead, credit: number, now: number) {
+    this.#link = link;
+    this.id = head.id;
+    this.isOwn = head.isOwn;
+    this.protocol = head.protocol;
+    this.metadata = head.metadata;
+    this.windowAt = now;
+    this.#in = new ReceiveHalf(this);
+    this.#out = new SendHalf(this, credit);
+  }
+
+  // --- For its user ------------------------------------------------------------
+
+  get peer(): PeerId {
+    return this.#link.peer;
+  }
+
+  get signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController();
+      if (this.#error !== undefined) this.#controller.abort(this.#error);
+    }
+    return this.#controller.signal;
+  }
+
+  get closed(): Promise<void> {
+    if (this.#closed === undefined) {
+      this.#closed = Promise.withResolvers();
+      this.#closed.promise.catch(() => {});
+      this.#settleClosed();
+    }
+    return this.#closed.promise;
+  }
+
+  get readable(): ReadableStream<Uint8Array<ArrayBuffer>> {
+    return this.#readable ??= readableOf(this);
+  }
+
+  get writable(): WritableStream<Uint8Array> {
+    return this.#writable ??= writableOf(this);
+  }
+
+  read(buffer: Uint8Array): Promise<number | null> {
+    const count = this.#in.read(buffer);
+    this.#checkFinished();
+    return count;
+  }
+
+  write(bytes: Uint8Array): Promise<void> {
+    return this.#out.write(bytes);
+  }
+
+  closeWrite(): Promise<void> {
+    return this.#out.close();
+  }
+
+  stopReading(): void {
+    if (this.#in.stop()) {
+      this.#link.sendReset(this, RESET_CODE.unread, "");
+    }
+    this.#settleClosed();
+    this.#checkFinished();
+  }
+
+  abort(reason?: unknown): void {
+    if (this.#error !== undefined || this.#hasEnded) return this.stopReading();
+    const text = reason === undefined ? "" : messageOf(reason);
+    this.#link.sendReset(this, RESET_CODE.aborted, text);
+    const details = text === "" ? "" : `: ${text}`;
+    this.fail(
+      new VerackError("aborted", `The stream was aborted here${details}`, {
+        cause: reason,
+      }),
+      true,
+    );
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.stopReading();
+    try {
+      await this.closeWrite();
+    } catch {
+      // It has failed, which its user has been told by other operations.
+    }
+  }
+
+  // --- For its multiplexer -----------------------------------------------------
+
+  /** Bytes that the peer may still send. */
+  get receiveCredit(): number {
+    return this.#in.credit;
+  }
+
+  /** Bytes that the peer may send beyond those that were read. */
+  get window(): number {
+    return this.#in.window;
+  }
+
+  /** Memory of what has come and is not read. */
+  get heldBytes(): number {
+    return this.#in.heldBytes;
+  }
+
+  /** Whether a turn would send something. */
+  get isReady(): boolean {
+    return this.#out.isReady;
+  }
+
+  /** See `ReceiveHalf.receive`. */
+  receive(bytes: Uint8Array): void {
+    this.#in.receive(bytes);
+  }
+
+  granted(bytes: number): void {
+    this.#out.granted(bytes);
+  }
+
+  takeTurn(): number {
+    return this.#out.takeTurn();
+  }
+
+  /** The peer has ended its direction. */
+  ended(): void {
+    this.#in.end();
+    this.#settleClosed();
+    this.#checkFinished();
+  }
+
+  /** The peer has reset the stream. */
+  reset(code: number, text: string): void {
+    const from = `Stream ${this.protocol} of ${shortId(this.peer)}`;
+    const details = text === "" ? "" : `: ${text}`;
+    switch (code) {
+      case RESET_CODE.unread:
+        return this.#out.stopped(
+          new VerackError("reset", `${from}: the peer reads no more${details}`),
+        );
+      case RESET_CODE.unknownProtocol:
+        return this.fail(
+          new VerackError(
+            "unknown-protocol",
+            `${from}: the peer does not handle the protocol${details}`,
+          ),
+        );
+      case RESET_CODE.full:
+        return this.fail(
+          new VerackError(
+            "full",
+            `${from}: the peer has no room for it${details}`,
+          ),
+        );
+      case RESET_CODE.failed:
+        return this.fail(
+          new VerackError(
+            "failed",
+            `${from}: its handler failed at the peer${details}`,
+          ),
+        );
+      default:
+        return this.fail(
+          new VerackError("reset", `${from}: the peer aborted it${details}`),
+        );
+    }
+  }
+
+  /** Ends both directions; `isOwn` if this end has aborted it. */
+  fail(error: VerackError, isOwn = false): void {
+    if (this.#error !== undefined || this.#hasEnded) {
+      // Both directions were complete.
+      return this.#finish();
+    }
+    this.#error = error;
+    this.#out.fail(error);
+    this.#in.fail(error, isOwn);
+    this.#controller?.abort(error);
+    this.#settleClosed();
+    this.#finish();
+  }
+
+  /** Its handler has thrown; false if the stream had ended before. */
+  failed(reason: unknown): boolean {
+    if (this.#error !== undefined || this.#hasEnded) {
+      this.stopReading();
+      return reason !== this.#error;
+    }
+    const text = messageOf(reason);
+    this.#link.sendReset(this, RESET_CODE.failed, text);
+    const message = `The handler of the stream failed: ${text}`;
+    this.fail(new VerackError("failed", message, { cause: reason }), true);
+    return true;
+  }
+
+  /** Others need the memory of what was not read. */
+  evict(): void {
+    const why = "the node has no memory for more unread bytes";
+    if (!this.#finished) this.#link.sendReset(this, RESET_CODE.full, why);
+    this.fail(new VerackError("full", `The stream was reset: ${why}`), true);
+    this.#in.drop();
+  }
+
+  // --- For its directions ------------------------------------------------------
+
+  maySend(isFirst: boolean): boolean {
+    return this.place === "idle" && this.#link.maySend(isFirst);
+  }
+
+  sendBytes(bytes: Uint8Array): void {
+    this.#link.sendData(this, bytes);
+  }
+
+  sendEnd(): void {
+    this.#link.sendEnd(this);
+  }
+
+  wake(): void {
+    if (this.place === "idle") this.#link.wake(this);
+  }
+
+  sendEnded(): void {
+    this.#settleClosed();
+    this.#checkFinished();
+  }
+
+  nextWindow(window: number): number {
+    return this.#link.nextWindow(this, window);
+  }
+
+  grant(bytes: number): void {
+    this.#link.sendCredit(this, bytes);
+  }
+
+  heldChanged(change: number): void {
+    this.#link.heldChanged(this, change);
+  }
+
+  get #hasEnded(): boolean {
+    return !this.#in.isOpen && !this.#out.isOpen;
+  }
+
+  #settleClosed(): void {
+    if (this.#closed === undefined) return;
+    if (this.#error !== undefined) this.#closed.reject(this.#error);
+    else if (this.#hasEnded) this.#closed.resolve();
+  }
+
+  #checkFinished(): void {
+    if (this.#hasEnded && this.#in.isDrained) this.#finish();
+  }
+
+  #finish(): void {
+    if (this.#finished) return;
+    this.#finished = true;
+    this.onFinished?.();
+    this.#link.finished(this);
+  }
+}

@@ -1,0 +1,357 @@
+/**
+ * The streams of one session: opens them, hands frames to them, and sends theirs in turns. What
+ * no honest peer sends ends the session.
+ *
+ * Turns follow FQ-CoDel (RFC 8290): a stream that has been idle gets its first turn before those
+ * with a backlog, and each stream may send as many bytes a turn as the others.
+ */
+import type { Clock } from "../core/clock.ts";
+import { Deque } from "../core/deque.ts";
+import { VerackError } from "../core/errors.ts";
+import { type PeerId, shortId } from "../core/peer_id.ts";
+import {
+  SEND_AHEAD_BYTES,
+  SEND_REFILL_SHARE,
+} from "../delivery/delivery_limits.ts";
+import type { FrameSink } from "../delivery/frame_sink.ts";
+import { COMMAND } from "../wire/commands.ts";
+import {
+  DATA_HEAD_BYTES,
+  decodeCredit,
+  decodeDataHead,
+  decodeEnd,
+  decodeOpen,
+  decodeReset,
+  encodeCredit,
+  encodeEnd,
+  encodeOpen,
+  encodeReset,
+  RESET_CODE,
+  writeDataHead,
+} from "../wire/messages/stream_frames.ts";
+import { UNCREDITED_STREAM_BYTES } from "../wire/wire_limits.ts";
+import { MultiplexedStream, type StreamLink } from "./multiplexed_stream.ts";
+import type { AdmittedStream, StreamHandlers } from "./stream_handlers.ts";
+import { StreamMeter } from "./stream_meter.ts";
+import {
+  MAX_STREAM_WINDOW_BYTES,
+  MAX_STREAMS_PER_SESSION,
+  MIN_STREAM_WINDOW_BYTES,
+  TURN_BYTES,
+  WINDOW_GROWTH_ROUND_TRIPS,
+} from "./streams_limits.ts";
+import { type UnreadBudget, UnreadShare } from "./unread_budget.ts";
+
+/** The session of a multiplexer; a `Session` is one. */
+export interface StreamSink extends FrameSink {
+  /** The initiator's streams have odd numbers. */
+  readonly role: "initiator" | "responder";
+  /** Shortest round trip of the session, milliseconds, if one was measured. */
+  readonly minRttMs: number | undefined;
+}
+
+/** What the multiplexers of a node share. */
+export interface MultiplexerOptions {
+  readonly clock: Clock;
+  readonly handlers: StreamHandlers;
+  readonly unread: UnreadBudget;
+  readonly hasStanding: (peer: PeerId) => boolean;
+  /** A handler has thrown. */
+  readonly onFailed: (stream: MultiplexedStream, error: unknown) => void;
+}
+
+/** `data` is assembled here; the session copies it. */
+const frame = new Uint8Array(DATA_HEAD_BYTES + TURN_BYTES);
+
+/** The streams of one session. */
+export class Multiplexer implements StreamLink {
+  readonly peer: PeerId;
+  readonly #sink: StreamSink;
+  readonly #options: MultiplexerOptions;
+  readonly #streams = new Map<number, MultiplexedStream>();
+  readonly #share: UnreadShare;
+  readonly #meter = new StreamMeter();
+  /** Numbers of the next own stream and of the last one of the peer. */
+  #nextId: number;
+  #lastPeerId: number;
+  #own = 0;
+  #theirs = 0;
+  readonly #fresh = new Deque<MultiplexedStream>();
+  readonly #backlog = new Deque<MultiplexedStream>();
+  #refilling = false;
+
+  constructor(options: MultiplexerOptions, peer: PeerId, sink: StreamSink) {
+    this.peer = peer;
+    this.#sink = sink;
+    this.#options = options;
+    this.#share = new UnreadShare(() => options.hasStanding(peer));
+    const isInitiator = sink.role === "initiator";
+    this.#nextId = isInitiator ? 1 : 2;
+    this.#lastPeerId = isInitiator ? 0 : -1;
+    sink.handle(COMMAND.open, (it) => this.#onOpen(it));
+    sink.handle(COMMAND.data, (it) => this.#onData(it));
+    sink.handle(COMMAND.credit, (it) => this.#onCredit(it));
+    sink.handle(COMMAND.end, (it) => this.#onEnd(it));
+    sink.handle(COMMAND.reset, (it) => this.#onReset(it));
+  }
+
+  /** Streams that have not ended. */
+  get size(): number {
+    return this.#streams.size;
+  }
+
+  /** Opens a stream; `full` if there are too many. */
+  open(protocol: string, metadata: Uint8Array): MultiplexedStream {
+    if (this.#own >= MAX_STREAMS_PER_SESSION || this.#nextId > 0xffff_ffff) {
+      throw new VerackError(
+        "full",
+        `Cannot open stream to ${
+          shortId(this.peer)
+        }: ${this.#own} are open, the most one session may have`,
+      );
+    }
+    const id = this.#nextId;
+    this.#nextId += 2;
+    this.#sink.send(
+      COMMAND.open,
+      encodeOpen({
+        stream: id,
+        credit: MIN_STREAM_WINDOW_BYTES,
+        protocol,
+        metadata,
+      }),
+    );
+    this.#own++;
+    return this.#add(
+      { id, protocol, metadata, isOwn: true },
+      UNCREDITED_STREAM_BYTES,
+    );
+  }
+
+  /** The session has ended, or the node closes. */
+  close(error: VerackError): void {
+    for (const stream of [...this.#streams.values()]) stream.fail(error);
+    this.#fresh.clear();
+    this.#backlog.clear();
+  }
+
+  // --- Frames that come ----------------------------------------------------------
+
+  #onOpen(payload: Uint8Array): void {
+    const { stream: id, credit, protocol, metadata } = decodeOpen(payload);
+    const isTheirs = (id - this.#lastPeerId) % 2 === 0;
+    if (!isTheirs || id <= this.#lastPeerId) {
+      throw new VerackError(
+        "protocol",
+        `Cannot accept open: stream is ${id}, must be above ${this.#lastPeerId} and ${
+          this.#lastPeerId % 2 === 0 ? "even" : "odd"
+        }`,
+      );
+    }
+    this.#lastPeerId = id;
+    const admitted = this.#theirs < MAX_STREAMS_PER_SESSION
+      ? this.#options.handlers.admit(
+        protocol,
+        this.peer,
+        this.#share.hasStanding,
+      )
+      : "full";
+    if (typeof admitted === "string") {
+      const code = admitted === "full"
+        ? RESET_CODE.full
+        : RESET_CODE.unknownProtocol;
+      this.#sink.send(
+        COMMAND.reset,
+        encodeReset({ stream: id, code, text: "" }),
+      );
+      this.#meter.ended(UNCREDITED_STREAM_BYTES);
+      this.#meter.abandoned(this.#options.clock.monotonic());
+      return;
+    }
+    this.#theirs++;
+    const head = { id, protocol, metadata, isOwn: false };
+    this.#run(this.#add(head, credit), admitted);
+  }
+
+  #onData(payload: Uint8Array): void {
+    const id = decodeDataHead(payload);
+    const stream = this.#streams.get(id);
+    if (stream === undefined) {
+      return this.#late("data", id, payload.length - DATA_HEAD_BYTES);
+    }
+    stream.receive(payload.subarray(DATA_HEAD_BYTES));
+  }
+
+  #onCredit(payload: Uint8Array): void {
+    const { stream: id, bytes } = decodeCredit(payload);
+    this.#meter.credit();
+    const stream = this.#streams.get(id);
+    if (stream === undefined) return this.#late("credit", id, 0);
+    stream.granted(bytes);
+  }
+
+  #onEnd(payload: Uint8Array): void {
+    const id = decodeEnd(payload);
+    const stream = this.#streams.get(id);
+    if (stream === undefined) return this.#late("end", id, 0);
+    stream.ended();
+  }
+
+  #onReset(payload: Uint8Array): void {
+    const { stream: id, code, text } = decodeReset(payload);
+    const stream = this.#streams.get(id);
+    if (stream === undefined) return this.#late("reset", id, 0);
+    if (!stream.isOwn && code !== RESET_CODE.unread) {
+      this.#meter.abandoned(this.#options.clock.monotonic());
+    }
+    stream.reset(code, text);
+  }
+
+  /** A frame has come for a stream that is not open here. */
+  #late(command: string, id: number, bytes: number): void {
+    const isTheirs = (id - this.#lastPeerId) % 2 === 0;
+    const wasOpened = isTheirs ? id <= this.#lastPeerId : id < this.#nextId;
+    if (!wasOpened || id === 0) {
+      throw new VerackError(
+        "protocol",
+        `Cannot accept ${command}: stream ${id} was not opened`,
+      );
+    }
+    this.#meter.late(bytes);
+  }
+
+  #add(
+    head: ConstructorParameters<typeof MultiplexedStream>[1],
+    credit: number,
+  ): MultiplexedStream {
+    const now = this.#options.clock.monotonic();
+    const stream = new MultiplexedStream(this, head, credit, now);
+    this.#streams.set(head.id, stream);
+    return stream;
+  }
+
+  /** Runs the handler of a stream; when it has returned, the stream is disposed of. */
+  async #run(
+    stream: MultiplexedStream,
+    { handler, release }: AdmittedStream,
+  ): Promise<void> {
+    try {
+      await handler(stream);
+      await stream[Symbol.asyncDispose]();
+    } catch (error) {
+      if (stream.failed(error)) this.#options.onFailed(stream, error);
+    } finally {
+      release();
+    }
+  }
+
+  // --- What streams need -----------------------------------------------------------
+
+  maySend(isFirst: boolean): boolean {
+    if (this.#isFull) return false;
+    return isFirst || this.#fresh.length === 0 && this.#backlog.length === 0;
+  }
+
+  sendData(stream: MultiplexedStream, bytes: Uint8Array): void {
+    const { length } = bytes;
+    writeDataHead(frame, 0, stream.id);
+    frame.set(bytes, DATA_HEAD_BYTES);
+    this.#sink.send(
+      COMMAND.data,
+      frame.subarray(0, DATA_HEAD_BYTES + length),
+    );
+    this.#sink.pacer.sent(length);
+    this.#meter.sent();
+  }
+
+  sendCredit({ id }: MultiplexedStream, bytes: number): void {
+    this.#sink.send(COMMAND.credit, encodeCredit({ stream: id, bytes }));
+  }
+
+  sendEnd({ id }: MultiplexedStream): void {
+    this.#sink.send(COMMAND.end, encodeEnd(id));
+  }
+
+  sendReset({ id }: MultiplexedStream, code: number, text: string): void {
+    this.#sink.send(COMMAND.reset, encodeReset({ stream: id, code, text }));
+  }
+
+  wake(stream: MultiplexedStream): void {
+    stream.place = "fresh";
+    stream.deficit = TURN_BYTES;
+    this.#fresh.push(stream);
+    this.#pump();
+  }
+
+  nextWindow(stream: MultiplexedStream, window: number): number {
+    const { clock, unread } = this.#options;
+    const now = clock.monotonic();
+    const { windowAt } = stream;
+    stream.windowAt = now;
+    const { minRttMs } = this.#sink;
+    if (minRttMs === undefined) {
+      this.#sink.check();
+      return window;
+    }
+    const isLimiting = now - windowAt < WINDOW_GROWTH_ROUND_TRIPS * minRttMs;
+    if (!isLimiting || window >= MAX_STREAM_WINDOW_BYTES) return window;
+    return unread.growWindow(window) ? 2 * window : window;
+  }
+
+  heldChanged(stream: MultiplexedStream, change: number): void {
+    this.#options.unread.changed(this.#share, stream, change);
+  }
+
+  finished(stream: MultiplexedStream): void {
+    if (!this.#streams.delete(stream.id)) return;
+    if (stream.isOwn) this.#own--;
+    else this.#theirs--;
+    this.#options.unread.returnWindow(stream.window - MIN_STREAM_WINDOW_BYTES);
+    this.#meter.ended(stream.receiveCredit);
+  }
+
+  // --- Turns -----------------------------------------------------------------------
+
+  get #isFull(): boolean {
+    const { isOpen, pacer, queuedBytes } = this.#sink;
+    return !isOpen || queuedBytes >= SEND_AHEAD_BYTES || pacer.isFull;
+  }
+
+  #pump(): void {
+    for (;;) {
+      const isFresh = this.#fresh.length > 0;
+      const list = isFresh ? this.#fresh : this.#backlog;
+      const stream = list.first;
+      if (stream === undefined || !this.#sink.isOpen) return;
+      if (this.#isFull) return void this.#refill();
+      list.shift();
+      if (stream.deficit <= 0) {
+        stream.deficit += TURN_BYTES;
+        this.#moveBack(stream);
+        continue;
+      }
+      if (stream.isReady) {
+        stream.deficit -= Math.max(1, stream.takeTurn());
+      }
+      // One that was fresh does not become so again while others wait.
+      const waits = stream.isReady || isFresh && this.#backlog.length > 0;
+      if (waits) this.#moveBack(stream);
+      else stream.place = "idle";
+    }
+  }
+
+  #moveBack(stream: MultiplexedStream): void {
+    stream.place = "backlog";
+    this.#backlog.push(stream);
+  }
+
+  /** Goes on when enough of the session's queue was written. */
+  async #refill(): Promise<void> {
+    if (this.#refilling) return;
+    this.#refilling = true;
+    await this.#sink.drained(SEND_AHEAD_BYTES * SEND_REFILL_SHARE);
+    await this.#sink.pacer.ready();
+    this.#refilling = false;
+    this.#pump();
+  }
+}

@@ -1,0 +1,196 @@
+/**
+ * The sending direction of a stream: what waits for credit or for its turn. Bytes that may leave
+ * at once are not copied here.
+ */
+import { VerackError } from "../core/errors.ts";
+import { ByteQueue } from "./byte_queue.ts";
+import { mayBeIgnored } from "./receive_half.ts";
+import {
+  MAX_CREDIT_BYTES,
+  MAX_WRITE_QUEUE_BYTES,
+  TURN_BYTES,
+} from "./streams_limits.ts";
+
+/** What a {@linkcode SendHalf} needs of its stream. */
+export interface SendOwner {
+  /** Whether a stream without backlog may send a frame of data now, and the next one as well. */
+  maySend(isFirst: boolean): boolean;
+  /** Sends one frame of data. */
+  sendBytes(bytes: Uint8Array): void;
+  sendEnd(): void;
+  /** Something waits for a turn. */
+  wake(): void;
+  /** This direction has ended. */
+  sendEnded(): void;
+}
+
+interface Waiter {
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+}
+
+const DONE: Promise<void> = Promise.resolve();
+
+/** Bytes of a queue on their way to a frame, which is copied. */
+const chunk = new Uint8Array(TURN_BYTES);
+
+/** Writes one stream. */
+export class SendHalf {
+  readonly #owner: SendOwner;
+  #credit: number;
+  #queue: ByteQueue | undefined;
+  #state: "open" | "ending" | "ended" = "open";
+  #error: VerackError | undefined;
+  #failed = false;
+  /** Writes that wait for room, and `closeWrite` for the end. */
+  #writers: Waiter[] = [];
+  #closers: Waiter[] = [];
+
+  constructor(owner: SendOwner, credit: number) {
+    this.#owner = owner;
+    this.#credit = credit;
+  }
+
+  /** Whether neither its end nor an error has come. */
+  get isOpen(): boolean {
+    return this.#state !== "ended";
+  }
+
+  /** Bytes that wait. */
+  get queuedBytes(): number {
+    return this.#queue?.length ?? 0;
+  }
+
+  /** Whether a turn would send something. */
+  get isReady(): boolean {
+    const waiting = this.queuedBytes;
+    return waiting > 0 ? this.#credit > 0 : this.#state === "ending";
+  }
+
+  /** See `PeerStream.write`. */
+  write(bytes: Uint8Array): Promise<void> {
+    if (!(bytes instanceof Uint8Array)) {
+      return mayBeIgnored(
+        new TypeError("Cannot write: bytes must be a Uint8Array"),
+      );
+    }
+    if (this.#error !== undefined) return mayBeIgnored(this.#error);
+    if (this.#state !== "open") {
+      return mayBeIgnored(
+        new TypeError("Cannot write: the own direction has ended"),
+      );
+    }
+    const sent = this.queuedBytes === 0 ? this.#sendNow(bytes) : 0;
+    if (sent === bytes.length) return DONE;
+    const queue = this.#queue ??= new ByteQueue();
+    queue.push(sent === 0 ? bytes : bytes.subarray(sent));
+    this.#owner.wake();
+    if (queue.length <= MAX_WRITE_QUEUE_BYTES) return DONE;
+    return waitIn(this.#writers);
+  }
+
+  /** See `PeerStream.closeWrite`. */
+  close(): Promise<void> {
+    if (this.#failed) return mayBeIgnored(this.#error);
+    if (this.#state === "ended") return DONE;
+    this.#state = "ending";
+    if (this.queuedBytes === 0) {
+      this.#end();
+      return DONE;
+    }
+    return waitIn(this.#closers);
+  }
+
+  /** The peer has granted more; `protocol` if it is more than any grants. */
+  granted(bytes: number): void {
+    this.#credit += bytes;
+    if (this.#credit > MAX_CREDIT_BYTES) {
+      throw new VerackError(
+        "protocol",
+        `Cannot accept credit: ${this.#credit} bytes, must be at most ${MAX_CREDIT_BYTES}`,
+      );
+    }
+    if (this.isReady) this.#owner.wake();
+  }
+
+  /** Sends one frame; returns how many bytes. */
+  takeTurn(): number {
+    const queue = this.#queue;
+    const waiting = queue?.length ?? 0;
+    const count = Math.min(waiting, this.#credit, TURN_BYTES);
+    if (count > 0) {
+      const bytes = count === TURN_BYTES ? chunk : chunk.subarray(0, count);
+      queue!.take(bytes);
+      this.#credit -= count;
+      this.#owner.sendBytes(bytes);
+    }
+    if (waiting === count && this.#state === "ending") this.#end();
+    else if (waiting - count <= MAX_WRITE_QUEUE_BYTES) release(this.#writers);
+    return count;
+  }
+
+  /** The peer reads no more: what waits is dropped, and writes reject. */
+  stopped(error: VerackError): void {
+    if (this.#state === "ended") return;
+    this.#error = error;
+    this.#drop();
+    reject(this.#writers, error);
+    release(this.#closers);
+    this.#owner.sendEnded();
+  }
+
+  /** The stream has failed. */
+  fail(error: VerackError): void {
+    if (this.#state === "ended") return;
+    this.#error = error;
+    this.#failed = true;
+    this.#drop();
+    reject(this.#writers, error);
+    reject(this.#closers, error);
+  }
+
+  #sendNow(bytes: Uint8Array): number {
+    let sent = 0;
+    const { length } = bytes;
+    while (sent < length) {
+      const count = Math.min(length - sent, this.#credit, TURN_BYTES);
+      if (count === 0 || !this.#owner.maySend(sent === 0)) break;
+      this.#credit -= count;
+      this.#owner.sendBytes(
+        count === length ? bytes : bytes.subarray(sent, sent + count),
+      );
+      sent += count;
+    }
+    return sent;
+  }
+
+  #end(): void {
+    this.#state = "ended";
+    this.#owner.sendEnd();
+    release(this.#writers);
+    release(this.#closers);
+    this.#owner.sendEnded();
+  }
+
+  #drop(): void {
+    this.#state = "ended";
+    this.#queue?.clear();
+    this.#queue = undefined;
+  }
+}
+
+function waitIn(waiters: Waiter[]): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  promise.catch(() => {});
+  waiters.push({ resolve, reject });
+  return promise;
+}
+
+function release(waiters: Waiter[]): void {
+  if (waiters.length === 0) return;
+  for (const { resolve } of waiters.splice(0)) resolve();
+}
+
+function reject(waiters: Waiter[], error: unknown): void {
+  for (const { reject } of waiters.splice(0)) reject(error);
+}
