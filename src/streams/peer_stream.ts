@@ -11,6 +11,7 @@ import type { PeerId } from "../core/peer_id.ts";
 export interface PeerStream extends AsyncDisposable {
   /** The other end, whose key is verified. */
   readonly peer: PeerId;
+  /** The name under which the other end handles it. */
   readonly protocol: string;
   /** What the opener sent with the protocol's name, at most 1,024 bytes. */
   readonly metadata: Uint8Array;
