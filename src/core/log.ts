@@ -20,6 +20,7 @@ export const LOGGER_NAMES = [
   "transport",
   "identity",
   "mesh",
+  "services",
   "store",
   "control",
   "cli",

@@ -10,19 +10,15 @@ export const MAX_FORWARD_TEXT_BYTES = 250;
 export const MAX_FORWARD_RULES = 1_024;
 
 /**
- * Forwarded connections at one node, in both roles together. Each takes a descriptor and two
- * buffers.
+ * Forwarded connections that peers have at one node. Each takes a descriptor and two buffers.
  */
-export const MAX_FORWARDED = 1_024;
+export const MAX_FORWARDED = 2_048;
 
-/** Of those, with one peer, so that a friend leaves half to the others. */
-export const MAX_FORWARDED_PER_PEER = 512;
+/** Of those, of one peer: as many as a session has streams, and half of all. */
+export const MAX_FORWARDED_PER_PEER = 1_024;
 
-/** Of those, with all peers without standing together. */
-export const MAX_FORWARDED_STRANGERS = 256;
-
-/** Of those, with one peer without standing. */
-export const MAX_FORWARDED_PER_STRANGER = 32;
+/** Of those, of all peers without standing together; one alone has half of it at most. */
+export const MAX_FORWARDED_STRANGERS = 512;
 
 /** Sockets that peers have this node listen on. */
 export const MAX_FORWARD_LISTENERS = 64;
@@ -30,9 +26,12 @@ export const MAX_FORWARD_LISTENERS = 64;
 /** Of those, for one peer. */
 export const MAX_FORWARD_LISTENERS_PER_PEER = 16;
 
+/** Of those, for all peers without standing together. */
+export const MAX_FORWARD_LISTENERS_STRANGERS = 16;
+
 /** First and longest buffer of each direction of a connection; it grows when reads fill it. */
 export const MIN_FORWARD_BUFFER_BYTES = 2_048;
-export const MAX_FORWARD_BUFFER_BYTES = 65_536;
+export const MAX_FORWARD_BUFFER_BYTES = 32_768;
 
 /** Time to look a target up and connect to it; less than clients wait by default. */
 export const FORWARD_CONNECT_MS = 10_000;

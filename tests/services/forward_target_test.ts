@@ -8,7 +8,7 @@ import {
   parseForwardTarget,
   parseListenAddress,
   ruleAllows,
-} from "../../src/services/forward_target.ts";
+} from "../../src/services/forwarding/forward_target.ts";
 
 const ALICE = parsePeerId("a".repeat(64));
 const BOB = parsePeerId("b".repeat(64));

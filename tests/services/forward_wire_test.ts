@@ -9,7 +9,7 @@ import {
   encodeRefusal,
   type ForwardRequest,
   ReplyReader,
-} from "../../src/services/forward_wire.ts";
+} from "../../src/services/forwarding/forward_wire.ts";
 import { ByteWriter } from "../../src/wire/bytes.ts";
 
 const REQUESTS: readonly (readonly [ForwardRequest, hex: string])[] = [

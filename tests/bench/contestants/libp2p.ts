@@ -66,9 +66,7 @@ export function createNode<Services>(
     addresses: { listen: ["/ip4/127.0.0.1/tcp/0"] },
     transports: [tcp()],
     connectionEncrypters: [noise()],
-    streamMuxers: [
-      yamux({ maxInboundStreams: 2_048, maxOutboundStreams: 2_048 }),
-    ],
+    streamMuxers: [yamux()],
     // It takes more than five dialers a second from one host for an attack.
     connectionManager: { inboundConnectionThreshold: Infinity },
     // Its pings come too late behind a flood, and it would hang up.

@@ -3,16 +3,16 @@
  * kinds of streams, and the reply of the end that handles one, which comes before all other
  * bytes of that end. Pure; `docs/protocol.md` describes both.
  */
-import type { ErrorCode } from "../core/errors.ts";
-import { VerackError } from "../core/errors.ts";
-import type { Address } from "../transport/address.ts";
-import { formatAddress } from "../transport/address.ts";
-import { ByteReader, ByteWriter } from "../wire/bytes.ts";
+import type { ErrorCode } from "../../core/errors.ts";
+import { VerackError } from "../../core/errors.ts";
+import type { Address } from "../../transport/address.ts";
+import { formatAddress } from "../../transport/address.ts";
+import { ByteReader, ByteWriter } from "../../wire/bytes.ts";
 import { hostFault } from "./forward_target.ts";
 import {
   MAX_FORWARD_HOST_BYTES,
   MAX_FORWARD_TEXT_BYTES,
-} from "./services_limits.ts";
+} from "../services_limits.ts";
 
 /** The protocol of forwarded connections. */
 export const FORWARD_PROTOCOL = "tcp/1";

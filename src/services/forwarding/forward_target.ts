@@ -5,15 +5,15 @@
  * An address has one spelling. What the user writes is made canonical, and what a peer sends
  * must be canonical already, so that a rule and a target are equal only if their texts are.
  */
-import type { PeerId } from "../core/peer_id.ts";
-import { isPeerId } from "../core/peer_id.ts";
+import type { PeerId } from "../../core/peer_id.ts";
+import { isPeerId } from "../../core/peer_id.ts";
 import {
   type Address,
   formatAddress,
   parseAddress,
-} from "../transport/address.ts";
-import { isIpv4, isIpv6, plainHost } from "../transport/ip.ts";
-import { isLoopbackHost } from "../transport/scope.ts";
+} from "../../transport/address.ts";
+import { isIpv4, isIpv6, plainHost } from "../../transport/ip.ts";
+import { isLoopbackHost } from "../../transport/scope.ts";
 
 /** The host that is meant where none is given. */
 export const DEFAULT_FORWARD_HOST = "127.0.0.1";

@@ -1,0 +1,66 @@
+/** The rules of one node: what peers may have it connect to and listen on. Without one, nothing. */
+import { VerackError } from "../../core/errors.ts";
+import type { PeerId } from "../../core/peer_id.ts";
+import { type Address, formatAddress } from "../../transport/address.ts";
+import {
+  type ForwardRule,
+  ruleAllows,
+  type RuleKind,
+} from "./forward_target.ts";
+import type { ForwardedConnection } from "./forwarded_connection.ts";
+
+/** Rules that were given together, and what came of them. */
+export interface RuleSet {
+  readonly connect: readonly ForwardRule[];
+  readonly listen: readonly ForwardRule[];
+  /** Called for each connection that one of them allows; `done` never rejects. */
+  onConnection(connection: ForwardedConnection, done: Promise<void>): void;
+  /** Called for each request that no rule allows. */
+  onRefusal(): void;
+}
+
+/** All rules of one node. */
+export class ForwardRules {
+  readonly #sets = new Set<RuleSet>();
+
+  /** How many sets there are. */
+  get size(): number {
+    return this.#sets.size;
+  }
+
+  /** Whether a rule is for that peer alone. */
+  names(peer: PeerId): boolean {
+    return [...this.#sets].some(({ connect, listen }) =>
+      [...connect, ...listen].some((rule) => rule.peer === peer)
+    );
+  }
+
+  add(rules: RuleSet): void {
+    this.#sets.add(rules);
+  }
+
+  delete(rules: RuleSet): void {
+    this.#sets.delete(rules);
+  }
+
+  /**
+   * The rules that allow an address to a peer.
+   *
+   * @throws {VerackError} `not-allowed`.
+   */
+  find(kind: RuleKind, address: Address, peer: PeerId): RuleSet {
+    for (const rules of this.#sets) {
+      if (rules[kind].some((rule) => ruleAllows(rule, address, peer))) {
+        return rules;
+      }
+    }
+    for (const rules of this.#sets) rules.onRefusal();
+    const what = kind === "connect" ? "connect to" : "listen on";
+    throw new VerackError(
+      "not-allowed",
+      `Cannot ${what} ${
+        formatAddress(address)
+      }: no rule of this node allows it`,
+    );
+  }
+}
