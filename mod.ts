@@ -20,6 +20,8 @@
  */
 import "./src/core/logtape.ts";
 export { VerackError } from "./src/core/errors.ts";
+export { RequestError } from "./src/streams/request_error.ts";
+export { defineMethod } from "./src/streams/request_types.ts";
 export { parsePeerId } from "./src/core/peer_id.ts";
 export { Identity } from "./src/identity/identity.ts";
 export { Node } from "./src/mesh/node.ts";
@@ -60,6 +62,19 @@ export type {
   PeerStream,
   StreamHandler,
 } from "./src/streams/peer_stream.ts";
+export type {
+  RequestContext,
+  RequestFunction,
+  RequestHandler,
+  RequestMethod,
+  RequestOptions,
+  ServeFunction,
+  ServeOptions,
+} from "./src/streams/request_types.ts";
+export type {
+  SchemaResult,
+  StandardSchema,
+} from "./src/streams/standard_schema.ts";
 export type { DataOptions } from "./src/store/data_directory.ts";
 
 if (import.meta.main) {

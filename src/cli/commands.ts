@@ -37,6 +37,12 @@ export const COMMANDS: readonly CommandEntry[] = [
       "Send a message to all peers, through a running node",
     ],
   }),
+  ...from(() => import("./request.ts"), {
+    requestCommand: [
+      "request",
+      "Send a request to one peer, through a running node, and print its answer",
+    ],
+  }),
   ...from(() => import("./tail.ts"), {
     tailCommand: ["tail", "Watch the messages that a running node acks"],
   }),

@@ -171,11 +171,12 @@ export class LineWriter implements LineOutput {
       : wrapText(text, this.columns(), indent);
   }
 
-  /** As {@linkcode line}, without a line feed. */
-  put(text: string, keep = false): void {
-    if (this.failed || text === "") return;
-    const bytes = encoder.encode(text);
-    const lines = text.endsWith("\n") ? 1 : 0;
+  /** As {@linkcode line}, without a line feed; bytes as they are. */
+  put(text: string | Uint8Array, keep = false): void {
+    if (this.failed || text.length === 0) return;
+    const isText = typeof text === "string";
+    const bytes = isText ? encoder.encode(text) : text;
+    const lines = isText && text.endsWith("\n") ? 1 : 0;
     const full = this.#bytes > 0 &&
       this.#bytes + bytes.length > this.#maxBytes;
     const mayLose = this.onLoss !== undefined && !keep;

@@ -100,6 +100,24 @@ export interface SendAnswer {
   readonly connected: boolean;
 }
 
+/** The answer of a peer to a request. */
+export interface RequestAnswer {
+  /** The peer. */
+  readonly id: PeerId;
+  /** The name that the peer advertises; not escaped. */
+  readonly name?: string;
+  /** The name that the user of this node has given the peer. */
+  readonly boundName?: string;
+  /** What the answer is. */
+  readonly kind: "none" | "bytes" | "text" | "json";
+  /** Text of at most a million characters. */
+  readonly text?: string;
+  /** Bytes, or longer text. */
+  readonly base64?: string;
+  /** A JSON value. */
+  readonly json?: unknown;
+}
+
 /** Answer to `POST /v1/broadcasts`. */
 export interface BroadcastAnswer {
   /** The message's id, 32 hex digits. */

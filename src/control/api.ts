@@ -10,12 +10,14 @@ import { admissionEndpoints } from "./api/admission_endpoints.ts";
 import { eventEndpoints } from "./api/event_endpoints.ts";
 import { messageEndpoints } from "./api/message_endpoints.ts";
 import { peerEndpoints } from "./api/peer_endpoints.ts";
+import { requestEndpoints } from "./api/request_endpoints.ts";
 
 /** Every request with one answer, by the name of its handler. */
 export const API = {
   ...peerEndpoints,
   ...eventEndpoints,
   ...messageEndpoints,
+  ...requestEndpoints,
   ...admissionEndpoints,
 };
 

@@ -3,6 +3,7 @@ import { type BackoffLimits, backoffMs } from "../core/backoff.ts";
 import { type Clock, sleep, systemClock } from "../core/clock.ts";
 import { VerackError } from "../core/errors.ts";
 import type { PeerId } from "../core/peer_id.ts";
+import { REQUEST_TIMEOUT_MS } from "../streams/streams_limits.ts";
 import { isInUse } from "../store/lock_file.ts";
 import type {
   AccessRuleRow,
@@ -12,12 +13,13 @@ import type {
   InviteRow,
   JoinRequestRow,
   PeersAnswer,
+  RequestAnswer,
   SendAnswer,
   StatusAnswer,
   WholeDeadLetter,
 } from "./answers.ts";
 import { API } from "./api.ts";
-import type { Endpoint, Fields } from "./api/endpoint.ts";
+import type { Endpoint, Fields, Input } from "./api/endpoint.ts";
 import {
   ControlConnection,
   type EventQuery,
@@ -34,6 +36,12 @@ export interface ControlSendOptions {
   readonly ttlMs?: number;
   /** How long the answer waits for it to be acknowledged, milliseconds. */
   readonly waitMs?: number;
+}
+
+/** How a request is sent. */
+export interface ControlRequestOptions {
+  /** How long to wait for the answer, milliseconds. @default {30000} */
+  readonly timeoutMs?: number;
 }
 
 /** Pauses before a stream is resumed. */
@@ -111,6 +119,36 @@ export class ControlClient implements Disposable {
     options: ControlSendOptions = {},
   ): Promise<BroadcastAnswer> {
     return await this.#send(API.broadcast, options, body);
+  }
+
+  /** Sends a request to a connected peer; a body that is not bytes or text is sent as JSON. */
+  async request(
+    to: string,
+    method: string,
+    body: unknown,
+    { timeoutMs = REQUEST_TIMEOUT_MS }: ControlRequestOptions = {},
+  ): Promise<RequestAnswer> {
+    const input = { to, method, timeoutMs };
+    const options = { waitMs: timeoutMs };
+    if (body === undefined) {
+      return await this.#connection.call(API.request, input, options);
+    }
+    // As bytes of their kind, which may be more than a JSON body.
+    const kind = body instanceof Uint8Array
+      ? "bytes"
+      : typeof body === "string"
+      ? "text"
+      : "json";
+    const bytes = body instanceof Uint8Array
+      ? new Uint8Array(body)
+      : new TextEncoder().encode(
+        typeof body === "string" ? body : JSON.stringify(body),
+      );
+    const fields: Input<typeof API.request> = { ...input, ...{ kind } };
+    return await this.#connection.call(API.request, fields, {
+      ...options,
+      bytes,
+    });
   }
 
   /** Dead letters, oldest first. */

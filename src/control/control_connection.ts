@@ -7,6 +7,7 @@ import { type Clock, deadline, isTimeout } from "../core/clock.ts";
 import { codesWhere, type ErrorCode } from "../core/error_code.ts";
 import { detailsOf, messageOf, VerackError } from "../core/errors.ts";
 import { escapeText } from "../core/escape.ts";
+import { isErrorCode, RequestError } from "../streams/request_error.ts";
 import {
   CONTROL_ANSWER_TIMEOUT_MS,
   MAX_CONTROL_ANSWER_BYTES,
@@ -230,6 +231,10 @@ export class ControlConnection implements Disposable {
     const { error } = this.#parse(FAILURE, value);
     const message = escapeText(error.message, { max: 1_024 });
     if (error.code === "bad-request") return new RangeError(message);
+    const { data, remoteCode } = error;
+    if (isErrorCode(remoteCode)) {
+      return new RequestError(remoteCode, message, { data });
+    }
     const code = passedOn.has(error.code)
       ? error.code as ErrorCode
       : "rejected";
@@ -303,6 +308,8 @@ const FAILURE = v.looseObject({
     message: v.string(),
     expected: detail,
     actual: detail,
+    remoteCode: v.exactOptional(v.string()),
+    data: v.exactOptional(v.unknown()),
   }),
 });
 

@@ -47,6 +47,9 @@ export const CONTROL_BODY_TIMEOUT_MS = 10_000;
 /** Largest answer that a client reads. */
 export const MAX_CONTROL_ANSWER_BYTES = 16_000_000;
 
+/** Longest text in the answer of a peer that is not base64: its characters may take six bytes each. */
+export const MAX_REQUEST_TEXT_CHARS = 1_000_000;
+
 /** Bytes of each dead letter's body in a list. */
 export const DEAD_LETTER_PREVIEW_BYTES = 256;
 

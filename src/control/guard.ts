@@ -9,6 +9,7 @@ import { hash } from "node:crypto";
 import { factsOf } from "../core/error_code.ts";
 import { detailsOf, VerackError } from "../core/errors.ts";
 import { escapeText, jsonLine } from "../core/escape.ts";
+import { RequestError } from "../streams/request_error.ts";
 import { timingSafeEqual } from "../std/timing_safe_equal.ts";
 
 /** What a listener requires of every request. */
@@ -186,6 +187,8 @@ export interface Refusal {
       readonly message: string;
       readonly expected?: string | number;
       readonly actual?: string | number;
+      readonly remoteCode?: string;
+      readonly data?: unknown;
     };
   };
   readonly headers?: Readonly<Record<string, string>>;
@@ -200,7 +203,10 @@ export function refusalOf(error: unknown): Refusal | undefined {
   if (error instanceof VerackError) {
     const { code, message } = error;
     const status = factsOf(code).status ?? 500;
-    return { status, body: { error: { code, message, ...detailsOf(error) } } };
+    const details = error instanceof RequestError
+      ? { remoteCode: error.remoteCode, data: error.data }
+      : detailsOf(error);
+    return { status, body: { error: { code, message, ...details } } };
   }
   if (error instanceof RangeError || error instanceof SyntaxError) {
     return refusalOf(badRequest(error.message));

@@ -45,12 +45,16 @@ export type {
   Json,
   PeerRow,
   PeersAnswer,
+  RequestAnswer,
   SendAnswer,
   SessionRow,
   StatusAnswer,
   WholeDeadLetter,
 } from "./answers.ts";
-export type { ControlSendOptions } from "./control_client.ts";
+export type {
+  ControlRequestOptions,
+  ControlSendOptions,
+} from "./control_client.ts";
 export type { EventQuery, EventsOptions } from "./control_connection.ts";
 export type { FollowOptions } from "./control_client.ts";
 export type { MessageEvent } from "./answers.ts";

@@ -12,6 +12,9 @@ import { ApiError, badRequest } from "./guard.ts";
 
 const MAX_SHOWN_CHARS = 64;
 
+/** A string with the colon after it, or a bracket, of JSON. */
+const TOKEN = /"(?:[^"\\]|\\.)*"(\s*:)?|[{}[\]]/g;
+
 /** The query and body of a request. */
 export interface RequestInput {
   readonly fields: unknown;
@@ -185,19 +188,19 @@ export class BodyReader {
 }
 
 /**
- * Whether an object without objects in it names a field twice: `JSON.parse` takes the last
- * of several, other parsers the first. Other objects match no schema.
+ * Whether the JSON of an object names a field of the object twice: `JSON.parse` takes the last of
+ * several, other parsers the first. Fields of values in it are not compared.
  */
 function hasRepeatedField(value: object, text: string): boolean {
-  const isPlain = (it: unknown) => it === null || typeof it !== "object";
-  const isFlat = Object.values(value).every((it) =>
-    Array.isArray(it) ? it.every(isPlain) : isPlain(it)
-  );
-  if (!isFlat) return false;
-  // Only names stand before a colon, since no value is an object.
-  const strings = text.matchAll(/"(?:[^"\\]|\\.)*"(\s*:)?/g);
-  const names = strings.filter(([, colon]) => colon !== undefined).toArray();
-  return names.length !== Object.keys(value).length;
+  let depth = 0;
+  let count = 0;
+  // Strings as a whole, as brackets in them are text; only names stand before a colon.
+  for (const [token, colon] of text.matchAll(TOKEN)) {
+    if (token === "{" || token === "[") depth++;
+    else if (token === "}" || token === "]") depth--;
+    else if (colon !== undefined && depth === 1) count++;
+  }
+  return count !== Object.keys(value).length;
 }
 
 function typeOf(request: Request): string | undefined {

@@ -16,6 +16,7 @@ import {
 } from "./handlers/handler.ts";
 import { messageHandlers } from "./handlers/message_handlers.ts";
 import { peerHandlers } from "./handlers/peer_handlers.ts";
+import { requestHandlers } from "./handlers/request_handlers.ts";
 import type { OperationRun } from "./operation_stream.ts";
 import { BodyReader, readInput } from "./request_input.ts";
 
@@ -48,6 +49,7 @@ interface Route {
     request: {
       readonly headers: Headers;
       readonly bytes: Uint8Array | undefined;
+      readonly signal: AbortSignal;
     },
   ) => Promise<Response>;
 }
@@ -65,7 +67,8 @@ export function createRoutes(context: RouteContext): Routes {
       // Hono answers HEAD by GET, which would open streams.
       if (raw.method !== method) throw wrongMethod(methods.get(path) ?? []);
       const { fields, bytes } = await readInput(endpoint, raw, bodies);
-      return await handle(fields, { headers: raw.headers, bytes });
+      const { headers, signal } = raw;
+      return await handle(fields, { headers, bytes, signal });
     });
   }
   for (const [path, known] of methods) {
@@ -99,6 +102,7 @@ function endpointRoutes(context: RouteContext): Route[] {
   const handlers: Handlers<typeof API> = {
     ...peerHandlers(context),
     ...messageHandlers(context),
+    ...requestHandlers(context),
     ...admissionHandlers(context),
     events: (query, { headers }) =>
       context.watch(query, headers.get("last-event-id")),

@@ -10,8 +10,11 @@ import type { DeadLetters } from "../delivery/dead_letters.ts";
 import { VerackError } from "../core/errors.ts";
 import { isPeerId, parsePeerId, type PeerId } from "../core/peer_id.ts";
 import type * as streams from "../streams/peer_stream.ts";
+import type {
+  RequestFunction,
+  ServeFunction,
+} from "../streams/request_types.ts";
 import { Identity } from "../identity/identity.ts";
-import { formatAddress } from "../transport/address.ts";
 import type { Listener } from "../transport/transport.ts";
 import type { Admission } from "./admission/admission.ts";
 import { EventHub, type NodeEvent } from "./events.ts";
@@ -23,6 +26,8 @@ import {
   type ResolvedNodeOptions,
 } from "./options.ts";
 import {
+  type NodeFacts,
+  nodeFacts,
   type NodeStatus,
   nodeStatus,
   sessionInfos,
@@ -56,13 +61,15 @@ export class Node implements AsyncDisposable {
   readonly admission: Admission;
   /** The identity of this node. */
   readonly identity: Identity;
+  /** Answers requests for a method: `serve(method, handler, options?)`. */
+  readonly serve: ServeFunction;
+  /** Resolves with a peer's answer: `request(peer, method, body?, { timeoutMs, signal })`. */
+  readonly request: RequestFunction;
   readonly #options: ResolvedNodeOptions;
   readonly #parts: NodeParts;
   readonly #events = new EventHub();
   readonly #stop = new AbortController();
-  readonly #address: string;
-  readonly #tls: NodeStatus["tls"] | undefined;
-  readonly #startedAt: { readonly wall: number; readonly monotonic: number };
+  readonly #facts: NodeFacts;
   #pauses: PauseDetector | undefined;
   #closing: Promise<void> | undefined;
 
@@ -73,10 +80,7 @@ export class Node implements AsyncDisposable {
   ) {
     this.#options = options;
     this.identity = identity;
-    this.#address = formatAddress(listener.address);
-    this.#tls = listener.tls;
-    const { clock } = options;
-    this.#startedAt = { wall: clock.now(), monotonic: clock.monotonic() };
+    this.#facts = nodeFacts(identity, listener, options.clock);
     this.#parts = makeParts({
       options,
       identity,
@@ -84,7 +88,10 @@ export class Node implements AsyncDisposable {
       signal: this.#stop.signal,
       emit: (event, until) => this.#events.emit(event, until),
     });
-    this.admission = this.#parts.admission;
+    const { admission, requesting } = this.#parts;
+    this.admission = admission;
+    this.serve = requesting.serve;
+    this.request = requesting.requester((name) => this.resolvePeer(name));
     exposeParts(this, this.#parts);
   }
 
@@ -132,7 +139,7 @@ export class Node implements AsyncDisposable {
 
   /** Its address: `host:port`. */
   get address(): string {
-    return this.#address;
+    return this.#facts.address;
   }
 
   /**
@@ -159,12 +166,7 @@ export class Node implements AsyncDisposable {
 
   /** The state of the node. */
   status(): NodeStatus {
-    return nodeStatus(this.#parts, {
-      identity: this.identity,
-      address: this.#address,
-      tls: this.#tls,
-      startedAt: this.#startedAt,
-    });
+    return nodeStatus(this.#parts, this.#facts);
   }
 
   /** Every peer on record or in gossip, connected or not. */
@@ -325,9 +327,8 @@ export class Node implements AsyncDisposable {
   }
 
   /**
-   * Handles the streams that peers open for a protocol, until the result is disposed of: streams
-   * that are being handled go on. Peers that open a protocol without a handler get
-   * `unknown-protocol`, and `full` while too many of its streams are being handled.
+   * Handles the streams that peers open for a protocol, until the result is disposed of. Peers
+   * get `unknown-protocol` without a handler, and `full` while too many streams are handled.
    *
    * @param protocol 1 to 64 characters of printable ASCII without spaces, such as `echo/1`.
    * @throws {TypeError} when the protocol has a handler.
@@ -348,8 +349,8 @@ export class Node implements AsyncDisposable {
    * session ends first, and `stopped` when this node closes.
    *
    * @param peer Its identity or its name; see {@linkcode resolvePeer}.
-   * @throws {VerackError} `unknown-peer`, `ambiguous`, `denied`, `not-connected`, `unsupported`
-   * when its version has no streams, `full` when too many are open, `aborted`, `stopped`.
+   * @throws {VerackError} `unknown-peer`, `ambiguous`, `denied`, `not-connected`, `aborted`,
+   * `unsupported` if its version has no streams, `full` if too many are open, `stopped`.
    * @throws {RangeError} when the name of the protocol or `metadata` is out of range.
    */
   // deno-lint-ignore require-await -- rejects, rather than throws

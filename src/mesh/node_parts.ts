@@ -26,6 +26,7 @@ import { PeerEvents } from "./peers/peer_events.ts";
 import { PeerMemory } from "./peers/peer_memory.ts";
 import { PeerTable } from "./peers/peer_table.ts";
 import { Standing } from "./peers/standing.ts";
+import { Requesting } from "./requesting.ts";
 import { Acceptor } from "./sessions/acceptor.ts";
 import { ConnectionRoom } from "./sessions/connection_room.ts";
 import { OwnEntry } from "./sessions/own_entry.ts";
@@ -146,6 +147,7 @@ export function makeParts(
     standing,
     events,
   });
+  const requesting = new Requesting({ clock, table, standing, streaming });
   const unreachable = new UnreachablePairs({
     own,
     magic,
@@ -295,6 +297,7 @@ export function makeParts(
     pending,
     pings,
     report,
+    requesting,
     sessions,
     signal,
     standing,

@@ -1,9 +1,11 @@
 /** The status of a node, for its operator. */
+import type { Clock } from "../core/clock.ts";
 import type { PeerId } from "../core/peer_id.ts";
 import type { Identity } from "../identity/identity.ts";
 import { MAX_PEERS, MAX_PENDING_CONNECTIONS } from "./mesh_limits.ts";
 import { MAX_QUEUE_BYTES } from "../session/session_limits.ts";
 import { formatAddress } from "../transport/address.ts";
+import type { Listener } from "../transport/transport.ts";
 import { VERSION } from "../version.ts";
 import type { NodeEvent } from "./events.ts";
 import type { NodeParts } from "./node_parts.ts";
@@ -74,8 +76,8 @@ export interface NodeStatus {
   };
 }
 
-/** The input of {@linkcode nodeStatus}, beside the parts of a node. */
-export interface StatusSources {
+/** What a node knows of itself when it starts to listen. */
+export interface NodeFacts {
   readonly identity: Identity;
   readonly address: string;
   readonly tls: NodeStatus["tls"] | undefined;
@@ -97,7 +99,7 @@ export function nodeStatus(
       | "report"
       | "table"
     >,
-  { identity, address, tls, startedAt }: StatusSources,
+  { identity, address, tls, startedAt }: NodeFacts,
 ): NodeStatus {
   const { clock, name, network, advertise, maxPeers, outbox } = options;
   const { nodes, sessions, missing } = report.event;
@@ -143,6 +145,16 @@ export function nodeStatus(
       messageAgeMs: outbox.maxAgeMs,
     },
   };
+}
+
+/** The facts of a node that has begun to listen. */
+export function nodeFacts(
+  identity: Identity,
+  { address, tls }: Listener,
+  clock: Clock,
+): NodeFacts {
+  const startedAt = { wall: clock.now(), monotonic: clock.monotonic() };
+  return { identity, address: formatAddress(address), tls, startedAt };
 }
 
 /** The established sessions. */

@@ -40,7 +40,7 @@ export interface RequestClientOptions {
     peer: PeerId,
     protocol: string,
     options: OpenOptions,
-  ) => Promise<PeerStream>;
+  ) => PeerStream;
 }
 
 /** Head and body of nearly all answers fit into the first read. */
@@ -173,7 +173,7 @@ export class RequestClient {
       if (call.error !== undefined) throw call.error;
       const left = Math.max(1, deadline - clock.monotonic());
       const length = bytes.length;
-      const stream = await open(peer, REQUEST_PROTOCOL, {
+      const stream = open(peer, REQUEST_PROTOCOL, {
         metadata: encodeRequestHead({
           method: name,
           kind,
@@ -182,7 +182,6 @@ export class RequestClient {
         }),
       });
       call.stream = stream;
-      if (call.error !== undefined) stream.abort(call.error);
       // The peer may answer before it has read all, so the answer decides.
       writeBody(stream, bytes).catch(() => {});
       const answer = await receiveAnswer(stream);

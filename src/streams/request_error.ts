@@ -4,12 +4,6 @@ import { MAX_ERROR_CODE_CHARS } from "./streams_limits.ts";
 
 const CODE = /^[!-~]+$/;
 
-/** Options of a {@linkcode RequestError}. */
-export interface RequestErrorOptions extends ErrorOptions {
-  /** A JSON value for programs. @default none */
-  readonly data?: unknown;
-}
-
 /**
  * A handler answered with an error. A handler throws one to choose the code; the caller gets one
  * with the same code, message and data. Of any other error that a handler throws the caller gets
@@ -36,12 +30,13 @@ export class RequestError extends VerackError {
    * @param remoteCode Its code, for programs.
    * @param message What was being done, a colon, what stood in the way; at most 1,024 UTF-16
    * units of it are sent.
+   * @param options `data`: a JSON value for programs; `cause`, which is not sent.
    * @throws {RangeError} when the code has another form.
    */
   constructor(
     remoteCode: string,
     message: string,
-    options: RequestErrorOptions = {},
+    options: ErrorOptions & { readonly data?: unknown } = {},
   ) {
     super("failed", message, options);
     if (!isErrorCode(remoteCode)) {

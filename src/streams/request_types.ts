@@ -1,6 +1,5 @@
 /** Requests as their users have them: handlers, options, and methods that both ends share. */
 import type { PeerId } from "../core/peer_id.ts";
-import type { BodyKind } from "./request_format.ts";
 import { checkMethod } from "./request_format.ts";
 import { requireSchema, type StandardSchema } from "./standard_schema.ts";
 
@@ -8,9 +7,10 @@ import { requireSchema, type StandardSchema } from "./standard_schema.ts";
 export interface RequestContext {
   /** The caller, whose key is verified. */
   readonly peer: PeerId;
+  /** The method that was requested. */
   readonly method: string;
   /** What the body is: nothing, bytes, text or a JSON value. */
-  readonly kind: BodyKind;
+  readonly kind: "none" | "bytes" | "text" | "json";
   /**
    * Aborts when the answer is no longer of use: the caller aborted, its deadline passed, the
    * session was lost, or a node closes.
@@ -27,17 +27,12 @@ export type RequestHandler<Body = unknown, Answer = unknown> = (
   context: RequestContext,
 ) => Answer | Promise<Answer>;
 
-/** Bounds of one method at the serving node. */
-export interface ServeLimits {
+/** Options of `Node.serve`. */
+export interface ServeOptions<Body = unknown, Answer = unknown> {
   /** Requests that are handled at a time; more get `full`. @default {1024} */
   readonly maxConcurrent?: number;
   /** The longest that a handler gets, milliseconds, if the caller waits longer. @default none */
   readonly timeoutMs?: number;
-}
-
-/** Options of `Node.serve`. */
-export interface ServeOptions<Body = unknown, Answer = unknown>
-  extends ServeLimits {
   /**
    * Bodies that do not match get `bad-input`, and the handler gets what the schema makes of the
    * others. Any Standard Schema: Valibot, Zod, ArkType.
@@ -57,31 +52,90 @@ export interface RequestOptions<Answer = unknown> {
   readonly output?: StandardSchema<unknown, Answer>;
 }
 
-/** A method that both ends share: its name, and the schemas of its body and its answer. */
+/** A method that both ends share; see {@linkcode defineMethod}. */
 export interface RequestMethod<
-  Input extends StandardSchema = StandardSchema,
-  Output extends StandardSchema = StandardSchema,
+  Input = unknown,
+  Body = unknown,
+  Result = unknown,
+  Answer = unknown,
 > {
+  /** Its name on the wire. */
   readonly name: string;
   /** The caller's body must match it; the handler gets what it makes of the body. */
-  readonly input: Input;
-  /** The handler's answer must match it; the caller gets what it makes of the answer. */
-  readonly output: Output;
+  readonly input: StandardSchema<Input, Body>;
+  /** The handler's result must match it; the caller gets what it makes of the result. */
+  readonly output: StandardSchema<Result, Answer>;
 }
 
-/** What a schema takes. */
-export type SchemaInput<S extends StandardSchema> = NonNullable<
-  S["~standard"]["types"]
->["input"];
+/**
+ * `Node.serve`: answers requests of peers for a method, until the result is disposed of; requests
+ * that are being handled go on. A method without a handler gets `unknown-method`, and `full` is
+ * what peers get while too many requests are handled: in all, of one peer, or of the method.
+ */
+export interface ServeFunction {
+  /**
+   * Serves a method that both ends share; see {@linkcode defineMethod}.
+   *
+   * @throws {TypeError} when the method is served already.
+   */
+  <Input, Body, Result, Answer>(
+    method: RequestMethod<Input, Body, Result, Answer>,
+    handler: RequestHandler<Body, Result>,
+    options?: Omit<ServeOptions, "input" | "output">,
+  ): Disposable;
+  /**
+   * Serves a method. Without schemas in the options nothing is checked: what its type says of the
+   * body is what the handler assumes.
+   *
+   * @param method 1 to 128 bytes of text that can be seen.
+   * @throws {TypeError} when the method is served already, or a schema is none.
+   * @throws {RangeError} when its name, `maxConcurrent` or `timeoutMs` is out of range.
+   */
+  <Body = unknown, Answer = unknown>(
+    method: string,
+    handler: RequestHandler<Body, Answer>,
+    options?: ServeOptions<Body, Answer>,
+  ): Disposable;
+}
 
-/** What a schema gives. */
-export type SchemaOutput<S extends StandardSchema> = NonNullable<
-  S["~standard"]["types"]
->["output"];
+/**
+ * `Node.request`: sends a request to a connected peer, selected by its name or its id, and resolves
+ * with the answer. At most 128 requests to a peer are under way; more wait for them.
+ *
+ * Rejects with a {@linkcode RequestError} when the handler failed, and with a `VerackError` else:
+ * `unknown-method`, `bad-input` or `bad-output` when a schema at either end refuses, `full` when the
+ * peer handles too many, `timeout`, `aborted`, `session-lost`; `not-connected`, `unknown-peer`,
+ * `ambiguous`, `denied` and `unsupported` when it was not sent; `stopped` when this node closes;
+ * `malformed` or `oversize` when the peer's answer breaks the protocol. A request whose session was
+ * lost may have been handled; it is not sent again.
+ */
+export interface RequestFunction {
+  /** Requests a method that both ends share; see {@linkcode defineMethod}. */
+  <Input, Body, Result, Answer>(
+    peer: string,
+    method: RequestMethod<Input, Body, Result, Answer>,
+    body: Input,
+    options?: Omit<RequestOptions, "output">,
+  ): Promise<Answer>;
+  /**
+   * Requests a method. Without a schema in the options the type of the answer is not checked.
+   *
+   * @param body Bytes, text, a JSON value or `undefined`; at most 4,000,000 bytes.
+   * @throws {RangeError} when the body is too long, or the method or `timeoutMs` out of range.
+   * @throws {TypeError} when the body has no JSON.
+   */
+  <Answer = unknown>(
+    peer: string,
+    method: string,
+    body?: unknown,
+    options?: RequestOptions<Answer>,
+  ): Promise<Answer>;
+}
 
 /**
  * A method that both ends share: `node.serve(method, handler)` and `node.request(peer, method,
- * body)` take their types from its schemas, and check them.
+ * body)` take their types from its schemas, and check them. Each is any Standard Schema of what is
+ * sent: the sender's value must match it, and the receiver gets what the schema makes of it.
  *
  * @throws {RangeError} when the name cannot be used.
  * @throws {TypeError} when a schema is none.
@@ -98,15 +152,15 @@ export type SchemaOutput<S extends StandardSchema> = NonNullable<
  * console.assert(add.name === "add");
  * ```
  */
-export function defineMethod<
-  Input extends StandardSchema,
-  Output extends StandardSchema,
->(
+export function defineMethod<Input, Body, Result, Answer>(
   name: string,
-  schemas: { readonly input: Input; readonly output: Output },
-): RequestMethod<Input, Output> {
+  { input, output }: {
+    readonly input: StandardSchema<Input, Body>;
+    readonly output: StandardSchema<Result, Answer>;
+  },
+): RequestMethod<Input, Body, Result, Answer> {
   checkMethod(name);
-  requireSchema("input", schemas.input);
-  requireSchema("output", schemas.output);
-  return { name, input: schemas.input, output: schemas.output };
+  requireSchema("input", input);
+  requireSchema("output", output);
+  return { name, input, output };
 }

@@ -12,7 +12,7 @@ export interface StandardSchema<Input = unknown, Output = Input> {
     readonly version: 1;
     /** Name of the validator's library. */
     readonly vendor: string;
-    /** The value of the schema, or what is wrong. */
+    /** The value that the schema makes of another one, or what is wrong with that. */
     readonly validate: (
       value: unknown,
     ) => SchemaResult<Output> | Promise<SchemaResult<Output>>;
@@ -23,20 +23,22 @@ export interface StandardSchema<Input = unknown, Output = Input> {
   };
 }
 
-/** What a validator returns. */
-export type SchemaResult<Output> =
-  | { readonly value: Output; readonly issues?: undefined }
-  | { readonly issues: readonly SchemaIssue[] };
-
-/** One thing that is wrong with a value. */
-export interface SchemaIssue {
-  /** What is wrong. */
-  readonly message: string;
-  /** Keys that lead to the wrong part. */
-  readonly path?:
-    | readonly (PropertyKey | { readonly key: PropertyKey })[]
+/** What a validator returns: a value, or issues. */
+export interface SchemaResult<Output> {
+  /** The value of the schema. */
+  readonly value?: Output;
+  /** What is wrong, and the keys that lead there. */
+  readonly issues?:
+    | readonly {
+      readonly message: string;
+      readonly path?:
+        | readonly (PropertyKey | { readonly key: PropertyKey })[]
+        | undefined;
+    }[]
     | undefined;
 }
+
+type SchemaIssues = NonNullable<SchemaResult<unknown>["issues"]>;
 
 /**
  * The value that a schema makes of `value`, at once unless the schema is asynchronous.
@@ -50,7 +52,7 @@ export function checkValue<T>(
 ): T | Promise<T> {
   const settle = (result: SchemaResult<T>): T =>
     result.issues === undefined
-      ? result.value
+      ? result.value as T
       : refuse(issuesText(result.issues));
   const result = schema["~standard"].validate(value);
   return result instanceof Promise ? result.then(settle) : settle(result);
@@ -67,7 +69,7 @@ export function requireSchema(name: string, schema: unknown): void {
 }
 
 /** `name is …; tags[2] is …`: the first issues with their paths. */
-export function issuesText(issues: readonly SchemaIssue[]): string {
+export function issuesText(issues: SchemaIssues): string {
   const shown = issues.slice(0, MAX_SHOWN_ISSUES).map(({ message, path }) => {
     const place = pathText(path ?? []);
     return place === "" ? message : `${place}: ${message}`;
@@ -76,7 +78,7 @@ export function issuesText(issues: readonly SchemaIssue[]): string {
   return shown.join("; ") + (more > 0 ? `; and ${more} more` : "");
 }
 
-function pathText(path: NonNullable<SchemaIssue["path"]>): string {
+function pathText(path: NonNullable<SchemaIssues[number]["path"]>): string {
   let text = "";
   for (const part of path) {
     const key = typeof part === "object" ? part.key : part;

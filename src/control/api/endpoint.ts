@@ -11,7 +11,7 @@ export type Fields = Readonly<
     string,
     v.GenericSchema<
       unknown,
-      string | number | boolean | readonly string[] | undefined
+      string | number | boolean | object | null | undefined
     >
   >
 >;

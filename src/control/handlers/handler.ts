@@ -23,7 +23,8 @@ export interface HandlerContext {
 }
 
 /** A value that becomes `T` in JSON. */
-export type Serializable<T> = T extends string ? T | Date
+export type Serializable<T> = unknown extends T ? T
+  : T extends string ? T | Date
   : { readonly [K in keyof T]: Serializable<T[K]> };
 
 /** A handler of each endpoint of `T`, by its name. */
@@ -33,6 +34,8 @@ export type Handlers<T extends Readonly<Record<string, Endpoint>>> = {
     request: {
       readonly headers: Headers;
       readonly bytes: Uint8Array | undefined;
+      /** Aborts when the client disconnects. */
+      readonly signal: AbortSignal;
     },
   ) =>
     | Serializable<Answer<T[K]>>
