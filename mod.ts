@@ -34,6 +34,13 @@ export type {
   DeadLetter as DeadLetter,
   DeadLetters as DeadLetters,
 } from "./src/delivery/dead_letters.ts";
+export type {
+  KeptMessage,
+  KeptTopic,
+  KeptTopics,
+  LeaseOptions,
+  NackOptions,
+} from "./src/delivery/kept_topics.ts";
 export type { ErrorCode } from "./src/core/errors.ts";
 export type { PeerId } from "./src/core/peer_id.ts";
 export type { KeyType, Passphrase } from "./src/identity/identity.ts";

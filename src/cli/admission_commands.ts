@@ -5,9 +5,14 @@ import { inviteSecret, parseInvite } from "../identity/invite.ts";
 import { parsePeerName, peerLabel } from "../identity/peer_name.ts";
 import type { AccessRule } from "../mesh/peers/node_store.ts";
 import { formatAddress, parseAddress } from "../transport/address.ts";
-import { answerCommand, DATA_FLAG, withNode } from "./answer_command.ts";
+import {
+  answerCommand,
+  DATA_FLAG,
+  utcMinute,
+  withNode,
+} from "./answer_command.ts";
 import type { Command } from "./command.ts";
-import { utcMinute, withRecords } from "./data_commands.ts";
+import { withRecords } from "./data_commands.ts";
 import { quoted, UsageError } from "./flags.ts";
 
 const PREFIX_HELP =

@@ -96,3 +96,8 @@ export async function asUsage<T>(use: () => Promise<T> | T): Promise<T> {
     throw error;
   }
 }
+
+/** A time in UTC to the minute, `2026-11-29 21:52Z`. */
+export function utcMinute(iso: string): string {
+  return `${new Date(iso).toISOString().slice(0, 16).replace("T", " ")}Z`;
+}

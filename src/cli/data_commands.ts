@@ -105,8 +105,3 @@ export async function withDataOwner<T>(
   using _closed = opened;
   return await asUsage(() => stored(opened));
 }
-
-/** A time in UTC to the minute, `2026-11-29 21:52Z`. */
-export function utcMinute(iso: string): string {
-  return `${new Date(iso).toISOString().slice(0, 16).replace("T", " ")}Z`;
-}

@@ -13,9 +13,9 @@ import { parsePeerId, type PeerId } from "../core/peer_id.ts";
 import { peerLabel } from "../identity/peer_name.ts";
 import type { OpenedStore } from "../store/data_directory.ts";
 import { Records } from "../store/records.ts";
-import { answerCommand, DATA_FLAG } from "./answer_command.ts";
+import { answerCommand, DATA_FLAG, utcMinute } from "./answer_command.ts";
 import type { Command } from "./command.ts";
-import { utcMinute, withDataOwner } from "./data_commands.ts";
+import { withDataOwner } from "./data_commands.ts";
 import { shownText } from "./message_text.ts";
 import type { Palette } from "./terminal.ts";
 

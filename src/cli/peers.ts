@@ -11,9 +11,14 @@ import {
 import { MIN_IDENTITY_DIGITS } from "../mesh/mesh_limits.ts";
 import type { Member } from "../mesh/peers/find_peers.ts";
 import type { AccessRule } from "../mesh/peers/node_store.ts";
-import { answerCommand, DATA_FLAG, withNode } from "./answer_command.ts";
+import {
+  answerCommand,
+  DATA_FLAG,
+  utcMinute,
+  withNode,
+} from "./answer_command.ts";
 import type { Command } from "./command.ts";
-import { type PeerView, utcMinute, withRecords } from "./data_commands.ts";
+import { type PeerView, withRecords } from "./data_commands.ts";
 import { quoted } from "./flags.ts";
 import type { Palette } from "./terminal.ts";
 

@@ -1,11 +1,12 @@
 /** `verack status`: the state of a running node. */
-import type { StatusAnswer } from "../control/answers.ts";
+import type { KeptTopicRow, StatusAnswer } from "../control/answers.ts";
 import { escapeText } from "../core/escape.ts";
 import { peerLabel } from "../identity/peer_name.ts";
 import {
   answerCommand,
   DATA_FLAG,
   labelled,
+  utcMinute,
   withNode,
 } from "./answer_command.ts";
 import type { Command } from "./command.ts";
@@ -63,6 +64,12 @@ function rows(status: StatusAnswer): [what: string, text: string][] {
       "messages",
       `${outbox.messages} wait, at most ${limits.messages}; ${outbox.bytes} of at most ${limits.messageBytes} bytes`,
     ],
+    ...status.keptTopics.map((kept): [string, string] => [
+      "kept",
+      `${kept.topic === "" ? "no topic" : escapeText(kept.topic)}: ${
+        keptWords(kept)
+      }`,
+    ]),
     ...queues.map((queue): [string, string] => [
       "waiting",
       `${peerLabel(queue.id, queue.name, queue.boundName)}: ${
@@ -72,6 +79,20 @@ function rows(status: StatusAnswer): [what: string, text: string][] {
       }`,
     ]),
   ];
+}
+
+/** What waits under a kept topic, besides its name. */
+export function keptWords(
+  { messages, bytes, leased, blocked, oldestAt }: KeptTopicRow,
+): string {
+  return [
+    `${count(messages, "message")}, ${count(bytes, "byte")}`,
+    ...(leased === 0 ? [] : [`${leased} with consumers`]),
+    ...(oldestAt === undefined ? [] : [`the oldest of ${utcMinute(oldestAt)}`]),
+    ...(blocked === 0 ? [] : [
+      `full: ${blocked === 1 ? "a sender waits" : `${blocked} senders wait`}`,
+    ]),
+  ].join("; ");
 }
 
 /** The admission mode, in the words of the documents. */

@@ -5,6 +5,7 @@
  */
 import type { DeadLetter } from "../delivery/dead_letters.ts";
 import type { Message } from "../delivery/incoming_message.ts";
+import type { KeptTopic } from "../delivery/kept_topics.ts";
 import type { PeerId } from "../core/peer_id.ts";
 import { namesOf, type PeerNames } from "../identity/peer_name.ts";
 import { DEAD_LETTER_PREVIEW_BYTES } from "./control_limits.ts";
@@ -155,6 +156,9 @@ export type WholeDeadLetter = DeadLetterHead & {
   /** The body. */
   readonly base64: string;
 };
+
+/** A kept topic in the answer to `GET /v1/kept-topics`, and in the status. */
+export type KeptTopicRow = Json<KeptTopic>;
 
 /** An event of `GET /v1/events`. */
 export type ControlEvent = (NodeEvent | MessageEvent) & {

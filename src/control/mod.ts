@@ -21,6 +21,7 @@ export { ControlClient } from "./control_client.ts";
 export type { Clock } from "../core/clock.ts";
 export type { ErrorCode } from "../core/errors.ts";
 export type { DeadLetter } from "../delivery/dead_letters.ts";
+export type { KeptTopic } from "../delivery/kept_topics.ts";
 export type { PeerId } from "../core/peer_id.ts";
 export type { PeerNames } from "../identity/peer_name.ts";
 export type { InviteInfo } from "../mesh/admission/invites.ts";
@@ -43,6 +44,7 @@ export type {
   InviteRow,
   JoinRequestRow,
   Json,
+  KeptTopicRow,
   PeerRow,
   PeersAnswer,
   RequestAnswer,

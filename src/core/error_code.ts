@@ -50,7 +50,8 @@ export type ErrorCode =
   // Messages.
   | "unknown-peer" // no peer of that name or identity
   | "unknown-invite" // no invite that has not ended has that id
-  | "unknown-message" // no dead letter has that id
+  | "unknown-message" // no dead letter, or no leased message, has that id
+  | "unknown-topic" // messages of that topic are not kept
   | "ambiguous" // several peers have that name or prefix
   | "undelivered" // given up: too old, or the peer is gone for good
   | "stopped" // this node is closing
@@ -182,6 +183,7 @@ const FACTS = {
   "unknown-peer": { status: 404 },
   "unknown-invite": { status: 404 },
   "unknown-message": { status: 404 },
+  "unknown-topic": { status: 404 },
   "ambiguous": { status: 409 },
   "undelivered": { status: 504 },
   "stopped": { retryable: true, reason: "leaving", status: 503 },

@@ -17,6 +17,7 @@ import type { DeliverySettings } from "./delivery_settings.ts";
 import { FrameMemory } from "./frame_memory.ts";
 import type { FrameSink } from "./frame_sink.ts";
 import { Inbox } from "./inbox.ts";
+import type { KeptTopics } from "./kept_topics.ts";
 import type { Message } from "./incoming_message.ts";
 import { Outbox } from "./outbox.ts";
 import { Admitted, type PeerQueue, PeerQueues } from "./outbox_usage.ts";
@@ -54,6 +55,7 @@ export interface BroadcastOptions extends Omit<SendOptions, "signal" | "onId"> {
 export class Delivery {
   readonly outbox: Outbox;
   readonly deadLetters: DeadLetters;
+  readonly keptTopics: KeptTopics;
   readonly #settings: DeliverySettings;
   readonly #magic: number;
   readonly #inbox: Inbox;
@@ -79,6 +81,7 @@ export class Delivery {
     this.outbox = new Outbox(settings, queues);
     this.#inbox = new Inbox(settings);
     this.deadLetters = this.#inbox.deadLetters;
+    this.keptTopics = this.#inbox.kept;
   }
 
   // --- Sessions --------------------------------------------------------------

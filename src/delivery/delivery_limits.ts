@@ -199,6 +199,29 @@ export const REDELIVERY_MAX_MS = 30_000;
 export const MAX_DEAD_LETTERS = 1_000;
 export const MAX_DEAD_LETTER_BYTES = 4 * MAX_BODY_BYTES;
 
+// --- Kept topics -------------------------------------------------------------
+
+/** Topics that are kept. */
+export const MAX_KEPT_TOPICS = 64;
+
+/** Their messages, which wait in the store, and the bodies of these: as many as the outbox has, twice the bytes. */
+export const MAX_KEPT_MESSAGES = MAX_OUTBOX_MESSAGES;
+export const MAX_KEPT_BYTES = 2 * MAX_OUTBOX_BYTES;
+
+/** Messages of one sender and topic that are committed together. */
+export const MAX_KEPT_BATCH = 256;
+
+/** Messages that consumers have at once; their bodies are not in memory. */
+export const MAX_LEASED_MESSAGES = 10_000;
+
+/** How long a consumer has a message, unless set: half a minute, as with SQS and NATS JetStream. */
+export const LEASE_MS = 30_000;
+export const MIN_LEASE_MS = 100;
+export const MAX_LEASE_MS = 12 * 3_600_000;
+
+/** Period after which the standing of senders of kept messages is looked up again. */
+export const KEPT_REFRESH_MS = 5_000;
+
 /**
  * While messages of peers with and of peers without standing wait, one of the latter is
  * delivered after so many of the former.

@@ -24,6 +24,8 @@ export interface DeliverySettings {
   readonly limits: OutboxLimits;
   /** Deliveries of a message before it becomes a dead letter. */
   readonly maxDeliveries: number;
+  /** Topics to keep besides those of the store, which must be there. */
+  readonly keepTopics?: readonly string[];
   /** The clock of ages in the store, milliseconds. */
   readonly keptNow: () => number;
   /**

@@ -28,6 +28,8 @@ import {
   type MessageOwner,
   type ReceiveStream,
 } from "./incoming_message.ts";
+import { KeptIntake } from "./kept_intake.ts";
+import { KeptMessages, type KeptOwner } from "./kept_messages.ts";
 import type { StoredDeadLetter } from "./message_store.ts";
 import { ReceiveBudget } from "./receive_budget.ts";
 import { WindowBudget } from "./receive_window.ts";
@@ -40,8 +42,11 @@ const UTF8 = new TextEncoder();
 const REDELIVERY = { minMs: REDELIVERY_MIN_MS, maxMs: REDELIVERY_MAX_MS };
 
 /** Received messages of one node that are not settled. */
-export class Inbox implements ConsumerSource, MessageOwner, RetryTarget {
+export class Inbox
+  implements ConsumerSource, MessageOwner, RetryTarget, KeptOwner {
   readonly deadLetters: DeadLetterBox;
+  readonly kept: KeptMessages;
+  readonly #intake: KeptIntake;
   readonly #settings: DeliverySettings;
   readonly #receiving: ReceiverOptions;
   readonly #senders: SenderMemory;
@@ -69,6 +74,15 @@ export class Inbox implements ConsumerSource, MessageOwner, RetryTarget {
     };
     this.#expireSeen(clock.monotonic());
     this.#senders = new SenderMemory(settings, this);
+    this.kept = new KeptMessages(settings, this);
+    this.#intake = new KeptIntake({
+      settings,
+      kept: this.kept,
+      senders: this.#senders,
+      deadLetters: this.deadLetters,
+      rest: (stream, restMs) => this.#rest(stream, restMs),
+      offer: (stream) => this.#offer(stream),
+    });
   }
 
   /** Receives messages on a new session. */
@@ -95,6 +109,8 @@ export class Inbox implements ConsumerSource, MessageOwner, RetryTarget {
       this.#resting.delete(stream);
       this.#offer(stream);
     }
+    this.kept.tick(now);
+    this.#intake.retry();
     this.#applyFilters();
     if (now >= this.#nextExpiry) this.#expireSeen(now);
   }
@@ -103,6 +119,7 @@ export class Inbox implements ConsumerSource, MessageOwner, RetryTarget {
   close(): void {
     this.#closed = true;
     this.deadLetters.close();
+    this.kept.close();
     for (const consumer of this.#consumers) consumer.end();
     this.#consumers.clear();
   }
@@ -116,6 +133,10 @@ export class Inbox implements ConsumerSource, MessageOwner, RetryTarget {
   // --- Consumers -------------------------------------------------------------
 
   take(filter: MessageFilter): IncomingMessage | undefined {
+    const { topic } = filter;
+    if (topic !== undefined && this.kept.index.keeps(topic)) {
+      return this.kept.take(filter);
+    }
     for (
       let stream = this.#queue.next(filter);
       stream !== undefined;
@@ -223,6 +244,49 @@ export class Inbox implements ConsumerSource, MessageOwner, RetryTarget {
     return this.#senders.inbox(from).stream(UTF8.encode(topic));
   }
 
+  // --- Kept topics -----------------------------------------------------------
+
+  bury(message: StoredDeadLetter): void {
+    this.deadLetters.put(message);
+  }
+
+  onReady(topic: string): void {
+    for (const consumer of [...this.#consumers]) {
+      if (consumer.filter.topic === topic) this.#serve(consumer);
+    }
+  }
+
+  onFreed(): void {
+    this.#intake.retry();
+  }
+
+  onChanged(topic: string): void {
+    if (!this.kept.index.keeps(topic)) return this.#intake.retry();
+    const filter = { topic };
+    for (
+      let stream = this.#queue.next(filter);
+      stream !== undefined;
+      stream = this.#queue.next(filter)
+    ) this.#intake.take(stream);
+  }
+
+  blocked(topic: string): number {
+    return this.#intake.blocked(topic);
+  }
+
+  /** Delivers to a consumer what it waits for, if there is something. */
+  #serve(consumer: Consumer): void {
+    try {
+      while (consumer.isWaiting) {
+        const message = this.take(consumer.filter);
+        if (message === undefined) return;
+        consumer.deliver(message);
+      }
+    } catch (error) {
+      consumer.fail(error);
+    }
+  }
+
   // --- Streams ---------------------------------------------------------------
 
   #add(incoming: IncomingMessage): void {
@@ -234,6 +298,7 @@ export class Inbox implements ConsumerSource, MessageOwner, RetryTarget {
   /** Delivers the next message of a stream to a waiting consumer, or queues the stream. */
   #offer(stream: ReceiveStream): void {
     if (stream.isQueued || !this.#hasNext(stream)) return;
+    if (this.kept.index.keeps(stream.topic)) return this.#intake.take(stream);
     for (const consumer of this.#consumers) {
       if (!consumer.wants(stream.topic, stream.peer.from)) continue;
       const message = this.#deliverFrom(stream);
@@ -251,13 +316,7 @@ export class Inbox implements ConsumerSource, MessageOwner, RetryTarget {
   /** A filter of senders may accept queued messages now that it refused before. */
   #applyFilters(): void {
     for (const consumer of [...this.#consumers]) {
-      if (consumer.filter.from === undefined || !consumer.isWaiting) continue;
-      try {
-        const message = this.take(consumer.filter);
-        if (message !== undefined) consumer.deliver(message);
-      } catch (error) {
-        consumer.fail(error);
-      }
+      if (consumer.filter.from !== undefined) this.#serve(consumer);
     }
   }
 

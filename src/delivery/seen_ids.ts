@@ -101,6 +101,23 @@ export class SeenIds {
     this.#enter(this.#size++);
   }
 
+  /** Removes an id; takes as long as adding all others. */
+  remove(id: MessageId): void {
+    if (!this.has(id)) return;
+    const all = Array.from(
+      { length: this.#size },
+      (_, at) => this.#words.slice(WORDS * at, WORDS * (at + 1)),
+    );
+    this.#index = new Uint16Array(this.#index.length);
+    this.#size = 0;
+    for (const [a = 0, b = 0, c = 0, d = 0] of all) {
+      const isIt = a === id.a && b === id.b && c === id.c && d === id.d;
+      if (isIt) continue;
+      this.#words.set([a, b, c, d], WORDS * this.#size);
+      this.#enter(this.#size++);
+    }
+  }
+
   #grow(): void {
     const capacity = this.#size;
     if (capacity < MAX_CAPACITY) {

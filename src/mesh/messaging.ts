@@ -13,6 +13,7 @@ import type { Message } from "../delivery/incoming_message.ts";
 import type { StoredDeadLetter } from "../delivery/message_store.ts";
 import type { OutgoingMessage } from "../delivery/outgoing_message.ts";
 import type { DeadLetters } from "../delivery/dead_letters.ts";
+import type { KeptTopics } from "../delivery/kept_topics.ts";
 import {
   IN_MEMORY_PEER_KEPT_MS,
   OUTBOX_SWEEP_MS,
@@ -42,7 +43,7 @@ export interface MessagingOptions {
   readonly magic: Uint8Array;
   readonly settings: Pick<
     ResolvedNodeOptions,
-    "keptTime" | "maxDeliveries" | "messages" | "outbox"
+    "keepTopics" | "keptTime" | "maxDeliveries" | "messages" | "outbox"
   >;
   /** Filled here, and read where a record must be evicted. */
   readonly queues: PeerQueues;
@@ -83,6 +84,7 @@ export class Messaging {
       store: settings.messages,
       limits: settings.outbox,
       maxDeliveries: settings.maxDeliveries,
+      keepTopics: settings.keepTopics,
       onGivenUp: (outgoing, error) => this.#onGivenUp(outgoing, error),
       onDeadLetter: (message) => this.#onDeadLetter(message),
       hasStanding: (peer) => standing.has(table.get(peer)),
@@ -115,6 +117,11 @@ export class Messaging {
   /** See `Node.deadLetters`. */
   get deadLetters(): DeadLetters {
     return this.#delivery.deadLetters;
+  }
+
+  /** See `Node.keptTopics`. */
+  get keptTopics(): KeptTopics {
+    return this.#delivery.keptTopics;
   }
 
   /** See `Node.send`. */

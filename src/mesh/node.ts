@@ -7,6 +7,7 @@ import type { BroadcastOptions, SendOptions } from "../delivery/delivery.ts";
 import type { MessagesOptions } from "../delivery/consumer.ts";
 import type { Message } from "../delivery/incoming_message.ts";
 import type { DeadLetters } from "../delivery/dead_letters.ts";
+import type { KeptTopics } from "../delivery/kept_topics.ts";
 import { VerackError } from "../core/errors.ts";
 import { isPeerId, parsePeerId, type PeerId } from "../core/peer_id.ts";
 import type * as streams from "../streams/peer_stream.ts";
@@ -59,6 +60,10 @@ import { findPeers, type Member, resolvePeer } from "./peers/find_peers.ts";
 export class Node implements AsyncDisposable {
   /** Admission of peers: decisions of the user. */
   readonly admission: Admission;
+  /** Messages that the application nacked too often: to inspect, retry or discard. */
+  readonly deadLetters: DeadLetters;
+  /** Topics whose messages wait here for a consumer, also across restarts. */
+  readonly keptTopics: KeptTopics;
   /** The identity of this node. */
   readonly identity: Identity;
   /** Answers requests for a method: `serve(method, handler, options?)`. */
@@ -88,8 +93,10 @@ export class Node implements AsyncDisposable {
       signal: this.#stop.signal,
       emit: (event, until) => this.#events.emit(event, until),
     });
-    const { admission, requesting } = this.#parts;
+    const { admission, messaging, requesting } = this.#parts;
     this.admission = admission;
+    this.deadLetters = messaging.deadLetters;
+    this.keptTopics = messaging.keptTopics;
     this.serve = requesting.serve;
     this.request = requesting.requester((name) => this.resolvePeer(name));
     exposeParts(this, this.#parts);
@@ -125,11 +132,6 @@ export class Node implements AsyncDisposable {
     });
     node.#parts.dialer.start();
     return node;
-  }
-
-  /** Messages that the application nacked too often: to inspect, retry or discard. */
-  get deadLetters(): DeadLetters {
-    return this.#parts.messaging.deadLetters;
   }
 
   /** Its name; empty if it has none. */
@@ -291,11 +293,8 @@ export class Node implements AsyncDisposable {
    * sender and topic are delivered in order, each after the one before is settled.
    * Asking for the next message acks the one before; `ack` does so at once, `nack` has
    * it delivered again later. When a loop is left, its message goes to the next
-   * consumer. Without a consumer messages wait at their senders.
-   *
-   * A message is acked once, also across restarts if the store is on disk: it comes
-   * again, with the same id, only if this node ends before the ack is recorded, or if
-   * its sender sent 4,096 others meanwhile.
+   * consumer. Without a consumer messages wait at their senders, those of a kept topic here: they
+   * come to consumers of that `topic` only. When a message may come twice is in docs/messages.md.
    */
   messages(
     options?: MessagesOptions,

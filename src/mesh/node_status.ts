@@ -1,6 +1,7 @@
 /** The status of a node, for its operator. */
 import type { Clock } from "../core/clock.ts";
 import type { PeerId } from "../core/peer_id.ts";
+import type { KeptTopic } from "../delivery/kept_topics.ts";
 import type { Identity } from "../identity/identity.ts";
 import { MAX_PEERS, MAX_PENDING_CONNECTIONS } from "./mesh_limits.ts";
 import { MAX_QUEUE_BYTES } from "../session/session_limits.ts";
@@ -55,6 +56,8 @@ export interface NodeStatus {
   readonly unproven: number;
   /** Messages that are not acknowledged yet, and their bytes. */
   readonly outbox: { readonly messages: number; readonly bytes: number };
+  /** Kept topics, and what waits under them for a consumer of this node. */
+  readonly keptTopics: readonly KeptTopic[];
   /** Peers for which something waits: messages, and bytes in write queues. */
   readonly queues: readonly {
     readonly id: PeerId;
@@ -134,6 +137,7 @@ export function nodeStatus(
     peers: table.size,
     unproven: pending.size,
     outbox: messaging.outbox,
+    keptTopics: messaging.keptTopics.list(),
     queues,
     limits: {
       connectedPeers: maxPeers,

@@ -7,7 +7,11 @@ import {
 } from "../core/clock.ts";
 import { VerackError } from "../core/errors.ts";
 import { escapeText } from "../core/escape.ts";
-import { MAX_DELIVERIES } from "../delivery/delivery_limits.ts";
+import {
+  MAX_DELIVERIES,
+  MAX_KEPT_TOPICS,
+} from "../delivery/delivery_limits.ts";
+import { checkTopic } from "../delivery/kept_topics.ts";
 import {
   MAX_DURATION_MS,
   MIN_DURATION_MS,
@@ -99,6 +103,11 @@ export interface NodeOptions {
   readonly outbox?: OutboxOptions;
   /** Deliveries of a message before it becomes a dead letter. @default {5} */
   readonly maxDeliveries?: number;
+  /**
+   * Topics whose messages are stored as they come, and wait there for a consumer; needs `store`,
+   * which remembers them. See `Node.keptTopics`.
+   */
+  readonly keepTopics?: readonly string[];
   /** Makes connections. @default TLS */
   readonly transport?: Transport;
   /** Looks host names up, at each attempt to dial one. @default the operating system */
@@ -129,6 +138,7 @@ const OPTION_NAMES: Readonly<Record<keyof NodeOptions, true>> = {
   invite: true,
   outbox: true,
   maxDeliveries: true,
+  keepTopics: true,
   transport: true,
   resolve: true,
   clock: true,
@@ -163,6 +173,7 @@ export interface ResolvedNodeOptions {
   readonly messages: MessageStore | undefined;
   readonly outbox: OutboxLimits;
   readonly maxDeliveries: number;
+  readonly keepTopics: readonly string[];
   readonly transport: Transport;
   /** Absent: the operating system. */
   readonly resolve: Resolver | undefined;
@@ -173,7 +184,7 @@ export interface ResolvedNodeOptions {
 /**
  * Fills in defaults and checks values.
  *
- * @throws {TypeError} for an option that there is not.
+ * @throws {TypeError} for an option that there is not, or that lacks another.
  * @throws {SyntaxError} for an address that is none.
  * @throws {RangeError} for a number out of range or a name out of bounds.
  */
@@ -240,6 +251,7 @@ export function resolveOptions(options: NodeOptions): ResolvedNodeOptions {
     messages: options.store?.messages,
     outbox: resolveOutbox(options.outbox),
     maxDeliveries: deliveries(options.maxDeliveries),
+    keepTopics: topicsToKeep(options),
     transport: options.transport ?? tlsTransport(),
     resolve: options.resolve,
     clock,
@@ -296,6 +308,23 @@ function deliveries(value: number = MAX_DELIVERIES): number {
   if (Number.isInteger(value) && value >= 1) return value;
   throw new RangeError(
     `Cannot start node: maxDeliveries is ${value}, must be a whole number from 1 on`,
+  );
+}
+
+function topicsToKeep(
+  { keepTopics = [], store }: NodeOptions,
+): readonly string[] {
+  if (keepTopics.length === 0) return [];
+  if (store === undefined) {
+    throw new TypeError(
+      "Cannot start node: keepTopics needs a store, must be given with one",
+    );
+  }
+  for (const topic of keepTopics) checkTopic(topic);
+  const all = new Set([...store.messages.keptTopics(), ...keepTopics]);
+  if (all.size <= MAX_KEPT_TOPICS) return keepTopics;
+  throw new RangeError(
+    `Cannot start node: ${all.size} topics would be kept, must be at most ${MAX_KEPT_TOPICS}`,
   );
 }
 

@@ -40,6 +40,7 @@ Deno.test("status has the identity, the health and the limits of the node", asyn
     peers: 0,
     unproven: 0,
     outbox: { messages: 0, bytes: 0 },
+    keptTopics: [],
     queues: [],
   });
   assertMatch(String(startedAt), /^\d{4}-\d\d-\d\dT.*Z$/);

@@ -9,6 +9,8 @@ import {
   MAX_DEAD_LETTER_BYTES,
   MAX_DEAD_LETTERS,
   MAX_DELIVERY_COUNTS,
+  MAX_KEPT_BYTES,
+  MAX_KEPT_MESSAGES,
   MAX_OUTBOX_BYTES,
   MAX_OUTBOX_MESSAGES,
   MAX_SEEN_SENDERS,
@@ -90,6 +92,9 @@ const EVENT_BYTES = 2_048;
 /** An id of a message in a window of those seen. */
 const SEEN_ID_BYTES = 28;
 
+/** A message of a kept topic without its body, and what its sender has under the topic. */
+const KEPT_ENTRY_BYTES = 512;
+
 /** Deno itself, our code, and garbage that V8 has not collected yet. */
 const RUNTIME_BYTES = 268_435_456;
 
@@ -99,6 +104,7 @@ const PENDING_PEER_ROW_BYTES = 4_608;
 const INVITE_ROW_BYTES = 256;
 const OUTGOING_ROW_BYTES = 256;
 const DEAD_LETTER_ROW_BYTES = 1_024;
+const KEPT_ROW_BYTES = 256;
 const DELIVERY_COUNT_ROW_BYTES = 96;
 const SEEN_ROW_BYTES = 136;
 const NAME_ROW_BYTES = 320;
@@ -241,6 +247,11 @@ export function worstCaseTerms(
       each: MAX_DEAD_LETTER_BYTES,
     },
     {
+      what: "messages of kept topics, without their bodies",
+      count: MAX_KEPT_MESSAGES,
+      each: KEPT_ENTRY_BYTES,
+    },
+    {
       what: "ids of messages seen, by sender",
       count: MAX_SEEN_SENDERS * SEEN_IDS_PER_SENDER,
       each: SEEN_ID_BYTES,
@@ -286,6 +297,16 @@ export function worstCaseDiskTerms(): WorstCaseTerm[] {
       what: "bodies of dead letters",
       count: STORED_BODY_FACTOR,
       each: MAX_DEAD_LETTER_BYTES,
+    },
+    {
+      what: "rows of messages of kept topics",
+      count: MAX_KEPT_MESSAGES,
+      each: KEPT_ROW_BYTES,
+    },
+    {
+      what: "bodies of messages of kept topics",
+      count: STORED_BODY_FACTOR,
+      each: MAX_KEPT_BYTES,
     },
     {
       what: "rows of delivery counts of nacked messages",

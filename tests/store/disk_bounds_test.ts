@@ -69,6 +69,19 @@ function putDeadLetters(bodyBytes: number): Fill {
     });
 }
 
+function putKept(bodyBytes: number): Fill {
+  return (store, index) => {
+    store.messages.putKept({
+      from: sender(index),
+      id: random(16),
+      topic: TOPIC,
+      body: random(bodyBytes),
+      at: Date.now(),
+      deliveryCount: 5,
+    });
+  };
+}
+
 /** Writes the largest row of a kind. */
 const ROWS: Record<string, Fill> = {
   "rows of peers on record": (store) =>
@@ -102,6 +115,7 @@ const ROWS: Record<string, Fill> = {
     }),
   "rows of messages to send": putOutgoing(1),
   "rows of dead letters": putDeadLetters(1),
+  "rows of messages of kept topics": putKept(1),
   "rows of delivery counts of nacked messages": (store, index) =>
     store.messages.putDeliveryCount({
       from: sender(index),
@@ -151,7 +165,8 @@ for (const { what, count, each } of worstCaseDiskTerms()) {
 }
 
 Deno.test("bodies of the least favourable length take no more of the disk than docs/limits.md says", () => {
-  const [, , , rows, bodies, asideRows, asideBodies] = worstCaseDiskTerms();
+  const [, , , rows, bodies, asideRows, asideBodies, keptRows, keptBodies] =
+    worstCaseDiskTerms();
   // One byte more than one page holds besides the columns of a row, as found by trying.
   for (const length of [3_700, 4_096, 4_500, 8_200]) {
     const outgoing = grown(putOutgoing(length), 2_000);
@@ -162,6 +177,8 @@ Deno.test("bodies of the least favourable length take no more of the disk than d
         MAX_DEAD_LETTERS *
           (asideRows!.each + asideBodies!.count * length),
     );
+    const kept = grown(putKept(length), 2_000);
+    assert(kept <= 2_000 * (keptRows!.each + keptBodies!.count * length));
   }
 });
 

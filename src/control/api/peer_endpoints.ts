@@ -12,6 +12,7 @@ import {
   count,
   direction,
   id,
+  KEPT_TOPIC,
   missing,
   names,
   nonEmpty,
@@ -41,6 +42,7 @@ const STATUS: Schema<StatusAnswer> = v.looseObject({
   peers: count,
   unproven: count,
   outbox: v.looseObject({ messages: count, bytes: count }),
+  keptTopics: v.array(KEPT_TOPIC),
   queues: v.array(v.looseObject({
     id,
     ...names,

@@ -1,6 +1,7 @@
 /** Fields that several requests, answers and events have, as Valibot checks them. */
 import * as v from "npm:valibot@1.5.0";
 import { isPeerId, type PeerId } from "../../core/peer_id.ts";
+import type { KeptTopicRow } from "../answers.ts";
 import { MAX_TOPIC_BYTES } from "../../wire/wire_limits.ts";
 
 /** A schema that gives a `T`. */
@@ -19,6 +20,15 @@ export const id: Schema<PeerId> = v.custom<PeerId>((it) =>
 export const names = { name: optional(string), boundName: optional(string) };
 export const direction = v.picklist(["inbound", "outbound"]);
 export const trust = v.picklist(["first-use", "known", "pinned"]);
+/** A kept topic. */
+export const KEPT_TOPIC: Schema<KeptTopicRow> = v.looseObject({
+  topic: string,
+  messages: count,
+  bytes: count,
+  leased: count,
+  blocked: count,
+  oldestAt: optional(string),
+});
 /** Pairs of members without a session. */
 export const missing = v.array(v.tuple([id, id]));
 

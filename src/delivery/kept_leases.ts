@@ -1,0 +1,208 @@
+/**
+ * Messages of kept topics that were delivered and are not acked: with a consumer until their lease
+ * ends, then waiting again.
+ */
+import { backoffMs } from "../core/backoff.ts";
+import { VerackError } from "../core/errors.ts";
+import type { PeerId } from "../core/peer_id.ts";
+import { REDELIVERY_MAX_MS, REDELIVERY_MIN_MS } from "./delivery_limits.ts";
+import type { DeliverySettings } from "./delivery_settings.ts";
+import type { KeptIndex } from "./kept_index.ts";
+import type { KeptEntry, KeptStream, KeptStreams } from "./kept_streams.ts";
+import type { StoredDeadLetter, StoredKeptMessage } from "./message_store.ts";
+import { type MessageId, messageKey } from "./seen_ids.ts";
+
+const REDELIVERY = { minMs: REDELIVERY_MIN_MS, maxMs: REDELIVERY_MAX_MS };
+
+/** The reason of a dead letter whose last lease ended. */
+const TOO_LATE = "no consumer acked it in time";
+
+/** A message that was delivered and is not acked. */
+export interface Delivered {
+  readonly key: string;
+  readonly stream: KeptStream;
+  readonly entry: KeptEntry;
+  /** 32 hex digits. */
+  readonly id: string;
+  /**
+   * When its lease ends, monotonic clock, milliseconds; absent once it has ended, `Infinity` for
+   * a consumer of the node's process.
+   */
+  leasedUntil: number | undefined;
+}
+
+/** Dependencies of {@linkcode KeptLeases}. */
+export interface KeptLeasesOptions {
+  readonly settings: Pick<DeliverySettings, "clock" | "maxDeliveries">;
+  readonly index: KeptIndex;
+  /** Makes a dead letter. */
+  readonly bury: (message: StoredDeadLetter) => void;
+  /** Messages of a topic can be delivered. */
+  readonly onReady: (topic: string) => void;
+  /** More messages fit. */
+  readonly onFreed: () => void;
+}
+
+/** Messages that consumers of one node have or had. */
+export class KeptLeases {
+  readonly #options: KeptLeasesOptions;
+  readonly #delivered = new Map<string, Delivered>();
+  #leased = 0;
+
+  constructor(options: KeptLeasesOptions) {
+    this.#options = options;
+  }
+
+  /** How many consumers have at present. */
+  get leased(): number {
+    return this.#leased;
+  }
+
+  /** All that are not acked. */
+  [Symbol.iterator](): IterableIterator<Delivered> {
+    return this.#delivered.values();
+  }
+
+  /** Takes a message that waits for a consumer; nothing if it is not in the store. */
+  deliver(
+    stream: KeptStream,
+    entry: KeptEntry,
+    leasedUntil: number,
+    consumer: object,
+  ): StoredKeptMessage | undefined {
+    const { index } = this.#options;
+    const message = index.store.kept(entry.key);
+    stream.remove(entry);
+    if (message === undefined) {
+      index.leave(stream, entry);
+      return undefined;
+    }
+    const key = messageKey(message.from, message.id);
+    const id = message.id.toHex();
+    this.#delivered.set(key, { key, stream, entry, id, leasedUntil });
+    stream.lease(consumer);
+    stream.topic.leased++;
+    this.#leased++;
+    return message;
+  }
+
+  /** The message of a sender. */
+  of(from: PeerId, id: MessageId): Delivered | undefined {
+    return this.#delivered.get(messageKey(from, id));
+  }
+
+  /** The one message with an id, which no consumer may have any more. */
+  find(id: string, from: PeerId | undefined, action: string): Delivered {
+    const wanted = id.toLowerCase();
+    const found = from === undefined
+      ? [...this].filter((it) => it.id === wanted)
+      : [this.#delivered.get(`${from} ${wanted}`)];
+    const [first] = found;
+    if (first === undefined) throw unknownMessage(action);
+    if (found.length === 1) return first;
+    throw new VerackError(
+      "ambiguous",
+      `Cannot ${action} message: ${found.length} senders used this id, must be given with one of them: ${
+        found.map((it) => it?.stream.sender.from).join(", ")
+      }`,
+    );
+  }
+
+  /** Deletes a message. The store comes first, because it may fail. */
+  ack(delivered: Delivered): void {
+    const { index, onFreed, onReady } = this.#options;
+    const { stream, entry } = delivered;
+    index.store.deleteKept(entry.key);
+    this.#end(delivered);
+    index.leave(stream, entry);
+    onFreed();
+    onReady(stream.topic.name);
+  }
+
+  /** A delivery ended without an ack: it waits again, or is a dead letter if it was the last. */
+  nack(delivered: Delivered, reason: string, delayMs?: number): void {
+    const { settings, index, bury, onReady } = this.#options;
+    const { stream, entry } = delivered;
+    const count = entry.deliveryCount + 1;
+    const message = count >= settings.maxDeliveries
+      ? index.store.kept(entry.key)
+      : undefined;
+    if (message !== undefined) {
+      const { from, id, topic, body } = message;
+      const at = settings.clock.now();
+      bury({ from, id, topic, body, reason, at });
+      return this.ack(delivered);
+    }
+    entry.deliveryCount = count;
+    this.release(delivered, delayMs ?? backoffMs(count, REDELIVERY));
+    index.store.putKeptDeliveryCount(entry.key, count);
+    onReady(stream.topic.name);
+  }
+
+  /** A message waits again, and rests for a while. */
+  release(delivered: Delivered, delayMs: number): void {
+    if (delivered.leasedUntil === undefined) return;
+    const { stream, entry } = delivered;
+    delivered.leasedUntil = undefined;
+    this.#unlease(stream);
+    const now = this.#options.settings.clock.monotonic();
+    entry.restsUntil = delayMs > 0 ? now + delayMs : 0;
+    stream.putBack(entry);
+  }
+
+  /** A topic is not kept any more; what waits under it was dropped. */
+  drop(topic: KeptStreams): void {
+    for (const { key, stream, entry, leasedUntil } of this) {
+      if (stream.topic !== topic) continue;
+      this.#delivered.delete(key);
+      if (leasedUntil === undefined) continue;
+      this.#unlease(stream);
+      this.#options.index.leave(stream, entry);
+    }
+  }
+
+  /** Ends leases that are over, and has messages delivered that have rested. */
+  tick(now: number): void {
+    const ready = new Set<string>();
+    for (const delivered of this) {
+      const { entry, leasedUntil, stream } = delivered;
+      if (leasedUntil === undefined) {
+        if (entry.restsUntil === 0 || entry.restsUntil > now) continue;
+        entry.restsUntil = 0;
+        ready.add(stream.topic.name);
+      } else if (leasedUntil <= now) {
+        this.#expire(delivered);
+      }
+    }
+    for (const topic of ready) this.#options.onReady(topic);
+  }
+
+  #expire(delivered: Delivered): void {
+    try {
+      this.nack(delivered, TOO_LATE, 0);
+    } catch {
+      // The disk is full, which the database reports: the count is lost, or comes later.
+      this.release(delivered, REDELIVERY_MIN_MS);
+    }
+  }
+
+  #end({ key, stream, entry, leasedUntil }: Delivered): void {
+    this.#delivered.delete(key);
+    if (leasedUntil === undefined) stream.remove(entry);
+    else this.#unlease(stream);
+  }
+
+  #unlease(stream: KeptStream): void {
+    stream.outstanding--;
+    stream.topic.leased--;
+    this.#leased--;
+  }
+}
+
+/** The error about an id that no delivered message has. */
+export function unknownMessage(action: string): VerackError {
+  return new VerackError(
+    "unknown-message",
+    `Cannot ${action} message: none with this id was delivered and waits for its ack, must be the 32 digits of one`,
+  );
+}

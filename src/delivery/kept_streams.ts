@@ -1,0 +1,187 @@
+/**
+ * The messages of one kept topic, in memory without their bodies: those of each sender in order,
+ * and whose turn is next.
+ */
+import { Deque } from "../core/deque.ts";
+import type { PeerId } from "../core/peer_id.ts";
+import { STANDING_TURNS } from "./delivery_limits.ts";
+import type { SenderUsage } from "./kept_usage.ts";
+
+/** A message that waits for a consumer, or that one has. */
+export interface KeptEntry {
+  /** Of the store; a later message has a larger one. */
+  readonly key: number;
+  /** Length of the body. */
+  readonly bytes: number;
+  /** When it came, wall clock, milliseconds. */
+  readonly at: number;
+  /** Deliveries that ended without an ack. */
+  deliveryCount: number;
+  /** Monotonic clock, milliseconds; it is not delivered before. */
+  restsUntil: number;
+}
+
+/** Which messages a consumer gets. */
+export interface KeptFilter {
+  /** Monotonic clock, milliseconds. */
+  readonly now: number;
+  /** Only messages that came at this time or later, wall clock, milliseconds. */
+  readonly since: number;
+  /** Also messages whose predecessors are not settled. */
+  readonly anyOrder: boolean;
+  /** Only messages of senders for which it returns true. */
+  readonly from: ((sender: PeerId) => boolean) | undefined;
+  /** The consumer, which may go on with a sender of which it has messages. */
+  readonly consumer: object;
+}
+
+/** The messages of one sender. */
+export class KeptStream {
+  readonly topic: KeptStreams;
+  readonly sender: SenderUsage;
+  /** Messages that consumers have, and the consumer if that is one. */
+  outstanding = 0;
+  #holder: object | undefined;
+  /** Never delivered, oldest first. */
+  readonly #fresh = new Deque<KeptEntry>();
+  /** Delivered and not acked, oldest first. */
+  readonly #returned: KeptEntry[] = [];
+
+  constructor(topic: KeptStreams, sender: SenderUsage) {
+    this.topic = topic;
+    this.sender = sender;
+  }
+
+  /** Whether nothing waits, nor is with a consumer. */
+  get isEmpty(): boolean {
+    return this.outstanding + this.#returned.length + this.#fresh.length === 0;
+  }
+
+  /** Counts a message that a consumer has. */
+  lease(consumer: object): void {
+    const isAlone = this.outstanding++ === 0 || this.#holder === consumer;
+    this.#holder = isAlone ? consumer : undefined;
+  }
+
+  /** Adds a message that came after all others. */
+  push(entry: KeptEntry): void {
+    this.#fresh.push(entry);
+  }
+
+  /** Returns a message that was taken. */
+  putBack(entry: KeptEntry): void {
+    const at = this.#returned.findIndex(({ key }) => key > entry.key);
+    this.#returned.splice(at < 0 ? this.#returned.length : at, 0, entry);
+  }
+
+  /** The next message that may be delivered, which stays until it is removed. */
+  next(filter: KeptFilter): KeptEntry | undefined {
+    const { now, since, anyOrder, consumer } = filter;
+    const isFree = anyOrder || this.outstanding === 0 ||
+      this.#holder === consumer;
+    if (!isFree) return undefined;
+    const isRipe = ({ at, restsUntil }: KeptEntry) =>
+      at >= since && (!anyOrder || restsUntil <= now);
+    const returned = this.#returned.find(isRipe);
+    let fresh = this.#fresh.first;
+    if (fresh !== undefined && fresh.at < since) {
+      fresh = [...this.#fresh].find(isRipe);
+    }
+    const next = returned === undefined || fresh === undefined
+      ? returned ?? fresh
+      : returned.key < fresh.key
+      ? returned
+      : fresh;
+    return next !== undefined && next.restsUntil <= now ? next : undefined;
+  }
+
+  /** Removes a message that waits. */
+  remove(entry: KeptEntry): void {
+    if (this.#fresh.first === entry) {
+      this.#fresh.shift();
+      return;
+    }
+    const at = this.#returned.indexOf(entry);
+    if (at >= 0) this.#returned.splice(at, 1);
+    else this.#fresh.retain((one) => one !== entry);
+  }
+
+  /** All that wait, in no order. */
+  *[Symbol.iterator](): IterableIterator<KeptEntry> {
+    yield* this.#returned;
+    yield* this.#fresh;
+  }
+
+  /** When the oldest that waits came, wall clock, milliseconds. */
+  get oldestAt(): number {
+    return Math.min(
+      this.#returned[0]?.at ?? Infinity,
+      this.#fresh.first?.at ?? Infinity,
+    );
+  }
+}
+
+/** The senders of one topic, by turns. */
+export class KeptStreams {
+  readonly name: string;
+  messages = 0;
+  bytes = 0;
+  /** Messages that consumers have. */
+  leased = 0;
+  /** The one whose turn was longest ago first. */
+  readonly #streams = new Map<PeerId, KeptStream>();
+  /** Turns of senders with standing since the last one of the others. */
+  #run = 0;
+
+  constructor(name: string) {
+    this.name = name;
+  }
+
+  /** The stream of a sender, which is made if there is none. */
+  stream(sender: SenderUsage): KeptStream {
+    let stream = this.#streams.get(sender.from);
+    if (stream === undefined) {
+      stream = new KeptStream(this, sender);
+      this.#streams.set(sender.from, stream);
+    }
+    return stream;
+  }
+
+  /** Drops a stream that has become empty. */
+  prune({ isEmpty, sender }: KeptStream): void {
+    if (isEmpty) this.#streams.delete(sender.from);
+  }
+
+  /**
+   * The message whose turn it is: senders take turns, those with standing come first, and the
+   * others after `STANDING_TURNS` of them.
+   */
+  next(filter: KeptFilter): readonly [KeptStream, KeptEntry] | undefined {
+    let standing: readonly [KeptStream, KeptEntry] | undefined;
+    let other: readonly [KeptStream, KeptEntry] | undefined;
+    for (const stream of this.#streams.values()) {
+      const { hasStanding, from } = stream.sender;
+      if ((hasStanding ? standing : other) !== undefined) continue;
+      if (filter.from?.(from) === false) continue;
+      const entry = stream.next(filter);
+      if (entry === undefined) continue;
+      if (hasStanding) standing = [stream, entry];
+      else other = [stream, entry];
+      if (standing !== undefined && other !== undefined) break;
+    }
+    const isTheirs = this.#run < STANDING_TURNS;
+    const next = isTheirs ? standing ?? other : other ?? standing;
+    if (next === undefined) return undefined;
+    const othersWait = other !== undefined;
+    this.#run = next === standing && othersWait ? this.#run + 1 : 0;
+    const [stream] = next;
+    this.#streams.delete(stream.sender.from);
+    this.#streams.set(stream.sender.from, stream);
+    return next;
+  }
+
+  /** All streams. */
+  [Symbol.iterator](): IterableIterator<KeptStream> {
+    return this.#streams.values();
+  }
+}
