@@ -43,6 +43,13 @@ export const COMMANDS: readonly CommandEntry[] = [
       "Send a request to one peer, through a running node, and print its answer",
     ],
   }),
+  ...from(() => import("./files/file_commands.ts"), {
+    sendFileCommand: [
+      "send-file",
+      "Send files and folders to a peer, through a running node",
+    ],
+    receiveCommand: ["receive", "Receive files, through a running node"],
+  }),
   ...from(() => import("./tail.ts"), {
     tailCommand: ["tail", "Watch the messages that a running node acks"],
   }),

@@ -2,18 +2,20 @@
  * A node's events as lines of text or JSON, with everything from the network escaped. Lines are
  * written by `event_printer.ts`.
  */
-import type { MessageEvent } from "../control/answers.ts";
+import type { FileEvent, MessageEvent } from "../control/answers.ts";
 import { escapeText, jsonLine } from "../core/escape.ts";
 import { type PeerId, shortId } from "../core/peer_id.ts";
 import { peerLabel, type PeerNames, shownName } from "../identity/peer_name.ts";
 import type { NodeEvent, Trust } from "../mesh/events.ts";
 import { shownText } from "./message_text.ts";
+import { fileColor, fileWords } from "./files/transfer_lines.ts";
 import type { Palette } from "./terminal.ts";
 
 /** A printed event: one of a node, or a message that it received. */
 export type PrintedEvent =
   | NodeEvent
   | MessageEvent
+  | FileEvent
   | ListeningEvent
   | LeftOutEvent;
 
@@ -110,6 +112,10 @@ function words(
       return `${label("msg", colors.green)} ${peerName(event.from, event)}${
         topic(event)
       }: ${body(event)}`;
+    case "file":
+      return `${label("file", fileColor(event, colors))} ${
+        fileWords(event, peerName(event.from, event))
+      }`;
     case "mesh":
       return `${label("mesh", colors.blue)} ${meshWords(event, colors)}`;
     case "refused":

@@ -146,6 +146,7 @@ function causeOf(event: PrintedEvent): string | undefined {
     case "undelivered":
       return event.to;
     case "dead-letter":
+    case "file":
       return event.from;
     case "refused":
       // The expected peer is the one that the user has configured.

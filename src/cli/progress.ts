@@ -3,6 +3,7 @@
  * stay. On standard error, and only if that is a terminal.
  */
 import type { Clock } from "../core/clock.ts";
+import { columnsOfText } from "./wrap.ts";
 
 /** A task that is done sooner needs no progress. */
 const QUIET_MS = 1_000;
@@ -10,6 +11,9 @@ const QUIET_MS = 1_000;
 const REDRAW_MS = 200;
 
 const ERASE = "\r\x1b[K";
+/** Colours (SGR), which take no column. */
+// deno-lint-ignore no-control-regex
+const COLORS = /\x1b\[[0-9;]*m/g;
 
 /** Options of {@linkcode Progress}. */
 export interface ProgressOptions {
@@ -20,13 +24,16 @@ export interface ProgressOptions {
   /** Writes text as it is, there. */
   readonly put: (text: string) => void;
   readonly clock: Clock;
+  /** Columns of the terminal now; a line that was wider when it was written is erased as a whole. */
+  readonly columns?: () => number;
 }
 
 /** Shows a line until disposed of. */
 export class Progress implements Disposable {
   readonly #options: ProgressOptions;
   #cancel = () => {};
-  #shown = false;
+  /** The line on the screen. */
+  #shown: string | undefined;
   #ended = false;
 
   constructor(options: ProgressOptions) {
@@ -36,9 +43,7 @@ export class Progress implements Disposable {
 
   /** Calls `write`, which writes lines that stay, while the progress is erased. */
   aside(write: () => void): void {
-    if (!this.#shown) return write();
-    this.#options.put(ERASE);
-    this.#shown = false;
+    this.#erase();
     write();
     // Drawn again with the next turn; a line for each of a thousand would flicker.
   }
@@ -46,8 +51,21 @@ export class Progress implements Disposable {
   [Symbol.dispose](): void {
     this.#ended = true;
     this.#cancel();
-    if (this.#shown) this.#options.put(ERASE);
-    this.#shown = false;
+    this.#erase();
+  }
+
+  #erase(): void {
+    if (this.#shown !== undefined) this.#options.put(this.#eraser());
+    this.#shown = undefined;
+  }
+
+  /** What erases the line, which takes several rows if the terminal has become narrower. */
+  #eraser(): string {
+    const { columns } = this.#options;
+    if (this.#shown === undefined || columns === undefined) return ERASE;
+    const length = columnsOfText(this.#shown.replaceAll(COLORS, ""));
+    const rows = Math.ceil(length / Math.max(1, columns()));
+    return rows <= 1 ? ERASE : `\r\x1b[${rows - 1}A\x1b[J`;
   }
 
   #after(delayMs: number): void {
@@ -55,8 +73,10 @@ export class Progress implements Disposable {
       if (this.#ended) return;
       const text = this.#options.text();
       if (text !== undefined) {
-        this.#options.put(`${ERASE}${text}`);
-        this.#shown = true;
+        this.#options.put(`${this.#eraser()}${text}`);
+        this.#shown = text;
+      } else {
+        this.#erase();
       }
       this.#after(REDRAW_MS);
     });

@@ -20,6 +20,11 @@ import {
 import { type SenderRule, senderRule } from "./exec/exec_flags.ts";
 import type { Executor } from "./exec/executor.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
+import {
+  RECEIVE_FLAGS,
+  receiveAlways,
+  receiving,
+} from "./files/receive_always.ts";
 import { checkHttpFlags, HTTP_FLAGS, openControl } from "./http_flags.ts";
 import type { LineWriter } from "./line_writer.ts";
 import { LOG_FLAGS, startLogging } from "./log_flags.ts";
@@ -42,6 +47,7 @@ const FLAGS = {
     help: "Ping all members this often; 0 never",
   },
   ...EXEC_FLAGS,
+  ...RECEIVE_FLAGS,
   ...HTTP_FLAGS,
   ...LOG_FLAGS,
   ...OUTPUT_FLAGS,
@@ -62,6 +68,9 @@ export const runCommand: Command = command({
     "same id, and becomes a dead letter after 5 deliveries. Every peer may start the program " +
     "in a closed mesh, in an open one those that --exec-from names, or on this " +
     "machine alone.",
+    "--receive-dir takes the files that peers send by verack send-file, of the same " +
+    "peers: all in a closed mesh, in an open one those that --receive-from names, " +
+    "or of this machine alone. Nothing is overwritten.",
   ],
   positionals: [{
     name: "ARG",
@@ -107,6 +116,7 @@ async function run(invocation: Invocation<typeof FLAGS>): Promise<ExitCode> {
   using start = await nodeStart(flags);
   const options = { ...start.options, port: flags.port };
   const rule = command && senderRule(options, command.from);
+  const files = receiving(flags, options);
   using signals = new SignalWatch({
     talk: Deno.stderr.isTerminal() ? terminal.stderr : undefined,
   });
@@ -124,6 +134,10 @@ async function run(invocation: Invocation<typeof FLAGS>): Promise<ExitCode> {
     // Messages that a program has finished with are still acknowledged.
     await executor?.stop();
     await node.close();
+  };
+  const failWith = (error: unknown) => {
+    fatal ??= error;
+    void leave();
   };
   const ends = AbortSignal.any([signals.signal, outputLost]);
   ends.addEventListener("abort", leave, { once: true });
@@ -165,12 +179,17 @@ async function run(invocation: Invocation<typeof FLAGS>): Promise<ExitCode> {
         clock: systemClock,
         say: (line) => sayOfProgram(terminal.stderr, line),
         onTaken: (event) => show(event, false),
-        onFatal(error) {
-          fatal ??= error;
-          void leave();
-        },
+        onFatal: failWith,
       });
     }
+    const received = files && await receiveAlways(node, files, {
+      show(event) {
+        printer.print(event);
+        control?.server.publish(event);
+      },
+      signal: closed.signal,
+    });
+    received?.ended.catch(failWith);
     // Messages that are not for the program are printed only.
     const messages = Promise.all(
       restOf(command, fateOf).map((rest) =>
@@ -184,6 +203,7 @@ async function run(invocation: Invocation<typeof FLAGS>): Promise<ExitCode> {
     for await (const event of events) printer.print(withControl(event));
     closed.abort();
     await messages;
+    await received?.ended.catch(() => {});
   } finally {
     stopPinging();
     await executor?.stop();

@@ -59,6 +59,41 @@ export function wrapWords(text: string, columns: number): string[] {
   return rows;
 }
 
+/** The columns that a text without colours takes at the most. */
+export function columnsOfText(text: string): number {
+  let columns = 0;
+  for (let at = 0; at < text.length;) {
+    const char = String.fromCodePoint(text.codePointAt(at) ?? 0);
+    at += char.length;
+    columns += columnsOfChar(char, text.slice(at, at + 8));
+  }
+  return columns;
+}
+
+const CUT = "...";
+
+/** The text in at most `columns`, which are at least 3; a mark in its middle shows a cut. */
+export function fitText(text: string, columns: number): string {
+  if (columnsOfText(text) <= columns) return text;
+  const chars = [...text];
+  const room = columns - CUT.length;
+  // The end of a file's name says what it is.
+  const end = taken(chars.toReversed(), Math.floor(room / 3)).toReversed();
+  const begin = taken(chars, room - columnsOfText(end.join("")));
+  return `${begin.join("")}${CUT}${end.join("")}`;
+}
+
+function taken(chars: readonly string[], columns: number): string[] {
+  let left = columns;
+  let count = 0;
+  for (const char of chars) {
+    left -= columnsOfText(char);
+    if (left < 0) break;
+    count++;
+  }
+  return chars.slice(0, count);
+}
+
 function wrapLine(line: string, columns: number, indent: number): string {
   if (line.length <= columns && PLAIN.test(line)) return line;
   // Half of a narrow terminal is for the text, and a wide character fits.

@@ -16,6 +16,7 @@ import type {
   JoinRequest,
   StoredAccessRule,
 } from "../mesh/peers/node_store.ts";
+import type { FileProgress } from "../services/files/file_progress.ts";
 import type { PeerInfo, SessionInfo } from "../mesh/peers/peer_info.ts";
 
 /** A type after `JSON.stringify` and `JSON.parse`: a `Date` is ISO 8601 text. */
@@ -161,7 +162,7 @@ export type WholeDeadLetter = DeadLetterHead & {
 export type KeptTopicRow = Json<KeptTopic>;
 
 /** An event of `GET /v1/events`. */
-export type ControlEvent = (NodeEvent | MessageEvent) & {
+export type ControlEvent = (NodeEvent | MessageEvent | FileEvent) & {
   /** When it happened, ISO 8601. */
   readonly time: string;
 };
@@ -186,6 +187,68 @@ export interface MessageEvent {
   readonly text?: string;
   /** The body, if it is not. */
   readonly base64?: string;
+}
+
+/** A step of files that a node receives all the time, which peers cause. Text is not escaped. */
+export interface FileEvent {
+  /** The type of the event. */
+  readonly type: "file";
+  /** The sender. */
+  readonly from: PeerId;
+  /** The name that the sender advertises. */
+  readonly name?: string;
+  /** The name that the user of this node has given the sender. */
+  readonly boundName?: string;
+  /** The id of the transfer, 32 hex digits. */
+  readonly transfer: string;
+  /** What happened, as {@linkcode FileProgress} says it. */
+  readonly step: FileStep;
+  /** The file; empty when the event is about the whole transfer. */
+  readonly path: string;
+  /** Of `done`: where the file is, if that is not `path`. */
+  readonly savedAs?: string;
+  /** Files of the transfer. */
+  readonly files: number;
+  /** Bytes of the file, or of the whole transfer. */
+  readonly bytes: number;
+  /** Of `end`: files that are at their place. */
+  readonly done?: number;
+  /** Of `end`: files that are not. */
+  readonly failed?: number;
+  /** What was wrong. */
+  readonly reason?: string;
+}
+
+/** The steps of a transfer that are events. */
+export type FileStep = Exclude<
+  FileProgress["type"],
+  "begin" | "progress" | "skipped"
+>;
+
+/** @param sender The names of the sender. */
+export function fileEvent(
+  step: FileProgress,
+  sender: PeerNames | undefined,
+): FileEvent | undefined {
+  const { type, peer, transfer, path, savedAs, files, total } = step;
+  if (type === "begin" || type === "progress" || type === "skipped") {
+    return undefined;
+  }
+  const { done, failed, error } = step;
+  return {
+    type: "file",
+    from: peer,
+    ...namesOf(sender),
+    transfer,
+    step: type,
+    path,
+    ...(savedAs !== undefined && { savedAs }),
+    files,
+    bytes: total,
+    ...(done !== undefined && { done }),
+    ...(failed !== undefined && { failed }),
+    ...(error !== undefined && { reason: error.message }),
+  };
 }
 
 /** @param sender The names of the sender. */

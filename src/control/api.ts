@@ -8,6 +8,7 @@
  */
 import { admissionEndpoints } from "./api/admission_endpoints.ts";
 import { eventEndpoints } from "./api/event_endpoints.ts";
+import { fileEndpoints, fileOperations } from "./api/file_endpoints.ts";
 import { messageEndpoints } from "./api/message_endpoints.ts";
 import { peerEndpoints } from "./api/peer_endpoints.ts";
 import { requestEndpoints } from "./api/request_endpoints.ts";
@@ -19,7 +20,10 @@ export const API = {
   ...messageEndpoints,
   ...requestEndpoints,
   ...admissionEndpoints,
+  ...fileEndpoints,
 };
 
 /** Every operation, by the name of its handler. */
-export const OPERATIONS = {};
+export const OPERATIONS = {
+  ...fileOperations,
+};

@@ -18,8 +18,14 @@ import type {
   StatusAnswer,
   WholeDeadLetter,
 } from "./answers.ts";
-import { API } from "./api.ts";
+import { API, OPERATIONS } from "./api.ts";
 import type { Endpoint, Fields, Input } from "./api/endpoint.ts";
+import type {
+  ControlReceiveFilesOptions,
+  ControlSendFilesOptions,
+  FileRecord,
+  ReceiveRecord,
+} from "./api/file_endpoints.ts";
 import {
   ControlConnection,
   type EventQuery,
@@ -212,6 +218,45 @@ export class ControlClient implements Disposable {
   /** Revokes an invite; a guest that was admitted by it stays a member. */
   async revoke(id: string): Promise<InviteRow> {
     return await this.#connection.call(API.revoke, { id });
+  }
+
+  /**
+   * Sends files and folders of the node's machine to a peer. Ends with a record `end`; to leave
+   * the iteration ends the transfer, and a later call goes on where it was.
+   *
+   * @param paths Absolute; read by the node's process.
+   */
+  sendFiles(
+    to: string,
+    paths: readonly string[],
+    { signal, ...options }: ControlSendFilesOptions = {},
+  ): AsyncGenerator<FileRecord> {
+    const input = { to, paths: [...paths], ...options };
+    return this.#connection.operate(OPERATIONS.sendFiles, input, { signal });
+  }
+
+  /**
+   * Receives files into a folder of the node's machine, until `signal` aborts or the iteration
+   * is left. Each record `ask` needs an answer by {@linkcode decideOffer}.
+   *
+   * @param dir Absolute; written by the node's process.
+   */
+  receiveFiles(
+    dir: string,
+    { signal, from, ...options }: ControlReceiveFilesOptions,
+  ): AsyncGenerator<ReceiveRecord> {
+    const input = { dir, ...options, ...(from && { from: [...from] }) };
+    return this.#connection.operate(OPERATIONS.receiveFiles, input, { signal });
+  }
+
+  /** Accepts or declines what a peer offers, by the ids in a record `ask`. */
+  async decideOffer(
+    peer: PeerId,
+    transfer: string,
+    accept: boolean,
+  ): Promise<void> {
+    const input = { peer, transfer, accept };
+    await this.#connection.call(API.decideOffer, input);
   }
 
   /** Requests the process of the node to stop. */

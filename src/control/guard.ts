@@ -107,6 +107,7 @@ export type ApiErrorCode =
   | "too-large"
   | "too-slow"
   | "busy"
+  | "conflict"
   | "bad-request"
   | "unavailable"
   | "internal";

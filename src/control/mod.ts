@@ -54,9 +54,22 @@ export type {
   WholeDeadLetter,
 } from "./answers.ts";
 export type {
+  AskRecord,
+  ControlReceiveFilesOptions,
+  ControlSendFilesOptions,
+  FileRecord,
+  ReadyRecord,
+  ReceiveRecord,
+  WithdrawnRecord,
+} from "./api/file_endpoints.ts";
+export type {
+  FileErrorCode,
+  FileProgress,
+} from "../services/files/file_progress.ts";
+export type {
   ControlRequestOptions,
   ControlSendOptions,
 } from "./control_client.ts";
 export type { EventQuery, EventsOptions } from "./control_connection.ts";
 export type { FollowOptions } from "./control_client.ts";
-export type { MessageEvent } from "./answers.ts";
+export type { FileEvent, FileStep, MessageEvent } from "./answers.ts";

@@ -14,6 +14,7 @@ import {
   type ServedOperation,
   serveOperation,
 } from "./handlers/handler.ts";
+import { fileHandlers } from "./handlers/file_handlers.ts";
 import { messageHandlers } from "./handlers/message_handlers.ts";
 import { peerHandlers } from "./handlers/peer_handlers.ts";
 import { requestHandlers } from "./handlers/request_handlers.ts";
@@ -59,7 +60,19 @@ export function createRoutes(context: RouteContext): Routes {
   // Not decoded: a path has one spelling.
   const app = new Hono({ getPath: ({ url }) => new URL(url).pathname });
   const bodies = new BodyReader(context.clock);
-  const routes = [...endpointRoutes(context), ...operationRoutes(context)];
+  const files = fileHandlers(context);
+  const routes = [
+    ...endpointRoutes({
+      ...peerHandlers(context),
+      ...messageHandlers(context),
+      ...requestHandlers(context),
+      ...admissionHandlers(context),
+      ...files.endpoints,
+      events: (query, { headers }) =>
+        context.watch(query, headers.get("last-event-id")),
+    }),
+    ...operationRoutes({ ...files.operations }, context),
+  ];
   const methods = Map.groupBy(routes, ({ endpoint }) => endpoint.path);
   for (const { endpoint, handle } of routes) {
     const { method, path } = endpoint;
@@ -98,15 +111,7 @@ function wrongMethod(known: readonly Route[]): ApiError {
   );
 }
 
-function endpointRoutes(context: RouteContext): Route[] {
-  const handlers: Handlers<typeof API> = {
-    ...peerHandlers(context),
-    ...messageHandlers(context),
-    ...requestHandlers(context),
-    ...admissionHandlers(context),
-    events: (query, { headers }) =>
-      context.watch(query, headers.get("last-event-id")),
-  };
+function endpointRoutes(handlers: Handlers<typeof API>): Route[] {
   const endpoints = Object.entries(API) as [keyof typeof API, Endpoint][];
   return endpoints.map(([name, endpoint]) => {
     const handle = handlers[name] as (
@@ -124,8 +129,10 @@ function endpointRoutes(context: RouteContext): Route[] {
   });
 }
 
-function operationRoutes(context: RouteContext): Route[] {
-  const handlers: OperationHandlers<typeof OPERATIONS> = {};
+function operationRoutes(
+  handlers: OperationHandlers<typeof OPERATIONS>,
+  context: RouteContext,
+): Route[] {
   const operations = Object.entries<Operation>(OPERATIONS).map((
     [name, operation],
   ) => serveOperation(operation, handlers[name as keyof typeof OPERATIONS]));

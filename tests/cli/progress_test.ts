@@ -63,3 +63,36 @@ Deno.test("Progress shows nothing where there is no terminal, or nothing to say"
   await clock.advance(10_000);
   assertEquals(written, []);
 });
+
+Deno.test("Progress erases all rows of a line that no longer fits one", async () => {
+  const clock = new VirtualClock();
+  const { written, put } = screen();
+  let columns = 40;
+  using progress = new Progress({
+    text: () => "\x1b[32m" + "x".repeat(39) + "\x1b[39m",
+    enabled: true,
+    put,
+    clock,
+    columns: () => columns,
+  });
+  await clock.advance(1_000);
+  columns = 15;
+  progress.aside(() => {});
+  assertEquals(written.at(-1), "\r\x1b[2A\x1b[J");
+});
+
+Deno.test("Progress erases its line when there is nothing more to show", async () => {
+  const clock = new VirtualClock();
+  const { written, put } = screen();
+  let text: string | undefined = "busy";
+  using _progress = new Progress({
+    text: () => text,
+    enabled: true,
+    put,
+    clock,
+  });
+  await clock.advance(1_000);
+  text = undefined;
+  await clock.advance(400);
+  assertEquals(written, ["\r\x1b[Kbusy", "\r\x1b[K"]);
+});

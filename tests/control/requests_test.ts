@@ -157,7 +157,7 @@ Deno.test("events of a type that does not exist are refused, with the types ther
   for (const type of ["nonsense", "", "message,", "message,Mesh", "toString"]) {
     const message = await refusal(scene, `/v1/events?type=${type}`);
     assertStringIncludes(message, "must be a list of listening, peer:up");
-    assertStringIncludes(message, "message, mesh");
+    assertStringIncludes(message, "message, file, mesh");
   }
   const topic = "t".repeat(129);
   assertStringIncludes(

@@ -94,11 +94,35 @@ export function parseSender(text: string): string {
   return isPeerId(id) ? id : parsePeerName(text);
 }
 
-/** The rule for a node's options and `--exec-from`; `undefined` admits all senders. */
+/** What a peer may do, for messages. */
+export interface Permitted {
+  readonly flag: string;
+  /** The flag that names peers. */
+  readonly fromFlag: string;
+  /** What an admitted peer does, after `can`. */
+  readonly does: string;
+  /** What becomes of it while a name means several peers. */
+  readonly untilBound: string;
+}
+
+const EXEC: Permitted = {
+  flag: "--exec",
+  fromFlag: "--exec-from",
+  does: "start the program",
+  untilBound: "their messages wait",
+};
+
+/**
+ * The rule for a node's options and the peers that a flag names; `undefined` admits all senders.
+ *
+ * @param permitted What they may do. @default {EXEC}
+ */
 export function senderRule(
   options: NodeOptions,
   from: readonly string[],
+  permitted: Permitted = EXEC,
 ): ((node: Node) => SenderRule) | undefined {
+  const { flag, fromFlag, does } = permitted;
   const isClosed = staysClosed(options);
   if (from.length > 0) {
     const names = from.filter((it) =>
@@ -106,19 +130,19 @@ export function senderRule(
     );
     if (names.length > 0) {
       log.warn(
-        "the first peer that uses a name of --exec-from can start the program; give identities instead, or bind the name by verack allow ID --name NAME",
+        `the first peer that uses a name of ${fromFlag} can ${does}; give identities instead, or bind the name by verack allow ID --name NAME`,
         { names: names.join(", ") },
       );
     }
-    return (node) => namedSenders(node, from);
+    return (node) => namedSenders(node, from, permitted);
   }
   if (isClosed) return undefined;
   const { host = "127.0.0.1", port = 0 } = options;
   if (isLoopbackHost(host)) return localSenders;
   throw new UsageError(
-    `--exec in an open mesh that listens on ${
+    `${flag} in an open mesh that listens on ${
       formatAddress({ host, port })
-    } would let every stranger start the program, needs --exec-from NAME|ID, or --admission closed, or --host 127.0.0.1`,
+    } would let every stranger ${does}, needs ${fromFlag} NAME|ID, or --admission closed, or --host 127.0.0.1`,
   );
 }
 
@@ -129,7 +153,11 @@ function isConfirmed({ store }: NodeOptions, text: string): boolean {
     .some((it) => it.confirmed && it.name === name) ?? false;
 }
 
-function namedSenders(node: Node, from: readonly string[]): SenderRule {
+function namedSenders(
+  node: Node,
+  from: readonly string[],
+  { fromFlag, untilBound }: Permitted,
+): SenderRule {
   const ids = new Set(from);
   const names = from.filter((it) => !isPeerId(it));
   const told = new Set<string>();
@@ -146,7 +174,7 @@ function namedSenders(node: Node, from: readonly string[]): SenderRule {
       if (told.has(name)) continue;
       told.add(name);
       log.warn(
-        `several peers use a name of --exec-from, and their messages wait until verack allow ID --name ${name} binds it`,
+        `several peers use a name of ${fromFlag}, and ${untilBound} until verack allow ID --name ${name} binds it`,
         { name },
       );
     }
