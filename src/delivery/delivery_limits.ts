@@ -4,7 +4,6 @@
  * WINDOW_BUDGET_BYTES + RECEIVE_BUDGET_BYTES`.
  */
 import { MAX_SESSIONS, PACING_QUEUE_MS } from "../session/session_limits.ts";
-import { WRITE_BLOCK_BYTES } from "../transport/transport_limits.ts";
 import { MAX_BODY_BYTES } from "../wire/wire_limits.ts";
 
 // --- Messages and chunks -----------------------------------------------------
@@ -95,16 +94,6 @@ export const MAX_HELD_BYTES = 4 * MAX_BODY_BYTES;
 export const MAX_HELD_BYTES_PER_PEER = MAX_BODY_BYTES;
 
 // --- Sending and acknowledging -----------------------------------------------
-
-/**
- * A sender stops filling a session's queue at this size, since a ping waits for all of it, and
- * resumes when the share below is left, which keeps the connection busy.
- */
-export const SEND_AHEAD_BYTES = 4 * WRITE_BLOCK_BYTES;
-export const SEND_REFILL_SHARE = 0.5;
-
-/** Bytes in the queues of all sessions of a node; with many sessions each has less. */
-export const SEND_AHEAD_TOTAL_BYTES = 1_024 * WRITE_BLOCK_BYTES;
 
 /** How long an ack waits for others while messages are being acked. */
 export const ACK_DELAY_MS = 1;

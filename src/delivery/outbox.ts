@@ -7,7 +7,7 @@
  */
 import { VerackError } from "../core/errors.ts";
 import type { PeerId } from "../core/peer_id.ts";
-import { SEND_AHEAD_BYTES, SEND_AHEAD_TOTAL_BYTES } from "./delivery_limits.ts";
+import { aheadOf } from "../session/send_turns.ts";
 import type { DeliverySettings } from "./delivery_settings.ts";
 import type { FrameSink } from "./frame_sink.ts";
 import { type Acceptance, MessageBody } from "./message_body.ts";
@@ -49,7 +49,7 @@ export class Outbox {
     this.#usage = new OutboxUsage(settings.limits, settings.isInMemory);
     this.#sending = {
       magic: magicWord(settings.magic),
-      ahead: () => this.#ahead(),
+      ahead: () => aheadOf(this.#senders),
       onSettled: (outgoing, acked) => this.#onSettled(outgoing, acked),
     };
     this.#recall();
@@ -215,12 +215,6 @@ export class Outbox {
     const sender = this.#known(to)?.sender;
     // The newer session repeats what an older one still acknowledges.
     return sender?.sink === sink ? sender : undefined;
-  }
-
-  /** Bytes that one sender may queue, so that all together do not queue too much. */
-  #ahead(): number {
-    const share = SEND_AHEAD_TOTAL_BYTES / Math.max(1, this.#senders);
-    return Math.min(SEND_AHEAD_BYTES, share);
   }
 
   // --- Storing ---------------------------------------------------------------

@@ -10,9 +10,9 @@ import {
   MAX_WAITING_BODY_BYTES,
   MIN_CHUNK_BYTES,
   MIN_WINDOW_BYTES,
-  SEND_REFILL_SHARE,
   SHARED_UNSETTLED_MESSAGES,
 } from "./delivery_limits.ts";
+import type { TurnTaker } from "../session/send_turns.ts";
 import { FRAME_HEADER_BYTES, MAX_CHUNK_BYTES } from "../wire/wire_limits.ts";
 import { COMMAND } from "../wire/commands.ts";
 import {
@@ -42,7 +42,8 @@ export interface SenderOptions {
 }
 
 /** The sending half of delivery on one session. */
-export class Sender {
+export class Sender implements TurnTaker {
+  readonly needsShortQueue = false;
   readonly sink: FrameSink;
   readonly #options: SenderOptions;
   /** Credit granted, and credit used, since the session began. */
@@ -55,7 +56,6 @@ export class Sender {
   readonly #sent = new Deque<OutgoingMessage>();
   #base = 0;
   #unsettled = 0;
-  #refilling = false;
   /** Frames one after the other in one block, which are sent together. */
   #run: FrameBlock | undefined;
   #runStart = 0;
@@ -69,6 +69,7 @@ export class Sender {
 
   /** Sends nothing more. */
   close(): void {
+    this.sink.turns.leave(this);
     this.#ready.clear();
     this.#blocked = [];
     this.#sent.clear();
@@ -83,25 +84,22 @@ export class Sender {
 
   /** Sends what may be sent now. */
   pump(): void {
-    const { sink } = this;
-    for (
-      let stream = this.#ready.first;
-      stream !== undefined;
-      stream = this.#ready.first
-    ) {
-      if (!sink.isOpen) return;
-      if (
-        sink.queuedBytes >= this.#options.ahead() || sink.pacer.isFull
-      ) {
-        this.#refill();
-        return;
-      }
-      const place = this.#sendSome(stream);
-      stream.place = place;
-      this.#ready.shift();
-      if (place === "ready") this.#ready.push(stream);
-      else if (place === "blocked") this.#blocked.push(stream);
-    }
+    if (this.#ready.first !== undefined) this.sink.turns.wake(this);
+  }
+
+  ahead(): number {
+    return this.#options.ahead();
+  }
+
+  takeTurn(): boolean {
+    const stream = this.#ready.first;
+    if (stream === undefined) return false;
+    const place = this.#sendSome(stream);
+    stream.place = place;
+    this.#ready.shift();
+    if (place === "ready") this.#ready.push(stream);
+    else if (place === "blocked") this.#blocked.push(stream);
+    return this.#ready.first !== undefined;
   }
 
   /** Settles messages, and takes credit; `protocol` if that contradicts what was sent. */
@@ -299,17 +297,6 @@ export class Sender {
     this.#run = undefined;
     this.sink.pacer.sent(this.#runPayload);
     this.#runPayload = 0;
-  }
-
-  /** Resumes when enough of the session's queue was written. */
-  async #refill(): Promise<void> {
-    if (this.#refilling) return;
-    this.#refilling = true;
-    const { ahead } = this.#options;
-    await this.sink.drained(ahead() * SEND_REFILL_SHARE);
-    await this.sink.pacer.ready();
-    this.#refilling = false;
-    this.pump();
   }
 }
 

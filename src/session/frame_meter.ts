@@ -1,6 +1,6 @@
 /**
  * Limits the control frames that are read, and their bytes. Messages with a flow control
- * of their own are not counted.
+ * of their own are not counted, nor the pings that measure how fast these arrive.
  *
  * Each peer has a burst and then a rate: above it reading pauses, so that TCP slows the
  * peer down, and far above it the session ends. All peers without standing also share one,
@@ -8,14 +8,18 @@
  */
 import type { Clock } from "../core/clock.ts";
 import { VerackError } from "../core/errors.ts";
+import { COMMAND } from "../wire/commands.ts";
 import { TokenBucket, type TokenRate } from "../core/token_bucket.ts";
 import {
+  BYTES_PER_FREE_PING,
   CONTROL_BURST_BYTES,
   CONTROL_BURST_FRAMES,
   CONTROL_BYTES_PER_S,
   CONTROL_FRAMES_PER_S,
   FLOOD_FACTOR,
+  MAX_FREE_PING_BYTES,
   MAX_STALL_MS,
+  MAX_UNPINGED_BYTES,
   STRANGERS_BURST_BYTES,
   STRANGERS_BURST_FRAMES,
   STRANGERS_BYTES_PER_S,
@@ -39,6 +43,9 @@ export class FrameMeter {
   readonly #bytes = new TokenBucket(BYTES);
   readonly #share: MeterShare | undefined;
   #now: number;
+  /** Bytes of messages and streams for which no ping has come, and pings that were sent. */
+  #unpinged = 0;
+  #pongs = 0;
 
   /**
    * Does not count the commands in `free`; `now` is of the monotonic clock, milliseconds.
@@ -52,10 +59,33 @@ export class FrameMeter {
 
   /** Counts a received frame; false if its command is free. */
   count(command: string, payloadBytes: number): boolean {
-    if (this.#free.has(command)) return false;
+    if (this.#free.has(command)) {
+      this.#unpinged = Math.min(
+        this.#unpinged + payloadBytes,
+        MAX_UNPINGED_BYTES,
+      );
+      return false;
+    }
+    if (payloadBytes <= MAX_FREE_PING_BYTES && this.#isMeasuring(command)) {
+      return false;
+    }
     this.#frames.spend(1, this.#now);
     this.#bytes.spend(payloadBytes, this.#now);
     return true;
+  }
+
+  /** A frame was sent; the pong of a ping does not count. */
+  sent(command: string): void {
+    if (command === COMMAND.ping) this.#pongs++;
+  }
+
+  /** Whether it is a ping that measures the rate of what has come, or the answer to one. */
+  #isMeasuring(command: string): boolean {
+    if (command === COMMAND.ping && this.#unpinged >= BYTES_PER_FREE_PING) {
+      this.#unpinged -= BYTES_PER_FREE_PING;
+      return true;
+    }
+    return command === COMMAND.pong && this.#pongs > 0 && this.#pongs-- > 0;
   }
 
   /** The share that the session counts for now. */

@@ -15,10 +15,15 @@ import {
   MAX_PACING_PINGS,
   MIN_FLIGHT_BYTES,
   MIN_PACING_STEP_BYTES,
+  MIN_SHORT_FLIGHT_BYTES,
+  OVERTAKE_SHARE,
   PACING_QUEUE_MS,
   PACING_RATE_MS,
   PACING_RATE_ROUNDS,
+  SHORT_FLIGHT_ROUND_TRIPS,
+  SHORT_STEP_SHARE,
 } from "./session_limits.ts";
+import type { Pacing } from "./send_turns.ts";
 
 /** Round trips of data in flight while the rate still rises. */
 const STARTUP_ROUND_TRIPS = 2;
@@ -61,7 +66,8 @@ interface Mark {
 }
 
 /** Limits the bytes in flight of one session. */
-export class Pacer {
+export class Pacer implements Pacing {
+  isShort = false;
   readonly #clock: Clock;
   readonly #ping: PacerOptions["ping"];
   readonly #minRttMs: PacerOptions["minRttMs"];
@@ -82,6 +88,8 @@ export class Pacer {
   #probing = false;
   #wasProbed = false;
   #window = INITIAL_FLIGHT_BYTES;
+  /** The window while {@linkcode isShort}. */
+  #shortWindow = MIN_SHORT_FLIGHT_BYTES;
   /** Position at which the sender last had to wait. */
   #fullAt = 0;
   #roundEnd = 0;
@@ -112,8 +120,19 @@ export class Pacer {
 
   /** Whether nothing more should be queued now. */
   get isFull(): boolean {
-    const share = this.#probing ? PROBE_SHARE : 1;
-    return this.inFlight >= share * this.#window && !this.#closed;
+    return this.inFlight >= this.#limit && !this.#closed;
+  }
+
+  /** Whether a short piece of what has been idle should not be queued either. */
+  get isOverfull(): boolean {
+    return this.inFlight >= OVERTAKE_SHARE * this.#limit && !this.#closed;
+  }
+
+  get #limit(): number {
+    const most = this.isShort
+      ? Math.min(this.#window, this.#shortWindow)
+      : this.#window;
+    return this.#probing ? PROBE_SHARE * most : most;
   }
 
   /** Suggested size of a frame, so that several fit the window. */
@@ -157,7 +176,10 @@ export class Pacer {
 
   #markIfDue(): void {
     const waiting = this.#sent - this.#marked;
-    const step = Math.max(MIN_PACING_STEP_BYTES, this.#window / 8);
+    const share = this.isShort && this.#shortWindow < this.#window
+      ? SHORT_STEP_SHARE * this.#shortWindow
+      : this.#window / 8;
+    const step = Math.max(MIN_PACING_STEP_BYTES, share);
     if (waiting < step && !(this.isFull && waiting > 0)) return;
     if (this.#pending >= MAX_PACING_PINGS || this.#closed) return;
     const sentAt = this.#clock.monotonic();
@@ -167,7 +189,7 @@ export class Pacer {
       confirmed: this.#confirmed,
       confirmedAt: this.#confirmedAt,
       roundSentAt: this.#roundSentAt,
-      isProbe: this.#probing && this.inFlight <= 2 * PROBE_SHARE * this.#window,
+      isProbe: this.#probing && this.inFlight <= 2 * this.#limit,
     };
     this.#marked = this.#sent;
     if (this.#pending++ === 0) this.#awaitedSince = sentAt;
@@ -209,6 +231,10 @@ export class Pacer {
     last.rate = Math.max(last.rate, bytes / interval);
     const rate = Math.max(...this.#rates.map((it) => it.rate));
     const window = this.#windowFor(rate);
+    this.#shortWindow = Math.max(
+      MIN_SHORT_FLIGHT_BYTES,
+      SHORT_FLIGHT_ROUND_TRIPS * rate * this.#baseRttMs,
+    );
     if (window > this.#window) this.#window = window;
     if (mark.position >= this.#roundEnd) {
       this.#endRound(mark, now, rate, window);

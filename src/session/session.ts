@@ -40,6 +40,7 @@ import type { FrameWriter } from "./frame_writer.ts";
 import { Handshake, type HandshakeAction, type Role } from "./handshake.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import { Pacer } from "./pacer.ts";
+import { SendTurns } from "./send_turns.ts";
 import type {
   FrameHandler,
   OpenHandler,
@@ -75,9 +76,10 @@ export class Session {
   #features = NO_FEATURES;
   /** Created by the first message that needs pacing. */
   #pacer: Pacer | undefined;
+  #turns: SendTurns | undefined;
 
   private constructor(options: SessionOptions, onOpen: Opening["onOpen"]) {
-    const { connection, clock, random } = options;
+    const { connection, clock, meter, random } = options;
     this.role = options.role;
     this.connection = connection;
     this.#clock = clock;
@@ -96,7 +98,7 @@ export class Session {
       magic: options.magic,
       keepPayload: options.keepPayload,
       initialReadBytes: options.initialReadBytes,
-      meter: options.meter,
+      meter,
       budget: options.budget,
       hasStanding: options.hasStanding,
       onFrame: (frame) => this.#onFrame(frame),
@@ -111,7 +113,10 @@ export class Session {
       heartbeatMs: options.heartbeatMs ?? HEARTBEAT_MS,
       deadAfterMs: options.deadAfterMs ?? DEAD_AFTER_MS,
       isMesh: this.#strict,
-      send: (command, payload) => this.send(command, payload),
+      send: (command, payload) => {
+        meter?.sent(command);
+        return this.send(command, payload);
+      },
     });
     this.handle(COMMAND.ping, (payload) => this.#heartbeat.onPing(payload));
     this.handle(COMMAND.pong, (payload) => this.#heartbeat.onPong(payload));
@@ -190,6 +195,11 @@ export class Session {
       ping: (settle) => this.#heartbeat.measure(settle),
       minRttMs: () => this.#heartbeat.minRttMs,
     });
+  }
+
+  /** The turns of messages and streams. */
+  get turns(): SendTurns {
+    return this.#turns ??= new SendTurns(this);
   }
 
   get readBufferBytes(): number {

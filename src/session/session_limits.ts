@@ -2,6 +2,7 @@
  * Bounds of sessions with the reason of each: frames besides messages, memory of all sessions
  * together, and bytes in flight of one.
  */
+import { WRITE_BLOCK_BYTES } from "../transport/transport_limits.ts";
 import { FRAME_HEADER_BYTES, MAX_PAYLOAD_BYTES } from "../wire/wire_limits.ts";
 
 /**
@@ -37,6 +38,14 @@ export const CONTROL_BURST_BYTES = 16_777_216;
 export const CONTROL_BYTES_PER_S = 1_048_576;
 
 /**
+ * A ping without a text for so many bytes of messages or streams does not count: it measures the
+ * rate. So many of these bytes are remembered.
+ */
+export const MAX_FREE_PING_BYTES = 16;
+export const BYTES_PER_FREE_PING = 32_768;
+export const MAX_UNPINGED_BYTES = 16_777_216;
+
+/**
  * The same for all peers without standing together, which are read by turns of their
  * addresses above it: twice the traffic of a mesh of a thousand of them, and some
  * hundredths of a slow core. One turn handles `STRANGERS_TURN_FRAMES`.
@@ -58,6 +67,16 @@ export const FLOOD_FACTOR = 2;
 
 /** How soon a session that waits for memory for a large frame checks again. */
 export const LARGE_FRAME_RETRY_MS = 50;
+
+/**
+ * Senders stop filling a session's queue at this size, since a ping waits for all of it, and
+ * resume when the share below is left, which keeps the connection busy.
+ */
+export const SEND_AHEAD_BYTES = 4 * WRITE_BLOCK_BYTES;
+export const SEND_REFILL_SHARE = 0.5;
+
+/** Bytes in the queues of all sessions of a node; with many sessions each has less. */
+export const SEND_AHEAD_TOTAL_BYTES = 1_024 * WRITE_BLOCK_BYTES;
 
 // --- In flight ------------------------------------------------------------------
 
@@ -82,6 +101,16 @@ export const MIN_PACING_STEP_BYTES = 4_096;
 export const PACING_RATE_ROUNDS = 6;
 export const PACING_RATE_MS = 2_000;
 export const BASE_RTT_PERIOD_MS = 10_000;
+
+/**
+ * While streams send, a small request waits for all that is in flight: that is at most two round
+ * trips' worth, and on paths shorter than a millisecond what keeps both ends busy. A piece of
+ * what has been idle may exceed it by half. Bytes between two pings that measure it.
+ */
+export const SHORT_FLIGHT_ROUND_TRIPS = 2;
+export const MIN_SHORT_FLIGHT_BYTES = 262_144;
+export const OVERTAKE_SHARE = 1.5;
+export const SHORT_STEP_SHARE = 0.375;
 
 /** A write that took this long has waited for the peer's TCP, and shows progress. */
 export const WAITED_WRITE_MS = 20;

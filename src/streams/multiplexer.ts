@@ -9,11 +9,8 @@ import type { Clock } from "../core/clock.ts";
 import { Deque } from "../core/deque.ts";
 import { VerackError } from "../core/errors.ts";
 import { type PeerId, shortId } from "../core/peer_id.ts";
-import {
-  SEND_AHEAD_BYTES,
-  SEND_REFILL_SHARE,
-} from "../delivery/delivery_limits.ts";
 import type { FrameSink } from "../delivery/frame_sink.ts";
+import type { TurnTaker } from "../session/send_turns.ts";
 import { COMMAND } from "../wire/commands.ts";
 import {
   DATA_HEAD_BYTES,
@@ -55,6 +52,8 @@ export interface MultiplexerOptions {
   readonly clock: Clock;
   readonly handlers: StreamHandlers;
   readonly unread: UnreadBudget;
+  /** Bytes that may wait in the queue of a session. */
+  readonly ahead: () => number;
   readonly hasStanding: (peer: PeerId) => boolean;
   /** A handler has thrown. */
   readonly onFailed: (stream: MultiplexedStream, error: unknown) => void;
@@ -64,7 +63,8 @@ export interface MultiplexerOptions {
 const frame = new Uint8Array(DATA_HEAD_BYTES + TURN_BYTES);
 
 /** The streams of one session. */
-export class Multiplexer implements StreamLink {
+export class Multiplexer implements StreamLink, TurnTaker {
+  readonly needsShortQueue = true;
   readonly peer: PeerId;
   readonly #sink: StreamSink;
   readonly #options: MultiplexerOptions;
@@ -78,7 +78,6 @@ export class Multiplexer implements StreamLink {
   #theirs = 0;
   readonly #fresh = new Deque<MultiplexedStream>();
   readonly #backlog = new Deque<MultiplexedStream>();
-  #refilling = false;
 
   constructor(options: MultiplexerOptions, peer: PeerId, sink: StreamSink) {
     this.peer = peer;
@@ -131,6 +130,7 @@ export class Multiplexer implements StreamLink {
   /** The session has ended, or the node closes. */
   close(error: VerackError): void {
     for (const stream of [...this.#streams.values()]) stream.fail(error);
+    this.#sink.turns.leave(this);
     this.#fresh.clear();
     this.#backlog.clear();
   }
@@ -248,8 +248,8 @@ export class Multiplexer implements StreamLink {
   // --- What streams need -----------------------------------------------------------
 
   maySend(isFirst: boolean): boolean {
-    if (this.#isFull) return false;
-    return isFirst || this.#fresh.length === 0 && this.#backlog.length === 0;
+    const { turns } = this.#sink;
+    return isFirst ? turns.mayOvertake(this.ahead()) : turns.maySend(this);
   }
 
   sendData(stream: MultiplexedStream, bytes: Uint8Array): void {
@@ -280,7 +280,7 @@ export class Multiplexer implements StreamLink {
     stream.place = "fresh";
     stream.deficit = TURN_BYTES;
     this.#fresh.push(stream);
-    this.#pump();
+    this.#sink.turns.wake(this);
   }
 
   nextWindow(stream: MultiplexedStream, window: number): number {
@@ -312,46 +312,37 @@ export class Multiplexer implements StreamLink {
 
   // --- Turns -----------------------------------------------------------------------
 
-  get #isFull(): boolean {
-    const { isOpen, pacer, queuedBytes } = this.#sink;
-    return !isOpen || queuedBytes >= SEND_AHEAD_BYTES || pacer.isFull;
+  ahead(): number {
+    return this.#options.ahead();
   }
 
-  #pump(): void {
+  takeTurn(): boolean {
     for (;;) {
       const isFresh = this.#fresh.length > 0;
       const list = isFresh ? this.#fresh : this.#backlog;
-      const stream = list.first;
-      if (stream === undefined || !this.#sink.isOpen) return;
-      if (this.#isFull) return void this.#refill();
-      list.shift();
+      const stream = list.shift();
+      if (stream === undefined) return false;
       if (stream.deficit <= 0) {
         stream.deficit += TURN_BYTES;
         this.#moveBack(stream);
         continue;
       }
-      if (stream.isReady) {
-        stream.deficit -= Math.max(1, stream.takeTurn());
-      }
+      const hasSent = stream.isReady;
+      if (hasSent) stream.deficit -= Math.max(1, stream.takeTurn());
       // One that was fresh does not become so again while others wait.
       const waits = stream.isReady || isFresh && this.#backlog.length > 0;
       if (waits) this.#moveBack(stream);
       else stream.place = "idle";
+      if (hasSent) return this.#hasWaiting;
     }
+  }
+
+  get #hasWaiting(): boolean {
+    return this.#fresh.length > 0 || this.#backlog.length > 0;
   }
 
   #moveBack(stream: MultiplexedStream): void {
     stream.place = "backlog";
     this.#backlog.push(stream);
-  }
-
-  /** Goes on when enough of the session's queue was written. */
-  async #refill(): Promise<void> {
-    if (this.#refilling) return;
-    this.#refilling = true;
-    await this.#sink.drained(SEND_AHEAD_BYTES * SEND_REFILL_SHARE);
-    await this.#sink.pacer.ready();
-    this.#refilling = false;
-    this.#pump();
   }
 }

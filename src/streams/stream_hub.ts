@@ -5,6 +5,7 @@
 import type { Clock } from "../core/clock.ts";
 import { VerackError } from "../core/errors.ts";
 import { type PeerId, shortId } from "../core/peer_id.ts";
+import { aheadOf } from "../session/send_turns.ts";
 import { MAX_STREAM_METADATA_BYTES } from "../wire/wire_limits.ts";
 import type { MultiplexedStream } from "./multiplexed_stream.ts";
 import {
@@ -44,7 +45,8 @@ export class StreamHub {
 
   constructor(options: StreamHubOptions) {
     const unread = new UnreadBudget();
-    this.#shared = { ...options, handlers: this.#handlers, unread };
+    const ahead = () => aheadOf(this.#multiplexers.size);
+    this.#shared = { ...options, handlers: this.#handlers, unread, ahead };
   }
 
   /** Streams that have not ended. */

@@ -1,10 +1,8 @@
 // Members that announce bodies they do not send, send more than they may, or do
 // not read what is sent to them.
+import { SEND_AHEAD_BYTES } from "../../src/session/session_limits.ts";
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import {
-  MIN_WINDOW_BYTES,
-  SEND_AHEAD_BYTES,
-} from "../../src/delivery/delivery_limits.ts";
+import { MIN_WINDOW_BYTES } from "../../src/delivery/delivery_limits.ts";
 import { VerackError } from "../../src/core/errors.ts";
 import { COMMAND } from "../../src/wire/commands.ts";
 import { decodeAck } from "../../src/wire/messages/ack.ts";

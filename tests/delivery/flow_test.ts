@@ -1,4 +1,5 @@
 /** What may be sent when: window, turns, credit for large bodies, and what breaks the protocol. */
+import { SEND_AHEAD_BYTES } from "../../src/session/session_limits.ts";
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { VerackError } from "../../src/core/errors.ts";
 import {
@@ -6,7 +7,6 @@ import {
   MAX_WINDOW_BYTES,
   MESSAGE_OVERHEAD_BYTES,
   MIN_WINDOW_BYTES,
-  SEND_AHEAD_BYTES,
 } from "../../src/delivery/delivery_limits.ts";
 import { VirtualClock } from "../../src/testing/virtual_clock.ts";
 import { COMMAND } from "../../src/wire/commands.ts";

@@ -4,7 +4,8 @@
  */
 import { parsePeerId, type PeerId } from "../../src/core/peer_id.ts";
 import { assert } from "@std/assert";
-import type { FrameSink, Pacing } from "../../src/delivery/frame_sink.ts";
+import type { FrameSink } from "../../src/delivery/frame_sink.ts";
+import { type Pacing, SendTurns } from "../../src/session/send_turns.ts";
 import { Delivery } from "../../src/delivery/delivery.ts";
 import type { MessageStore } from "../../src/delivery/message_store.ts";
 import type { OutgoingMessage } from "../../src/delivery/outgoing_message.ts";
@@ -42,10 +43,13 @@ export class FakeFrameSink implements FrameSink {
   /** Sends as fast as the test takes. */
   readonly pacer: Pacing = {
     isFull: false,
+    isOverfull: false,
+    isShort: false,
     chunkBytes: Infinity,
     sent: () => {},
     ready: () => Promise.resolve(),
   };
+  readonly turns = new SendTurns(this);
   rttMs: number | undefined = 0;
   readonly #handlers = new Map<string, (payload: Uint8Array) => void>();
   #bytes = 0;
