@@ -3,6 +3,7 @@ import type { Clock } from "../core/clock.ts";
 import { messageOf, VerackError } from "../core/errors.ts";
 import type { Log } from "../core/log.ts";
 import { type PeerId, shortId } from "../core/peer_id.ts";
+import type { FrameSink } from "../delivery/frame_sink.ts";
 import type {
   HandleOptions,
   OpenOptions,
@@ -10,7 +11,7 @@ import type {
   StreamHandler,
 } from "../streams/peer_stream.ts";
 import { StreamHub } from "../streams/stream_hub.ts";
-import { COMMAND } from "../wire/commands.ts";
+import { COMMAND, STREAM_COMMANDS } from "../wire/commands.ts";
 import type { AccessRules } from "./peers/access_rules.ts";
 import type { PeerEvents } from "./peers/peer_events.ts";
 import type { PeerTable } from "./peers/peer_table.ts";
@@ -49,7 +50,7 @@ export class Streaming {
     events.on("introduced", ({ session: { channel }, peer }) => {
       if (channel.features.has(COMMAND.streams)) {
         this.#hub.opened(peer.id, channel);
-      }
+      } else refuseStreams(channel);
     });
     events.on("sessionClosed", ({ channel }, error) => {
       this.#hub.closed(channel, error);
@@ -93,6 +94,18 @@ export class Streaming {
   /** Ends all streams. */
   close(error: VerackError): void {
     this.#hub.close(error);
+  }
+}
+
+/** A peer that has not announced streams must not use them. */
+function refuseStreams(sink: Pick<FrameSink, "handle">): void {
+  for (const command of STREAM_COMMANDS) {
+    sink.handle(command, () => {
+      throw new VerackError(
+        "protocol",
+        `Cannot accept ${command}: the peer did not announce streams before verack`,
+      );
+    });
   }
 }
 

@@ -123,16 +123,13 @@ export class MultiplexedStream implements PeerStream, SendOwner, ReceiveOwner {
   }
 
   abort(reason?: unknown): void {
-    if (this.#error !== undefined || this.#hasEnded) return this.stopReading();
     const text = reason === undefined ? "" : messageOf(reason);
-    this.#link.sendReset(this, RESET_CODE.aborted, text);
     const details = text === "" ? "" : `: ${text}`;
-    this.fail(
-      new VerackError("aborted", `The stream was aborted here${details}`, {
-        cause: reason,
-      }),
-      true,
-    );
+    const message = `The stream was aborted here${details}`;
+    const error = new VerackError("aborted", message, { cause: reason });
+    if (this.#isOver) return this.#discard(error);
+    this.#link.sendReset(this, RESET_CODE.aborted, text);
+    this.fail(error, true);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -225,10 +222,8 @@ export class MultiplexedStream implements PeerStream, SendOwner, ReceiveOwner {
 
   /** Ends both directions; `isOwn` if this end has aborted it. */
   fail(error: VerackError, isOwn = false): void {
-    if (this.#error !== undefined || this.#hasEnded) {
-      // Both directions were complete.
-      return this.#finish();
-    }
+    // Both directions were complete, or it has failed before.
+    if (this.#isOver) return this.#finish();
     this.#error = error;
     this.#out.fail(error);
     this.#in.fail(error, isOwn);
@@ -239,23 +234,25 @@ export class MultiplexedStream implements PeerStream, SendOwner, ReceiveOwner {
 
   /** Its handler has thrown; false if the stream had ended before. */
   failed(reason: unknown): boolean {
-    if (this.#error !== undefined || this.#hasEnded) {
-      this.stopReading();
+    const text = messageOf(reason);
+    const message = `The handler of the stream failed: ${text}`;
+    const error = new VerackError("failed", message, { cause: reason });
+    if (this.#isOver) {
+      this.#discard(error);
       return reason !== this.#error;
     }
-    const text = messageOf(reason);
     this.#link.sendReset(this, RESET_CODE.failed, text);
-    const message = `The handler of the stream failed: ${text}`;
-    this.fail(new VerackError("failed", message, { cause: reason }), true);
+    this.fail(error, true);
     return true;
   }
 
   /** Others need the memory of what was not read. */
   evict(): void {
     const why = "the node has no memory for more unread bytes";
-    if (!this.#finished) this.#link.sendReset(this, RESET_CODE.full, why);
-    this.fail(new VerackError("full", `The stream was reset: ${why}`), true);
-    this.#in.drop();
+    const error = new VerackError("full", `The stream was reset: ${why}`);
+    if (this.#isOver) return this.#discard(error);
+    this.#link.sendReset(this, RESET_CODE.full, why);
+    this.fail(error, true);
   }
 
   // --- For its directions ------------------------------------------------------
@@ -291,6 +288,17 @@ export class MultiplexedStream implements PeerStream, SendOwner, ReceiveOwner {
 
   heldChanged(change: number): void {
     this.#link.heldChanged(this, change);
+  }
+
+  /** Whether nothing more comes or goes; what has come may still be unread. */
+  get #isOver(): boolean {
+    return this.#error !== undefined || this.#hasEnded;
+  }
+
+  /** Drops what is unread, so that its reader gets the error and no end. */
+  #discard(error: VerackError): void {
+    if (!this.#in.isDrained) this.#in.fail(error, true);
+    this.#finish();
   }
 
   get #hasEnded(): boolean {

@@ -11,7 +11,7 @@ import { VerackError } from "../core/errors.ts";
 import { type PeerId, shortId } from "../core/peer_id.ts";
 import type { FrameSink } from "../delivery/frame_sink.ts";
 import type { TurnTaker } from "../session/send_turns.ts";
-import { COMMAND } from "../wire/commands.ts";
+import { COMMAND, STREAM_COMMANDS } from "../wire/commands.ts";
 import {
   DATA_HEAD_BYTES,
   decodeCredit,
@@ -127,8 +127,11 @@ export class Multiplexer implements StreamLink, TurnTaker {
     );
   }
 
-  /** The session has ended, or the node closes. */
+  /** The session has ended, or the node closes: what still comes is ignored. */
   close(error: VerackError): void {
+    for (const command of STREAM_COMMANDS) {
+      this.#sink.handle(command, () => {});
+    }
     for (const stream of [...this.#streams.values()]) stream.fail(error);
     this.#sink.turns.leave(this);
     this.#fresh.clear();

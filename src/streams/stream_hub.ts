@@ -67,8 +67,10 @@ export class StreamHub {
 
   /** A session with a peer is established, which supports streams. */
   opened(peer: PeerId, sink: StreamSink): void {
-    if (this.#closed !== undefined || this.#multiplexers.has(sink)) return;
-    this.#multiplexers.set(sink, new Multiplexer(this.#shared, peer, sink));
+    if (this.#multiplexers.has(sink)) return;
+    const multiplexer = new Multiplexer(this.#shared, peer, sink);
+    if (this.#closed !== undefined) return multiplexer.close(this.#closed);
+    this.#multiplexers.set(sink, multiplexer);
   }
 
   /** A session has ended. */

@@ -82,6 +82,15 @@ export const COMMAND = {
   tx: "tx",
 } as const;
 
+/** Frames of streams, only for a peer that has announced them. */
+export const STREAM_COMMANDS: readonly string[] = [
+  COMMAND.open,
+  COMMAND.data,
+  COMMAND.credit,
+  COMMAND.end,
+  COMMAND.reset,
+];
+
 /** Messages that the mesh handles once a peer has sent its own entry in `peers`. */
 export const PEER_COMMANDS: readonly string[] = [
   COMMAND.getpeers,
@@ -93,11 +102,7 @@ export const PEER_COMMANDS: readonly string[] = [
   COMMAND.chunk,
   COMMAND.ack,
   COMMAND.resume,
-  COMMAND.open,
-  COMMAND.data,
-  COMMAND.credit,
-  COMMAND.end,
-  COMMAND.reset,
+  ...STREAM_COMMANDS,
   COMMAND.twin,
 ];
 
