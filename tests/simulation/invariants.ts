@@ -167,11 +167,11 @@ export class Invariants {
     const key = `${formatAddress(remoteAddress)}>${
       formatAddress(localAddress)
     }`;
-    const silentMs = life.clock.ranMs - (life.heardAtMs.get(key) ?? 0);
+    const silentMs = life.silentMs(key);
     if (silentMs >= GRAIN * life.context!.options.deadAfterMs) return;
     const what = `gave up ${
       link.remote.id.slice(0, 8)
-    }, heard ${silentMs} ms ago`;
+    }, silent for ${silentMs} ms`;
     this.#fail(broken(life, `${what}: ${message}`));
   }
 

@@ -8,10 +8,14 @@ import type { NodeEvent } from "../../src/mesh/events.ts";
 import { partsOf } from "../../src/mesh/node_parts.ts";
 import { Node } from "../../src/mesh/node.ts";
 import type { NodeOptions } from "../../src/mesh/options.ts";
+import { FLUSH_TIMEOUT_MS } from "../../src/session/session_limits.ts";
 import type { ProcessClock } from "./clock.ts";
 import type { Disk, DiskStore } from "./disk.ts";
 import { headOf } from "./mail.ts";
 import type { Party } from "./wires.ts";
+
+/** Within this a connection that is given up is closed; it may be read meanwhile. */
+const CLOSING_MS = FLUSH_TIMEOUT_MS;
 
 /** One life of a member, from its start to its end. */
 export class Life implements Party {
@@ -35,8 +39,8 @@ export class Life implements Party {
   readonly seenAtStart: ReadonlySet<string>;
   /** Its machine was switched off. */
   hasCrashed = false;
-  /** When data last came over a connection, `from>to`, in time that the process ran. */
-  readonly heardAtMs = new Map<string, number>();
+  /** When data came over a connection of late, `from>to`, in time that the process ran. */
+  readonly #heardMs = new Map<string, number[]>();
 
   constructor(
     label: string,
@@ -69,6 +73,29 @@ export class Life implements Party {
         [...messages.seenBy(from)].map((id) => `${from} ${id.toHex()}`)
       ),
     );
+  }
+
+  /** Data came over a connection, `from>to`. */
+  heard(connection: string): void {
+    const times = this.#heardMs.getOrInsertComputed(connection, () => []);
+    times.push(this.clock.ranMs);
+    const old = this.clock.ranMs - 2 * CLOSING_MS;
+    while (times.length > 1 && times[1]! < old) times.shift();
+  }
+
+  /**
+   * The longest silence on a connection that has just closed: also one that ended while its
+   * last frame was written.
+   */
+  silentMs(connection: string): number {
+    const now = this.clock.ranMs;
+    const times = [0, ...this.#heardMs.get(connection) ?? [], now];
+    let longest = 0;
+    for (let at = times.length - 1; at > 0; at--) {
+      longest = Math.max(longest, times[at]! - times[at - 1]!);
+      if (times[at - 1]! < now - CLOSING_MS) break;
+    }
+    return longest;
   }
 
   /** Starts the node. */

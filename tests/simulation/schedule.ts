@@ -3,6 +3,7 @@
  * network is, and what goes wrong when. Carried out by `world.ts`.
  */
 import type { Mailing } from "./mail.ts";
+import { MANNERS, type Talk } from "./talks.ts";
 import { SeededRandom } from "../../src/testing/seeded_random.ts";
 
 /** What a malicious peer does; see `liar.ts`. */
@@ -78,6 +79,12 @@ export type Action =
     readonly member: number;
     readonly to: number | "all";
     readonly mailing: Mailing;
+  }
+  | {
+    readonly type: "talk";
+    readonly member: number;
+    readonly to: number;
+    readonly talk: Talk;
   };
 
 /** An action and when, milliseconds from the start. */
@@ -151,17 +158,24 @@ export function makeSchedule(seed: number): Schedule {
   for (let i = dice.chance(0.7) ? dice.below(16) : 0; i > 0; i--) {
     actions.push({ atMs: dice.below(calmAtMs), action: mail(dice, count) });
   }
-  return {
-    seed,
-    members,
-    liars,
+  const delays = {
     latencyMs: dice.pick([0, 1, 1, 5, 20, 80]),
     jitterMs: dice.pick([0, 1, 10, 40, 100]),
     heartbeatMs: dice.pick([1_000, 1_000, 2_000, 5_000]),
     peerExchangeMs: dice.pick([30_000, 30_000, 10_000, 2_000]),
+  };
+  const abruptEnd = dice.chance(0.2);
+  for (let i = dice.chance(0.7) ? dice.below(24) : 0; i > 0; i--) {
+    actions.push({ atMs: dice.below(calmAtMs), action: talk(dice, count) });
+  }
+  return {
+    seed,
+    members,
+    liars,
+    ...delays,
     actions: actions.sort((a, b) => a.atMs - b.atMs),
     calmAtMs,
-    abruptEnd: dice.chance(0.2),
+    abruptEnd,
   };
 }
 
@@ -268,6 +282,25 @@ function mail(dice: Dice, members: number): Action {
       count: 1 + dice.below(6),
       size: dice.pick([0, 0, 0, 2_000, 100_000, 300_000]),
       topic: dice.pick(["", "", "news"]),
+    },
+  };
+}
+
+function talk(dice: Dice, members: number): Action {
+  const member = dice.below(members);
+  const manner = () => dice.chance(0.5) ? "whole" : dice.pick(MANNERS);
+  const bytes = () => dice.pick([0, 1, 100, 2_000, 65_536, 70_000, 300_000]);
+  return {
+    type: "talk",
+    member,
+    to: (member + 1 + dice.below(members - 1)) % members,
+    talk: {
+      count: dice.chance(0.2) ? 1 + dice.below(40) : 1 + dice.below(3),
+      protocol: dice.chance(0.1) ? "nobody/1" : "talk/1",
+      up: bytes(),
+      down: bytes(),
+      opener: manner(),
+      acceptor: manner(),
     },
   };
 }

@@ -2,6 +2,7 @@
 import { BrokenInvariant, endOf, isSettled } from "./invariants.ts";
 import type { Life } from "./member.ts";
 import { makeSchedule, type Schedule } from "./schedule.ts";
+import type { Talk } from "./talks.ts";
 import { at, type TraceOptions } from "./trace.ts";
 import { World } from "./world.ts";
 
@@ -13,6 +14,18 @@ const STEADY_MS = 20_000;
 
 /** How often it is looked whether it is; looking at all pairs costs. */
 const LOOK_MS = 1_000;
+
+/** How long a stream of some bytes may take there. */
+const TALK_MS = 30_000;
+
+const LAST_TALK: Talk = {
+  count: 1,
+  protocol: "talk/1",
+  up: 70_000,
+  down: 70_000,
+  opener: "whole",
+  acceptor: "whole",
+};
 
 /** What one schedule came to. */
 export interface Outcome {
@@ -87,13 +100,18 @@ export async function simulate(
     world.calm();
     await world.run(schedule.calmAtMs); // whoever returns has started
     const wholeAfterMs = await becomesWhole(world);
+    await canTalk(world);
     await world.close();
     const digest = world.trace.digest();
     return {
       seed: schedule.seed,
       virtualMs: world.clock.monotonic(),
       wholeAfterMs,
-      counts: new Map([...world.counts, ...world.mail.counts()]),
+      counts: new Map([
+        ...world.counts,
+        ...world.mail.counts(),
+        ...world.talks.counts(),
+      ]),
       sessions: world.watch.sessions,
       maxQueuedBytes: world.invariants.maxQueuedBytes,
       ...(digest !== undefined && { digest }),
@@ -123,7 +141,11 @@ async function becomesWhole(world: World): Promise<number> {
     await world.run(now += LOOK_MS);
     const before = announced;
     announced = announcements(world, parts);
-    const gaps = [...missing(world, parts), ...undelivered(world, parts)];
+    const gaps = [
+      ...missing(world, parts),
+      ...undelivered(world, parts),
+      ...world.talks.unfinished(),
+    ];
     if (gaps.length > 0 || announced !== before) wholeAt = undefined;
     else wholeAt ??= now;
     if ((wholeAt ?? now) > since + WHOLE_WITHIN_MS) {
@@ -135,6 +157,24 @@ async function becomesWhole(world: World): Promise<number> {
     }
   }
   return wholeAt - since;
+}
+
+/** In a whole mesh every node opens streams to every other, and each carries what it should. */
+async function canTalk(world: World): Promise<void> {
+  const { size } = world.talks;
+  const parts = [...findParts(world)];
+  for (const [life, part] of parts) {
+    for (const [other, its] of parts) {
+      if (life === other || part !== its) continue;
+      world.talks.open(life, LAST_TALK, other.identity.id);
+    }
+  }
+  const outcomes = () => world.talks.outcomes(size);
+  const isDone = () => world.talks.unfinished().length === 0;
+  await world.run(world.clock.monotonic() + TALK_MS, isDone);
+  const wrong = outcomes().filter((outcome) => outcome !== "ok/ok");
+  if (wrong.length === 0) return;
+  throw new BrokenInvariant(`streams in a whole mesh ended as ${wrong}`);
 }
 
 /** Nodes that can find each other, directly or through others, have the same number. */

@@ -25,6 +25,13 @@ Deno.test(`${SCHEDULES} schedules of faults leave the mesh whole and nothing beh
     "wall-clock",
     "freeze",
     ...LIES.map((lie) => `lie ${lie}`),
+    "talk",
+    "streams ok",
+    "streams aborted",
+    "streams failed",
+    "streams reset",
+    "streams session-lost",
+    "streams unknown-protocol",
   ];
   for (const kind of kinds) {
     assert(tally.of(kind) >= 3, `${kind}: only ${tally.of(kind)}`);

@@ -4,6 +4,7 @@ import { assert, assertRejects, assertStringIncludes } from "@std/assert";
 import { VerackError } from "../../src/core/errors.ts";
 import type { NodeParts } from "../../src/mesh/node_parts.ts";
 import type { Peer } from "../../src/mesh/peers/peer.ts";
+import type { PeerStream } from "../../src/streams/peer_stream.ts";
 import { recalled } from "../helpers/plain_table.ts";
 import type { Life } from "./member.ts";
 import type { Schedule } from "./schedule.ts";
@@ -153,5 +154,77 @@ for (const { what, act, says } of CASES) {
     );
     assertStringIncludes(error.message, says);
     assert(error.lines.length > 0, "the trace is empty");
+  });
+}
+
+/** The streams that the last node opens do what they must not. */
+const STREAM_CASES: readonly {
+  readonly what: string;
+  readonly does: (stream: PeerStream) => Partial<PeerStream>;
+  readonly says: string;
+}[] = [
+  {
+    what: "a stream is at its end before all was read",
+    does: () => ({ read: () => Promise.resolve(null) }),
+    says: "ended after 0 of",
+  },
+  {
+    what: "other bytes are read than were written",
+    does: (stream) => ({
+      async read(buffer) {
+        const count = await stream.read(buffer);
+        buffer[0]! ^= 1;
+        return count;
+      },
+    }),
+    says: "read other bytes at 0",
+  },
+  {
+    what: "a stream ends with an error that nothing has caused",
+    does: () => ({
+      get closed() {
+        return Promise.reject(new VerackError("reset", "just so"));
+      },
+    }),
+    says: "is reset, its signal false",
+  },
+  {
+    what: "a stream never ends",
+    does: () => ({ closed: new Promise(() => {}) }),
+    says: "streams in a whole mesh ended as undefined/ok",
+  },
+  {
+    what: "bytes that were written are lost",
+    does: () => ({ write: () => Promise.resolve() }),
+    says: "ended after 0 of",
+  },
+];
+
+for (const { what, does, says } of STREAM_CASES) {
+  Deno.test(`it shows when ${what}`, async () => {
+    const act = harm(({ life }) => {
+      const node = life.node!;
+      const open = node.open.bind(node);
+      node.open = async (...args) => {
+        const stream = await open(...args);
+        return altered(stream, does(stream));
+      };
+    });
+    const error = await assertRejects(
+      () => simulate(QUIET, { sabotage: { atMs: 4_000, act } }),
+      FailedSeed,
+    );
+    assertStringIncludes(error.message, says);
+  });
+}
+
+/** The stream, but for some of its members. */
+function altered(stream: PeerStream, members: Partial<PeerStream>): PeerStream {
+  return new Proxy(stream, {
+    get(target, name) {
+      if (name in members) return Reflect.get(members, name);
+      const value = Reflect.get(target, name, target);
+      return typeof value === "function" ? value.bind(target) : value;
+    },
   });
 }

@@ -17,6 +17,7 @@ import { Mail } from "./mail.ts";
 import { Life, type Member } from "./member.ts";
 import { type Action, describeAction, type Schedule } from "./schedule.ts";
 import { at, Trace, type TraceOptions } from "./trace.ts";
+import { Talks } from "./talks.ts";
 import { Watch } from "./watch.ts";
 import { Wires } from "./wires.ts";
 
@@ -44,6 +45,7 @@ export class World {
   readonly counts = new Map<string, number>();
   readonly watch: Watch;
   readonly mail = new Mail((error) => this.fail(error));
+  readonly talks = new Talks((error) => this.fail(error));
   readonly #network: MemoryNetwork;
   readonly #faults: NetworkFaults;
   readonly #random: SeededRandom;
@@ -80,7 +82,7 @@ export class World {
         if (life === undefined) return;
         this.#touched.add(life);
         if (packet.kind !== "data") return;
-        life.heardAtMs.set(`${packet.from}>${packet.to}`, life.clock.ranMs);
+        life.heard(`${packet.from}>${packet.to}`);
       },
     });
     for (const host of NOWHERE.slice(0, 2)) this.#network.crash(host);
@@ -216,6 +218,7 @@ export class World {
     await all;
     // What is on its way arrives, at dead ears.
     await this.run(this.clock.monotonic() + CLOSED_WITHIN_MS);
+    this.talks.checkEnded();
     const { connections, listeners } = this.#network.open;
     const left = [
       ...this.#lives.filter(({ clock }) => clock.pending > 0)
@@ -274,6 +277,8 @@ export class World {
         return this.#lie(action);
       case "mail":
         return this.#mail(action);
+      case "talk":
+        return this.#talk(action);
       default:
         return action satisfies never;
     }
@@ -330,7 +335,9 @@ export class World {
         heartbeatMs,
         peerExchangeMs,
       }).then(() => {
-        if (life.isUp) this.#watch(this.mail.take(life, random));
+        if (!life.isUp) return;
+        this.talks.serve(life);
+        this.#watch(this.mail.take(life, random));
       }),
     );
   }
@@ -432,6 +439,12 @@ export class World {
     if (life === undefined || !life.isUp || this.#frozen.has(life)) return;
     const receiver = to === "all" ? undefined : this.#member(to).identity.id;
     this.mail.send(life, mailing, receiver);
+  }
+
+  #talk({ member, to, talk }: Extract<Action, { type: "talk" }>): void {
+    const { life } = this.#member(member);
+    if (life === undefined || !life.isUp || this.#frozen.has(life)) return;
+    this.talks.open(life, talk, this.#member(to).identity.id);
   }
 
   #lie({ liar: index, lie }: Extract<Action, { type: "lie" }>): void {
