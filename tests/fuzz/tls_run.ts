@@ -13,6 +13,7 @@ import { SeededRandom } from "../../src/testing/seeded_random.ts";
 import { until } from "../helpers/until.ts";
 import { gather } from "./cast.ts";
 import { FuzzPeer, type Workshop } from "./fuzz_peer.ts";
+import { handleStreams } from "./world.ts";
 import { Vocabulary } from "./vocabulary.ts";
 
 /** Fuzzing sessions that are begun together. */
@@ -87,6 +88,7 @@ export async function fuzzOverTls(
   }
   const connect = addresses.map(({ host, port }) => `${host}:${port}`);
   const node = await Node.start({ identity: cast.node, connect, ...HASTY });
+  handleStreams(node);
   const members = { connect: [node.address], ...HASTY };
   const witness = await Node.start({ identity: cast.witness, ...members });
   try {

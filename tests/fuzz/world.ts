@@ -171,6 +171,7 @@ export class FuzzWorld {
     this.#witness = await this.#start(witness, WITNESS, [
       `${NODE}:${PORT}`,
     ], seed);
+    handleStreams(this.#node);
     void this.#watch();
     void this.#take();
     await this.#until(
@@ -364,6 +365,12 @@ export class FuzzWorld {
       this.#trace = Math.imul(this.#trace ^ text.charCodeAt(i), 0x01000193);
     }
   }
+}
+
+/** An application that answers what comes on some streams and reads nothing of others. */
+export function handleStreams(node: Node): void {
+  node.handle("echo/1", (stream) => stream.readable.pipeTo(stream.writable));
+  node.handle("hold/1", (stream) => stream.closed);
 }
 
 function linked(a: Node, b: Node): boolean {
