@@ -1,5 +1,5 @@
 /**
- * Long bodies over slow lines, between real processes: no session is given up while
+ * Long bodies and streams over slow lines, between real processes: no session is given up while
  * its transfer makes progress, and little more is needed than the line's time.
  * `VERACK_SLOW_LINKS=full` sends as much as an issue reported, for a minute longer.
  */
@@ -16,6 +16,14 @@ const MAX_RATIO = 1.3;
 
 /** What a short transfer needs besides: pieces are few, and the machine may be busy. */
 const SLACK_S = full ? 0 : 1;
+
+/** One line and what goes over it. */
+interface Row {
+  readonly kbits: number;
+  readonly bytes: number;
+  readonly peers: number;
+  readonly as: "message" | "stream";
+}
 
 /** What a peer said of its transfer. */
 interface Done {
@@ -35,11 +43,10 @@ async function said(child: Child, key: string): Promise<unknown> {
   return JSON.parse(line)[key];
 }
 
-/** Sends a body of `bytes` to each of so many peers; what became of it. */
+/** Sends so many `bytes` to each of so many peers; what became of it. */
 async function transfer(
   line: SlowLink,
-  peers: number,
-  bytes: number,
+  { peers, bytes, as }: Row,
   patienceS: number,
 ): Promise<{ done: Done; downs: unknown[] }> {
   await using stack = new AsyncDisposableStack();
@@ -51,7 +58,7 @@ async function transfer(
     children.push(next);
     await said(next, "listens");
   }
-  const sender = start(address, `${peers}`, `${bytes}`);
+  const sender = start(address, `${peers}`, `${bytes}`, as);
   children.push(sender);
   await said(sender, "sends");
   const end = performance.now() + 1_000 * patienceS;
@@ -70,22 +77,32 @@ async function transfer(
   };
 }
 
-const rows = full
+const rows: readonly Row[] = full
   ? [
-    { kbits: 4_000, bytes: 4_000_000, peers: 1 },
-    { kbits: 1_600, bytes: 4_000_000, peers: 1 },
-    { kbits: 512, bytes: 1_000_000, peers: 1 },
-    { kbits: 10_000, bytes: 1_000_000, peers: 9 },
+    { kbits: 4_000, bytes: 4_000_000, peers: 1, as: "message" },
+    { kbits: 1_600, bytes: 4_000_000, peers: 1, as: "message" },
+    { kbits: 512, bytes: 1_000_000, peers: 1, as: "message" },
+    { kbits: 10_000, bytes: 1_000_000, peers: 9, as: "message" },
+    { kbits: 4_000, bytes: 8_000_000, peers: 1, as: "stream" },
+    { kbits: 1_600, bytes: 4_000_000, peers: 1, as: "stream" },
+    { kbits: 512, bytes: 1_000_000, peers: 1, as: "stream" },
+    { kbits: 10_000, bytes: 1_000_000, peers: 9, as: "stream" },
   ]
   : [
-    { kbits: 1_600, bytes: 1_000_000, peers: 1 },
-    { kbits: 512, bytes: 400_000, peers: 1 },
-    { kbits: 10_000, bytes: 500_000, peers: 9 },
+    { kbits: 1_600, bytes: 1_000_000, peers: 1, as: "message" },
+    { kbits: 512, bytes: 400_000, peers: 1, as: "message" },
+    { kbits: 10_000, bytes: 500_000, peers: 9, as: "message" },
+    { kbits: 1_600, bytes: 1_000_000, peers: 1, as: "stream" },
+    { kbits: 512, bytes: 400_000, peers: 1, as: "stream" },
+    { kbits: 10_000, bytes: 500_000, peers: 9, as: "stream" },
   ];
 
-for (const { kbits, bytes, peers } of rows) {
+for (const row of rows) {
+  const { kbits, bytes, peers, as } = row;
   Deno.test({
-    name: `${bytes / 1_000} kB to each of ${peers} over ${kbits} kbit/s take ${
+    name: `${
+      bytes / 1_000
+    } kB as a ${as} to each of ${peers} over ${kbits} kbit/s take ${
       why === undefined
         ? "little more than the line's time, and no session is given up"
         : `… (${why})`
@@ -95,7 +112,7 @@ for (const { kbits, bytes, peers } of rows) {
       using line = new SlowLink(1_000 * kbits);
       const lineS = 8 * bytes * peers / (1_000 * kbits);
       const limitS = MAX_RATIO * lineS + SLACK_S;
-      const { done, downs } = await transfer(line, peers, bytes, 2 * limitS);
+      const { done, downs } = await transfer(line, row, 2 * limitS);
       const report = `${done.seconds.toFixed(1)} s, the line alone ${
         lineS.toFixed(1)
       } s; slowest ping ${done.pingMs.toFixed(0)} ms, chat ${

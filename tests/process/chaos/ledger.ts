@@ -24,8 +24,25 @@ export type Told =
     readonly topic: string;
     readonly id: string;
   }
-  /** What its sender still waits for. */
+  /** One side of a stream, or another thing that ends. */
+  | { readonly type: "begun"; readonly what: string; readonly key: string }
+  /** How: `ok` or the code of an error; and what must not be, if anything is. */
+  | {
+    readonly type: "ended";
+    readonly what: string;
+    readonly key: string;
+    readonly outcome: string;
+    readonly problem?: string;
+  }
+  /** What its sender still waits for; streams and the like count. */
   | { readonly type: "outbox"; readonly messages: number };
+
+/** Something that must end once, in the life that it began in. */
+interface Begun {
+  readonly who: string;
+  readonly life: number;
+  ends: number;
+}
 
 /** A message as one application got it. */
 interface Taking {
@@ -43,10 +60,22 @@ export class Ledger {
   /** Numbers in the order in which they were first taken, by sender's life, receiver and topic. */
   readonly #orders = new Map<string, number[]>();
   readonly #failures: string[] = [];
+  readonly #begun = new Map<string, Begun>();
+  /** The last life of each node. */
+  readonly #lives = new Map<string, number>();
+  /** How often things ended how. */
+  readonly #outcomes = new Map<string, number>();
 
   /** A node said something. `life` counts its starts. */
   note(who: string, life: number, told: Told): void {
+    this.#lives.set(who, life);
     switch (told.type) {
+      case "begun":
+        this.#begin(who, life, told);
+        break;
+      case "ended":
+        this.#end(who, life, told);
+        break;
       case "kept":
         this.#kept.set(told.key, { from: who, to: told.to });
         break;
@@ -98,11 +127,17 @@ export class Ledger {
       const ids = new Set(takings.map(({ id }) => id));
       if (ids.size > 1) faults.push(`${key} came again with another id`);
     }
-    for (const [stream, numbers] of this.#orders) {
+    for (const [name, { who, life, ends }] of this.#begun) {
+      // What was killed says nothing more.
+      if (ends === 0 && this.#lives.get(who) === life) {
+        faults.push(`${name} of ${who.slice(0, 8)} never ended`);
+      }
+    }
+    for (const [sequence, numbers] of this.#orders) {
       const wrong = numbers.findIndex((it, i) => i > 0 && it < numbers[i - 1]!);
       if (wrong > 0) {
         faults.push(
-          `${stream}: ${numbers[wrong]} after ${numbers[wrong - 1]}`,
+          `${sequence}: ${numbers[wrong]} after ${numbers[wrong - 1]}`,
         );
       }
     }
@@ -116,12 +151,44 @@ export class Ledger {
     );
     return `messages: kept ${this.#kept.size}, acknowledged ${this.#acked.size}, ` +
       `taken ${this.#takings.size}, again after a kill ${again.length}, ` +
-      `given up ${this.#failures.length}`;
+      `given up ${this.#failures.length}; ended: ` +
+      [...this.#outcomes].sort(([a], [b]) => a < b ? -1 : 1)
+        .map(([outcome, count]) => `${outcome} ${count}`).join(", ");
   }
 
   /** Messages that were taken at least once. */
   get taken(): number {
     return this.#takings.size;
+  }
+
+  /** How often something ended so, such as `stream out ok`. */
+  ended(outcome: string): number {
+    return this.#outcomes.get(outcome) ?? 0;
+  }
+
+  #begin(
+    who: string,
+    life: number,
+    { what, key }: Extract<Told, { type: "begun" }>,
+  ): void {
+    const name = `${what} ${key}`;
+    if (this.#begun.has(name)) this.#failures.push(`${name} began twice`);
+    this.#begun.set(name, { who, life, ends: 0 });
+  }
+
+  #end(
+    who: string,
+    life: number,
+    { what, key, outcome, problem }: Extract<Told, { type: "ended" }>,
+  ): void {
+    const name = `${what} ${key}`;
+    const begun = this.#begun.get(name);
+    if (begun?.who !== who || begun.life !== life) {
+      this.#failures.push(`${name} ended and had not begun`);
+    } else if (++begun.ends > 1) this.#failures.push(`${name} ended twice`);
+    if (problem !== undefined) this.#failures.push(`${name} ${problem}`);
+    const count = `${what} ${outcome}`;
+    this.#outcomes.set(count, this.ended(count) + 1);
   }
 
   #take(
@@ -133,7 +200,7 @@ export class Ledger {
     takings.push({ by, life, id });
     if (takings.length > 1) return;
     const [sender = "", number = ""] = key.split(".");
-    const stream = `from ${sender} to ${by.slice(0, 8)} in "${topic}"`;
-    this.#orders.getOrInsertComputed(stream, () => []).push(Number(number));
+    const sequence = `from ${sender} to ${by.slice(0, 8)} in "${topic}"`;
+    this.#orders.getOrInsertComputed(sequence, () => []).push(Number(number));
   }
 }

@@ -227,6 +227,8 @@ export class Member implements AsyncDisposable {
       case "acked":
       case "failed":
       case "taken":
+      case "begun":
+      case "ended":
         return ledger?.note(this.#id, this.#lives, event);
     }
   }

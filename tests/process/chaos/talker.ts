@@ -1,6 +1,6 @@
 /**
- * A node with an application: it sends numbered messages to whom it knows and takes
- * what comes, and says on standard output what it did, each line before anybody
+ * A node with an application: it sends numbered messages to whom it knows, opens streams to
+ * them, takes what comes, and says on standard output what it did, each line before anybody
  * else can know. What nodes say themselves it prints as `verack run --json` does.
  *
  * A line on standard input ends the sending. `--quiet` begins so.
@@ -12,6 +12,7 @@ import { Node } from "../../../src/mesh/node.ts";
 import type { NodeStore } from "../../../src/mesh/peers/node_store.ts";
 import { DataDirectory } from "../../../src/store/data_directory.ts";
 import type { Told } from "./ledger.ts";
+import { Traffic } from "./traffic.ts";
 
 /** Between two messages, milliseconds. */
 const PAUSE_MS = 20;
@@ -24,6 +25,9 @@ const TOPICS = ["", "even", "odd"];
 /** One message in so many is this long and travels in pieces; the others are short. */
 const LARGE_EVERY = 25;
 const LARGE_BYTES = 100_000;
+
+/** In place of one message in so many a stream is opened. */
+const STREAM_EVERY = 4;
 
 const flags = parseArgs(Deno.args, {
   boolean: ["json", "quiet"],
@@ -63,8 +67,14 @@ async function run(): Promise<void> {
     heartbeatMs: 1_000 * Number(flags.heartbeat ?? 1),
     deadAfterMs: 1_000 * Number(flags["dead-after"] ?? 3),
   });
+  const traffic = new Traffic(node, tell);
   stop.signal.addEventListener("abort", () => void node.close());
-  await Promise.all([show(node), take(node), send(node, store), count(node)]);
+  await Promise.all([
+    show(node),
+    take(node),
+    send(node, store, traffic),
+    count(node, traffic),
+  ]);
 }
 
 async function show(node: Node): Promise<void> {
@@ -81,7 +91,11 @@ async function take(node: Node): Promise<void> {
   }
 }
 
-async function send(node: Node, store: NodeStore): Promise<void> {
+async function send(
+  node: Node,
+  store: NodeStore,
+  traffic: Traffic,
+): Promise<void> {
   // A life of its own at every start: no number is given twice.
   const life = crypto.randomUUID().slice(0, 8);
   let waiting = 0;
@@ -92,6 +106,10 @@ async function send(node: Node, store: NodeStore): Promise<void> {
     const peer = known[Math.floor(Math.random() * known.length)];
     if (peer === undefined) continue;
     const key = `${life}.${number}`;
+    if (number % STREAM_EVERY === 0) {
+      traffic.begin(key, peer.id, number / STREAM_EVERY);
+      continue;
+    }
     const topic = TOPICS[number % TOPICS.length] ?? "";
     const size = number % LARGE_EVERY === 0 ? LARGE_BYTES : 0;
     const to = peer.id;
@@ -113,11 +131,11 @@ async function send(node: Node, store: NodeStore): Promise<void> {
 }
 
 /** Says how much is still on its way, once nothing more is sent. */
-async function count(node: Node): Promise<void> {
+async function count(node: Node, traffic: Traffic): Promise<void> {
   let said: number | undefined;
   while (!stop.signal.aborted) {
     await pause();
-    const { messages } = node.outbox;
+    const messages = node.outbox.messages + traffic.open;
     if (!quiet || messages === said) continue;
     said = messages;
     tell({ type: "outbox", messages });

@@ -1,13 +1,14 @@
 /**
- * A node that takes all messages, or that sends one large body to each of its peers
- * and says how long that took, with round trips and small messages meanwhile.
+ * A node that takes all messages and streams, or that sends much to each of its peers and
+ * says how long that took, with round trips and small messages meanwhile.
  *
  * Arguments: the address to join through and, for a sender, how many peers it waits
- * for and how many bytes each of them gets.
+ * for, how many bytes each of them gets, and whether as a `message` or a `stream`.
  */
+import type { PeerId } from "../../../src/core/peer_id.ts";
 import { Node } from "../../../src/mesh/node.ts";
 
-const [connect = "", peers = "0", bytes = "0"] = Deno.args;
+const [connect = "", peers = "0", bytes = "0", as = "message"] = Deno.args;
 
 /** Between two small messages, and between two round trips. */
 const PAUSE_MS = 200;
@@ -38,6 +39,12 @@ const joined = Promise.withResolvers<void>();
     if (body.length > 100) say({ took: body.length });
   }
 })();
+node.handle("bulk/1", async (stream) => {
+  let length = 0;
+  for await (const bytes of stream.readable) length += bytes.length;
+  say({ took: length });
+  await stream.write(encoder.encode(`${length}`));
+});
 say({ listens: node.address });
 if (Number(bytes) > 0) {
   await joined.promise;
@@ -67,10 +74,24 @@ if (Number(bytes) > 0) {
     }
   })();
   const begun = performance.now();
-  await Promise.all(to.map((id) => node.send(id, whole, { topic: "bulk" })));
+  const transfer = as === "stream" ? sendStream : sendMessage;
+  await Promise.all(to.map((id) => transfer(id, whole)));
   const seconds = (performance.now() - begun) / 1_000;
   over = true;
   await Promise.all([pinging, chatting]);
   say({ done: to.length, seconds, pingMs, chatMs });
 }
 await new Promise(() => setInterval(() => {}, 60_000));
+
+async function sendMessage(to: PeerId, body: Uint8Array): Promise<void> {
+  await node.send(to, body, { topic: "bulk" });
+}
+
+/** Resolves when the other end has read all of it. */
+async function sendStream(to: PeerId, body: Uint8Array): Promise<void> {
+  await using stream = await node.open(to, "bulk/1");
+  await stream.write(body);
+  await stream.closeWrite();
+  const answer = await new Response(stream.readable).text();
+  if (answer !== `${body.length}`) throw new Error(`It has read ${answer}`);
+}
