@@ -72,10 +72,11 @@ export const ABANDONED_BURST = 2 * MAX_STREAMS_PER_SESSION;
 export const ABANDONED_PER_S = 500;
 
 /**
- * Frames of a stream that had ended here when they came: an `end` and a `reset` of each; and
- * `credit` frames beyond one for each `data` that was sent.
+ * Frames of a stream that had ended here when they came: what its sender had sent before the
+ * last bytes and the end reached it, which is three `credit`s, each of half a window or more,
+ * and a `reset`. And `credit` frames beyond one for each `data` that was sent.
  */
-export const LATE_FRAMES_PER_STREAM = 2;
+export const LATE_FRAMES_PER_STREAM = 4;
 export const LATE_BURST_FRAMES = 64;
 
 // --- Requests ----------------------------------------------------------------

@@ -25,6 +25,12 @@ import {
 import { DEMO_IDENTITIES } from "../../src/identity/key_files.ts";
 import { SESSION_COMMANDS } from "../../src/wire/commands.ts";
 import { frameChecksum, networkMagic } from "../../src/wire/frame.ts";
+import {
+  ABANDONED_BURST,
+  ABANDONED_PER_S,
+  LATE_BURST_FRAMES,
+  MAX_STREAMS_PER_SESSION,
+} from "../../src/streams/streams_limits.ts";
 import { REASON } from "../../src/wire/messages/reason.ts";
 import { RESET_CODE } from "../../src/wire/messages/stream_frames.ts";
 
@@ -96,6 +102,11 @@ Deno.test("docs/protocol.md has the bounds of the code", () => {
       `protocol \`bytes<${MAX_PROTOCOL_NAME_BYTES}>\` ‖ metadata \`bytes<${MAX_STREAM_METADATA_BYTES}>\``,
       `stream u32 ‖ 1 to ${number(MAX_STREAM_DATA_BYTES)} bytes`,
       `stream u32 ‖ code u8 ‖ text \`bytes<${MAX_STREAM_RESET_TEXT_BYTES}>\``,
+      `Each end may have ${number(MAX_STREAMS_PER_SESSION)} streams open`,
+      `we accept ${
+        number(ABANDONED_BURST)
+      } of these at once in a session, and then ${ABANDONED_PER_S} a second`,
+      `one for each \`data\` that has come in the session, and ${LATE_BURST_FRAMES} besides`,
       `right after it, up to ${number(UNCREDITED_STREAM_BYTES)} bytes`,
     ]
   ) assertStringIncludes(flat, phrase);
