@@ -1,6 +1,6 @@
 /**
- * A chart of verack's messages beside those of other peer networks: one group of
- * bars a figure, as long as the contender is quick. Pure.
+ * A chart of verack's messages, requests and streams beside those of other peer
+ * networks: one group of bars a figure, as long as the contender is quick. Pure.
  */
 import { AMONG_NETWORKS } from "./markdown.ts";
 import type { Records } from "./records.ts";
@@ -25,7 +25,7 @@ const LEFT_OUT = /p99$/;
 
 const WIDTH = 760;
 const LABELS = 12;
-const LEFT = 210;
+const LEFT = 230;
 const RIGHT = 90;
 const TOP = 72;
 const BAR = 11;
@@ -75,11 +75,11 @@ export function chart({ run, rows }: Records): string {
   }" width="${WIDTH}" height="${
     y + FOOT
   }" role="img" aria-labelledby="title desc">
-<title id="title">Messages of verack beside other peer networks</title>
+<title id="title">verack beside other peer networks</title>
 <desc id="desc">${escape(describe(groups))}</desc>
 <style>${style()}</style>
 <rect class="ground" width="${WIDTH}" height="${y + FOOT}"/>
-<text class="head" x="${LABELS}" y="26">Speed of acknowledged messages (verack = 1, longer is quicker)</text>
+<text class="head" x="${LABELS}" y="26">Speed of messages, requests and streams (verack = 1, longer is quicker)</text>
 ${legend(groups)}
 <path class="axis" d="M${LEFT} ${TOP - 6}V${y}M${round(LEFT + scale)} ${
     TOP - 6
@@ -110,7 +110,8 @@ function groupOf(row: Row): Group {
 /** The first part of a figure's name says what it is; the rest is the same in all. */
 function labelOf({ line, figure }: Row): string {
   const [what = figure] = figure.split(", ");
-  return line === "messages" ? `${what} to one` : what;
+  if (line === "messages") return `${what} to one`;
+  return line === "stream" ? what.replace(" writes", "") : what;
 }
 
 function drawGroup({ label, bars }: Group, top: number, scale: number): string {

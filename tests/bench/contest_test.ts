@@ -1,5 +1,6 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { alternate, contest, rowsOf } from "./contest.ts";
+import { FilePlace } from "./file_place.ts";
 import {
   type Contender,
   type Line,
@@ -54,6 +55,7 @@ const SETTINGS: Settings = {
   opening: [1, 1, 1, 1],
   networks: undefined,
   unacknowledged: false,
+  files: new FilePlace(1),
   note: () => {},
 };
 

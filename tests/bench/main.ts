@@ -9,16 +9,20 @@
 import { parseArgs } from "@std/cli/parse-args";
 import { BENCH, installCommand, INTEROP } from "../interop/place.ts";
 import { contest, roundsOf } from "./contest.ts";
+import { FilePlace } from "./file_place.ts";
 import { bitcoin, bitcoinMemory } from "./lines/bitcoin.ts";
 import { broadcast } from "./lines/broadcast.ts";
 import { delay } from "./lines/delay.ts";
 import { fanout } from "./lines/fanout.ts";
+import { forward } from "./lines/forward.ts";
 import { growing } from "./lines/growing.ts";
 import type { Line, Settings } from "./lines/line.ts";
 import { memory, mesh } from "./lines/mesh.ts";
 import { answers, messages } from "./lines/messages.ts";
+import { request } from "./lines/request.ts";
 import { burst, session } from "./lines/session.ts";
 import { start } from "./lines/start.ts";
+import { stream } from "./lines/stream.ts";
 import { roundtrip, throughput } from "./lines/throughput.ts";
 import { trickle } from "./lines/trickle.ts";
 import { findNetworks } from "./networks.ts";
@@ -42,6 +46,9 @@ const LINES: readonly Line[] = [
   messages,
   answers,
   broadcast,
+  request,
+  stream,
+  forward,
   delay,
   mesh,
   memory,
@@ -51,14 +58,20 @@ const LINES: readonly Line[] = [
   growing,
 ];
 const DEFAULT_ROUNDS = 4;
+const DEFAULT_FILE_BYTES = 1_000_000_000;
 const INSTALL = installCommand(BENCH, INTEROP);
 const HELP =
   `Usage: deno task bench [--only NAME]… [--skip NAME]… [--rounds N] [--json]
+                       [--file-bytes N]
        deno task bench --publish FILE
 
   --only NAME        run one line; may be given several times
   --skip NAME        run all lines but this; may be given several times
   --rounds N         rounds of each contender, default ${DEFAULT_ROUNDS}
+  --file-bytes N     size of the file of the line "file", default ${
+    DEFAULT_FILE_BYTES.toLocaleString("en")
+  };
+                     twice as much for "file-memory" and "fairness"
   --json             one object a line, a summary last
   --unacknowledged   measure messages of the others without acknowledgements too,
                      and gossipsub, which has none
@@ -89,6 +102,7 @@ ${
 interface Asked {
   readonly lines: readonly Line[];
   readonly rounds: number;
+  readonly fileBytes: number;
   readonly json: boolean;
   readonly unacknowledged: boolean;
   readonly publish: string | undefined;
@@ -98,7 +112,7 @@ interface Asked {
 function parse(args: readonly string[]): Asked | "help" {
   const options = {
     boolean: ["json", "unacknowledged", "help"],
-    string: ["only", "skip", "rounds", "publish"],
+    string: ["only", "skip", "rounds", "file-bytes", "publish"],
     collect: ["only", "skip"],
   };
   const { _: rest, ...flags } = parseArgs([...args], options);
@@ -109,10 +123,15 @@ function parse(args: readonly string[]): Asked | "help" {
     throw new SyntaxError(`Unknown argument ${unknown}`);
   }
   if (flags.help) return "help";
-  const rounds = Number(flags.rounds ?? DEFAULT_ROUNDS);
-  if (!Number.isInteger(rounds) || rounds < 1) {
-    throw new SyntaxError(`--rounds is ${flags.rounds}, must be 1 or more`);
-  }
+  const number = (
+    name: string,
+    value: unknown,
+    fallback: number,
+  ) => {
+    const number = Number(value ?? fallback);
+    if (Number.isSafeInteger(number) && number >= 1) return number;
+    throw new SyntaxError(`--${name} is ${value}, must be 1 or more`);
+  };
   const { only, skip } = flags as unknown as Record<"only" | "skip", string[]>;
   for (const name of [...only, ...skip]) {
     if (LINES.some((line) => line.name === name)) continue;
@@ -123,7 +142,8 @@ function parse(args: readonly string[]): Asked | "help" {
     lines: LINES.filter(({ name }) =>
       (only.length === 0 || only.includes(name)) && !skip.includes(name)
     ),
-    rounds,
+    rounds: number("rounds", flags.rounds, DEFAULT_ROUNDS),
+    fileBytes: number("file-bytes", flags["file-bytes"], DEFAULT_FILE_BYTES),
     json: flags.json === true,
     unacknowledged: flags.unacknowledged === true,
     publish: flags.publish as string | undefined,
@@ -139,7 +159,7 @@ function minutes(lines: readonly Line[], rounds: number): string {
 }
 
 async function run(asked: Asked): Promise<void> {
-  const { lines, rounds, json, unacknowledged } = asked;
+  const { lines, rounds, fileBytes, json, unacknowledged } = asked;
   const print = (record: unknown) =>
     json && console.log(JSON.stringify(record));
   const started = performance.now();
@@ -150,10 +170,12 @@ async function run(asked: Asked): Promise<void> {
     system: `${Deno.build.os} ${Deno.build.arch}`,
   };
   print({ type: "run", date: new Date().toISOString(), ...machine, rounds });
+  await using files = new FilePlace(fileBytes);
   const settings: Settings = {
     opening: await openingSizes(),
     networks: await findNetworks(),
     unacknowledged,
+    files,
     note: (text) => {
       console.error(`  ${text}`);
       print({ type: "note", text });

@@ -15,23 +15,32 @@ import {
 } from "./report.ts";
 
 /** Lines in which other peer networks are compared, a column each. */
-export const AMONG_NETWORKS: readonly string[] = [
-  "messages",
-  "answers",
-  "broadcast",
+const MESSAGES: readonly string[] = ["messages", "answers", "broadcast"];
+const STREAMS: readonly string[] = ["request", "stream"];
+export const AMONG_NETWORKS: readonly string[] = [...MESSAGES, ...STREAMS];
+/** Lines about what is built on streams. */
+const SERVICES: readonly string[] = [
+  "file",
+  "file-memory",
+  "forward",
+  "fairness",
 ];
 const GROWING = "growing";
+/** Lines that have tables of their own. */
+const APART: readonly string[] = [...AMONG_NETWORKS, ...SERVICES, GROWING];
 
 /** Parts of the page by the name of their place in it. */
 export function tables(records: Records): Record<string, string> {
   const { rows, notes } = records;
+  const of = (lines: readonly string[]) =>
+    rows.filter(({ line }) => lines.includes(line));
   return {
     run: runText(records),
-    lines: linesTable(
-      rows.filter(({ line }) => line !== GROWING && !isAmongNetworks(line)),
-    ),
-    messages: networksTable(rows.filter(({ line }) => isAmongNetworks(line))),
-    growing: growingTable(rows.filter(({ line }) => line === GROWING)),
+    messages: networksTable(of(MESSAGES)),
+    streams: networksTable(of(STREAMS)),
+    services: linesTable(of(SERVICES)),
+    lines: linesTable(rows.filter(({ line }) => !APART.includes(line))),
+    growing: growingTable(of([GROWING])),
     notes: notes.map((it) => `- ${it}`).join("\n"),
   };
 }
@@ -54,10 +63,6 @@ export function fill(
     }
     return `${text.slice(0, from)}${start}\n\n${part}\n\n${text.slice(to)}`;
   }, page);
-}
-
-function isAmongNetworks(line: string): boolean {
-  return AMONG_NETWORKS.includes(line);
 }
 
 function runText({ run }: Records): string {

@@ -43,6 +43,9 @@ async function nodeOf(folder: string): Promise<string> {
 /** Prints what the benchmark must be allowed to run, for `deno.json`. */
 if (import.meta.main) {
   const networks = await findNetworks();
-  const paths = new Set([Deno.execPath(), "node", networks?.node ?? "node"]);
+  const paths = new Set([
+    ...[Deno.execPath(), "node", networks?.node ?? "node"],
+    ...["sh", "nc"],
+  ]);
   console.log([...paths].join(","));
 }

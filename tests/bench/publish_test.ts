@@ -35,6 +35,13 @@ const RECORDS: Records = {
       comparisons: [{ with: "libp2p", doing: "", rounds: [50, 70], aim: 1 }],
     },
     { ...ROW, line: "session", figure: "p50", unit: "ms", aim: 2 },
+    {
+      ...ROW,
+      line: "stream",
+      figure: "64 KiB by Web Streams",
+      comparisons: [],
+    },
+    { ...ROW, line: "forward", figure: "p50", unit: "µs", comparisons: [] },
     ...[10, 25].map((nodes): Row => ({
       line: "growing",
       figure: `${nodes} nodes: until the mesh is full`,
@@ -77,6 +84,13 @@ Deno.test("all other lines have a row for each comparison", () => {
   ]);
 });
 
+Deno.test("streams have a table of their own, and so has what is built on them", () => {
+  const { streams, services } = tables(RECORDS);
+  const first = (table?: string) => cells(table).map(([what]) => what);
+  assertEquals(first(streams), ["stream: 64 KiB by Web Streams"]);
+  assertEquals(first(services), ["forward: p50"]);
+});
+
 Deno.test("meshes that grow have a row each", () => {
   assertEquals(cells(tables(RECORDS).growing), [
     ["10 nodes", "1 s"],
@@ -106,7 +120,7 @@ Deno.test("docs/benchmarks.md has a place for each table", () => {
 Deno.test("a chart has bars as long as contenders are quick, in rates and in times", () => {
   const svg = chart(RECORDS);
   const bars = [
-    ...svg.matchAll(/<rect class="(\w+)" x="210" .*?width="(.+?)"/g),
+    ...svg.matchAll(/<rect class="(\w+)" x="230" .*?width="(.+?)"/g),
   ]
     .map(([, name, width]) => [name, Number(width)] as const);
   assertEquals(bars.map(([name]) => name), [

@@ -8,7 +8,8 @@ import { fileURLToPath } from "node:url";
 /** Environment of every process: no public roots, as the command line runs. */
 const CHILD_ENV = { DENO_TLS_CA_STORE: "", NO_COLOR: "1" };
 const DENO_FLAGS = ["--no-prompt", "--quiet", "--cached-only"];
-const PERMISSIONS = [
+/** What all processes need. */
+export const PERMISSIONS: readonly string[] = [
   "--allow-net=127.0.0.1",
   "--allow-env=VERACK_LOG,VERACK_TLS_ENGINE,DENO_TLS_CA_STORE,DENO_CERT,NODE_EXTRA_CA_CERTS",
 ];

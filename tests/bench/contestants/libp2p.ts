@@ -66,7 +66,9 @@ export function createNode<Services>(
     addresses: { listen: ["/ip4/127.0.0.1/tcp/0"] },
     transports: [tcp()],
     connectionEncrypters: [noise()],
-    streamMuxers: [yamux()],
+    streamMuxers: [
+      yamux({ maxInboundStreams: 2_048, maxOutboundStreams: 2_048 }),
+    ],
     // It takes more than five dialers a second from one host for an attack.
     connectionManager: { inboundConnectionThreshold: Infinity },
     // Its pings come too late behind a flood, and it would hang up.

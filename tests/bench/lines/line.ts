@@ -3,6 +3,7 @@
  * measured by them.
  */
 import type { Kind, OpeningSizes, Setup } from "../contestant.ts";
+import type { FilePlace } from "../file_place.ts";
 import type { Networks } from "../networks.ts";
 import { Remote } from "../remote.ts";
 
@@ -13,6 +14,8 @@ export interface Settings {
   readonly networks: Networks | undefined;
   /** Whether to measure them, and bare sockets, without acknowledgements too. */
   readonly unacknowledged: boolean;
+  /** Files that are sent, and where they go. */
+  readonly files: FilePlace;
   /** Takes a remark on what is not measured. */
   readonly note: (text: string) => void;
 }
