@@ -93,9 +93,11 @@ export function allowForwarding(
     ...(resolve !== undefined && { resolve }),
   });
   const traffic = new ForwardTraffic();
+  const stop = new AbortController();
   const allowed = hub.allow({
     connect,
     listen,
+    signal: stop.signal,
     onConnection: (connection, done) => {
       traffic.add(connection, done);
       traffic.countOpened();
@@ -107,10 +109,10 @@ export function allowForwarding(
     listen: listen.map(formatForwardRule),
     counters: traffic,
     [Symbol.dispose]: () => {
+      const reason = new VerackError("not-allowed", "The rule was taken back");
       allowed[Symbol.dispose]();
-      traffic.abort(
-        new VerackError("not-allowed", "The rule was taken back"),
-      );
+      stop.abort(reason);
+      traffic.abort(reason);
     },
   };
 }

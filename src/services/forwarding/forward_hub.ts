@@ -179,6 +179,7 @@ export class ForwardHub {
       stream,
       (signal) => this.#targets.connect(address, signal),
     );
+    if (rules.signal.aborted) return connection.abort(rules.signal.reason);
     const what = formatAddress(address);
     log.info("forwarded connection opened", { peer, address: what });
     const run = () => connection.run();

@@ -13,6 +13,8 @@ import type { ForwardedConnection } from "./forwarded_connection.ts";
 export interface RuleSet {
   readonly connect: readonly ForwardRule[];
   readonly listen: readonly ForwardRule[];
+  /** Aborts when they are taken back. */
+  readonly signal: AbortSignal;
   /** Called for each connection that one of them allows; `done` never rejects. */
   onConnection(connection: ForwardedConnection, done: Promise<void>): void;
   /** Called for each request that no rule allows. */

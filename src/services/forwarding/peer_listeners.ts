@@ -88,6 +88,8 @@ export class PeerListeners {
     };
     log.info("listening for a peer", { peer, address: listener.bound });
     const closing = new AbortController();
+    const onTakenBack = () => stream.abort(rules.signal.reason);
+    rules.signal.addEventListener("abort", onTakenBack, { once: true });
     const tasks = new TaskSet();
     tasks.add(this.#acceptAll(socket, closing.signal, listener, tasks));
     try {
@@ -97,6 +99,7 @@ export class PeerListeners {
     } catch {
       // The stream or its session is lost, which ends the listener as well.
     } finally {
+      rules.signal.removeEventListener("abort", onTakenBack);
       closing.abort();
       socket[Symbol.dispose]();
       const reason = new VerackError("closed", "The listener was closed");
