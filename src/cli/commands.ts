@@ -50,6 +50,12 @@ export const COMMANDS: readonly CommandEntry[] = [
     ],
     receiveCommand: ["receive", "Receive files, through a running node"],
   }),
+  ...from(() => import("./forward.ts"), {
+    forwardCommand: [
+      "forward",
+      "Forward ports to a peer or from it, through a running node",
+    ],
+  }),
   ...from(() => import("./tail.ts"), {
     tailCommand: ["tail", "Watch the messages that a running node acks"],
   }),

@@ -26,6 +26,11 @@ import {
   receiving,
 } from "./files/receive_always.ts";
 import { checkHttpFlags, HTTP_FLAGS, openControl } from "./http_flags.ts";
+import {
+  allowForwards,
+  FORWARD_FLAGS,
+  forwardPermission,
+} from "./forward_flags.ts";
 import type { LineWriter } from "./line_writer.ts";
 import { LOG_FLAGS, startLogging } from "./log_flags.ts";
 import { greet, pingEvery, takeMessages } from "./node_command.ts";
@@ -48,6 +53,7 @@ const FLAGS = {
   },
   ...EXEC_FLAGS,
   ...RECEIVE_FLAGS,
+  ...FORWARD_FLAGS,
   ...HTTP_FLAGS,
   ...LOG_FLAGS,
   ...OUTPUT_FLAGS,
@@ -71,6 +77,9 @@ export const runCommand: Command = command({
     "--receive-dir takes the files that peers send by verack send-file, of the same " +
     "peers: all in a closed mesh, in an open one those that --receive-from names, " +
     "or of this machine alone. Nothing is overwritten.",
+    "--allow-forward lets peers connect to an address through the node: the one whose id is " +
+    "before an @, else the same peers, which --allow-forward-from names. Without it nothing " +
+    "is reachable.",
   ],
   positionals: [{
     name: "ARG",
@@ -117,6 +126,7 @@ async function run(invocation: Invocation<typeof FLAGS>): Promise<ExitCode> {
   const options = { ...start.options, port: flags.port };
   const rule = command && senderRule(options, command.from);
   const files = receiving(flags, options);
+  const forwarded = forwardPermission(flags, options);
   using signals = new SignalWatch({
     talk: Deno.stderr.isTerminal() ? terminal.stderr : undefined,
   });
@@ -124,6 +134,7 @@ async function run(invocation: Invocation<typeof FLAGS>): Promise<ExitCode> {
   using _logging = startLogging(flags, terminal, {
     hasStanding: standingOf(node),
   });
+  using _allowed = forwarded && await allowForwards(node, forwarded);
   const { address, identity } = node;
   log.info("started", { id: identity.id, address, version: VERSION });
   const events = node.events();

@@ -17,6 +17,7 @@ import type {
   StoredAccessRule,
 } from "../mesh/peers/node_store.ts";
 import type { FileProgress } from "../services/files/file_progress.ts";
+import type { ForwardEvent } from "../services/forwarding/forward_events.ts";
 import type { PeerInfo, SessionInfo } from "../mesh/peers/peer_info.ts";
 
 /** A type after `JSON.stringify` and `JSON.parse`: a `Date` is ISO 8601 text. */
@@ -119,6 +120,34 @@ export interface RequestAnswer {
   /** A JSON value. */
   readonly json?: unknown;
 }
+
+/** What happens to forwarded connections; texts of peers in it are not escaped. */
+export type ForwardRecord =
+  | Exclude<ForwardEvent, { readonly type: "listening" | "refused" }>
+  | {
+    /** Connections are accepted. */
+    readonly type: "listening";
+    /** Where: at this node or, in reverse, at the peer. */
+    readonly address: string;
+    /** Where they lead to, from the other end. */
+    readonly to: string;
+    /** The peer. */
+    readonly id: PeerId;
+    /** The name that the peer advertises. */
+    readonly name?: string;
+    /** The name that the user of this node has given the peer. */
+    readonly boundName?: string;
+  }
+  | {
+    /** A connection was accepted and closed, as it leads nowhere. */
+    readonly type: "refused";
+    /** Its other end. */
+    readonly from: string;
+    /** The code of the error. */
+    readonly code: string;
+    /** Its message. */
+    readonly reason: string;
+  };
 
 /** Answer to `POST /v1/broadcasts`. */
 export interface BroadcastAnswer {

@@ -9,6 +9,7 @@
 import { admissionEndpoints } from "./api/admission_endpoints.ts";
 import { eventEndpoints } from "./api/event_endpoints.ts";
 import { fileEndpoints, fileOperations } from "./api/file_endpoints.ts";
+import { forwardOperations } from "./api/forward_operations.ts";
 import { messageEndpoints } from "./api/message_endpoints.ts";
 import { peerEndpoints } from "./api/peer_endpoints.ts";
 import { requestEndpoints } from "./api/request_endpoints.ts";
@@ -26,4 +27,5 @@ export const API = {
 /** Every operation, by the name of its handler. */
 export const OPERATIONS = {
   ...fileOperations,
+  ...forwardOperations,
 };

@@ -10,6 +10,7 @@ import type {
   BroadcastAnswer,
   ControlEvent,
   DeadLetterRow,
+  ForwardRecord,
   InviteRow,
   JoinRequestRow,
   PeersAnswer,
@@ -48,6 +49,18 @@ export interface ControlSendOptions {
 export interface ControlRequestOptions {
   /** How long to wait for the answer, milliseconds. @default {30000} */
   readonly timeoutMs?: number;
+}
+
+/** What is forwarded; see `forward` of `@verack/verack/services`. */
+export interface ControlForwardOptions {
+  /** Where connections are accepted: `[HOST:]PORT`, or the path of a Unix socket. */
+  readonly listen: string;
+  /** The name or the id of the peer at the other end. */
+  readonly peer: string;
+  /** Where they lead to: `[HOST:]PORT`. */
+  readonly to: string;
+  /** The peer listens, and the node connects. @default {false} */
+  readonly reverse?: boolean;
 }
 
 /** Pauses before a stream is resumed. */
@@ -125,6 +138,17 @@ export class ControlClient implements Disposable {
     options: ControlSendOptions = {},
   ): Promise<BroadcastAnswer> {
     return await this.#send(API.broadcast, options, body);
+  }
+
+  /**
+   * Forwards connections until the iteration is left or the signal aborts. A path is one of the
+   * node's process.
+   */
+  forward(
+    options: ControlForwardOptions,
+    { signal }: { readonly signal?: AbortSignal } = {},
+  ): AsyncGenerator<ForwardRecord> {
+    return this.#connection.operate(OPERATIONS.forward, options, { signal });
   }
 
   /** Sends a request to a connected peer; a body that is not bytes or text is sent as JSON. */

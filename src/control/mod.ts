@@ -41,6 +41,7 @@ export type {
   ControlFigures,
   DeadLetterHead,
   DeadLetterRow,
+  ForwardRecord,
   InviteRow,
   JoinRequestRow,
   Json,
@@ -70,6 +71,8 @@ export type {
   ControlRequestOptions,
   ControlSendOptions,
 } from "./control_client.ts";
+export type { ControlForwardOptions } from "./control_client.ts";
+export type { ForwardEvent } from "../services/forwarding/forward_events.ts";
 export type { EventQuery, EventsOptions } from "./control_connection.ts";
 export type { FollowOptions } from "./control_client.ts";
 export type { FileEvent, FileStep, MessageEvent } from "./answers.ts";

@@ -18,6 +18,7 @@ import { fileHandlers } from "./handlers/file_handlers.ts";
 import { messageHandlers } from "./handlers/message_handlers.ts";
 import { peerHandlers } from "./handlers/peer_handlers.ts";
 import { requestHandlers } from "./handlers/request_handlers.ts";
+import { forwardHandlers } from "./handlers/forward_handlers.ts";
 import type { OperationRun } from "./operation_stream.ts";
 import { BodyReader, readInput } from "./request_input.ts";
 
@@ -71,7 +72,10 @@ export function createRoutes(context: RouteContext): Routes {
       events: (query, { headers }) =>
         context.watch(query, headers.get("last-event-id")),
     }),
-    ...operationRoutes({ ...files.operations }, context),
+    ...operationRoutes(
+      { ...files.operations, ...forwardHandlers(context) },
+      context,
+    ),
   ];
   const methods = Map.groupBy(routes, ({ endpoint }) => endpoint.path);
   for (const { endpoint, handle } of routes) {

@@ -34,6 +34,12 @@ export interface ForwardingRules {
    * @default nothing
    */
   readonly listen?: readonly ForwardRuleText[];
+  /**
+   * Decides, at each request, whether the rules without a peer are for this one.
+   *
+   * @default {they are for every peer}
+   */
+  readonly accept?: (peer: PeerId) => boolean;
   /** Time, for tests. @default the real clock */
   readonly clock?: Clock;
   /** Looks names up, for tests. @default the operating system */
@@ -78,7 +84,7 @@ export function allowForwarding(
   node: Node,
   rules: ForwardingRules,
 ): AllowedForwarding {
-  const { clock, resolve } = rules;
+  const { accept, clock, resolve } = rules;
   const connect = parseRules(node, rules.connect ?? [], "connect");
   const listen = parseRules(node, rules.listen ?? [], "listen");
   if (connect.length + listen.length > MAX_FORWARD_RULES) {
@@ -97,6 +103,7 @@ export function allowForwarding(
   const allowed = hub.allow({
     connect,
     listen,
+    accept,
     signal: stop.signal,
     onConnection: (connection, done) => {
       traffic.add(connection, done);

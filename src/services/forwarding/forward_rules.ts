@@ -13,6 +13,8 @@ import type { ForwardedConnection } from "./forwarded_connection.ts";
 export interface RuleSet {
   readonly connect: readonly ForwardRule[];
   readonly listen: readonly ForwardRule[];
+  /** Decides for rules that name no peer. @default every peer */
+  readonly accept: ((peer: PeerId) => boolean) | undefined;
   /** Aborts when they are taken back. */
   readonly signal: AbortSignal;
   /** Called for each connection that one of them allows; `done` never rejects. */
@@ -30,10 +32,11 @@ export class ForwardRules {
     return this.#sets.size;
   }
 
-  /** Whether a rule is for that peer alone. */
+  /** Whether a rule is for that peer, and not for all. */
   names(peer: PeerId): boolean {
-    return [...this.#sets].some(({ connect, listen }) =>
-      [...connect, ...listen].some((rule) => rule.peer === peer)
+    return [...this.#sets].some(({ connect, listen, accept }) =>
+      [...connect, ...listen].some((rule) => rule.peer === peer) ||
+      accept?.(peer)
     );
   }
 
@@ -52,9 +55,12 @@ export class ForwardRules {
    */
   find(kind: RuleKind, address: Address, peer: PeerId): RuleSet {
     for (const rules of this.#sets) {
-      if (rules[kind].some((rule) => ruleAllows(rule, address, peer))) {
-        return rules;
-      }
+      const allowing = rules[kind].filter((it) =>
+        ruleAllows(it, address, peer)
+      );
+      if (allowing.length === 0) continue;
+      if (allowing.some((it) => it.peer === peer)) return rules;
+      if (rules.accept?.(peer) ?? true) return rules;
     }
     for (const rules of this.#sets) rules.onRefusal();
     const what = kind === "connect" ? "connect to" : "listen on";
