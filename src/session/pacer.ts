@@ -154,6 +154,8 @@ export class Pacer implements Pacing {
   async ready(): Promise<void> {
     while (this.isFull) {
       this.#fullAt = this.#sent;
+      // It may have become full by `isShort`, with bytes that no ping follows yet.
+      this.#markIfDue();
       await new Promise<void>((resolve) => this.#waiters.push(resolve));
     }
   }

@@ -84,6 +84,18 @@ class Line {
     }
     return { rate: (this.#sent - before) / ms, queueMs };
   }
+
+  /** Sends nothing until what was sent has come out and is answered. */
+  async drain(): Promise<void> {
+    const until = this.now + this.queueMs + this.rttMs + 1;
+    for (; this.now <= until; this.now++) {
+      while (this.#due[0] !== undefined && this.#due[0].at <= this.now) {
+        this.#due.shift()!.answer();
+      }
+      this.#wait();
+      await Promise.resolve();
+    }
+  }
 }
 
 for (
@@ -171,5 +183,19 @@ Deno.test("little that is sent now and then costs few pings, and nothing is wait
   const ready = line.pacer.ready();
   line.pacer.close();
   await ready;
+  assert(!line.pacer.isFull);
+});
+
+Deno.test("what was sent while much might be on the way is confirmed once only little may be", async () => {
+  const line = new Line(125_000, 1);
+  await line.fill(1_000);
+  await line.drain();
+  assert(line.pacer.inFlight < 100_000);
+  const before = line.pings;
+  line.send(300_000);
+  assertEquals(line.pings, before);
+  line.pacer.isShort = true;
+  assert(line.pacer.isFull);
+  await line.drain();
   assert(!line.pacer.isFull);
 });
