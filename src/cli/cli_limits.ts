@@ -99,3 +99,6 @@ export const CHAT_FAREWELL_MS = 1_000;
 
 /** Name conflicts that a chat remembers; a megabyte or two. */
 export const MAX_NAME_CLAIMS = 10_000;
+
+/** Messages of a kept topic that a command asks for, or acks, at once. */
+export const RECEIVE_BATCH = 100;

@@ -59,6 +59,25 @@ export const COMMANDS: readonly CommandEntry[] = [
   ...from(() => import("./tail.ts"), {
     tailCommand: ["tail", "Watch the messages that a running node acks"],
   }),
+  ...from(() => import("./receive_messages.ts"), {
+    receiveMessagesCommand: [
+      "receive-messages",
+      "Consume the messages of a kept topic, for scripts",
+    ],
+  }),
+  ...from(() => import("./kept_topic_commands.ts"), {
+    ackCommand: ["ack", "Ack messages that receive-messages printed"],
+    nackCommand: ["nack", "Have them delivered again later"],
+    keptTopicsCommand: [
+      "kept-topics",
+      "List topics whose messages wait at a node for a consumer",
+    ],
+    keptTopicsAddCommand: ["kept-topics add", "Keep a topic from now on"],
+    keptTopicsDropCommand: [
+      "kept-topics drop",
+      "Keep a topic no longer, and delete its messages",
+    ],
+  }),
   ...from(() => import("./dead_letter_commands.ts"), {
     deadLettersCommand: [
       "dead-letters",

@@ -20,6 +20,7 @@ import {
 import { type SenderRule, senderRule } from "./exec/exec_flags.ts";
 import type { Executor } from "./exec/executor.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
+import { UsageError } from "./flags.ts";
 import {
   RECEIVE_FLAGS,
   receiveAlways,
@@ -51,6 +52,12 @@ const FLAGS = {
     default: DEFAULT_PERIOD_S,
     help: "Ping all members this often; 0 never",
   },
+  keepTopic: {
+    type: "list",
+    value: "TOPIC",
+    help:
+      "Store messages of this topic until receive-messages or --exec acks them; needs --data",
+  },
   ...EXEC_FLAGS,
   ...RECEIVE_FLAGS,
   ...FORWARD_FLAGS,
@@ -74,6 +81,8 @@ export const runCommand: Command = command({
     "same id, and becomes a dead letter after 5 deliveries. Every peer may start the program " +
     "in a closed mesh, in an open one those that --exec-from names, or on this " +
     "machine alone.",
+    "A message of a --keep-topic is acknowledged once it is stored in --data, which " +
+    "remembers the topic. It waits there for a consumer, and is not printed here.",
     "--receive-dir takes the files that peers send by verack send-file, of the same " +
     "peers: all in a closed mesh, in an open one those that --receive-from names, " +
     "or of this machine alone. Nothing is overwritten.",
@@ -121,9 +130,16 @@ async function run(invocation: Invocation<typeof FLAGS>): Promise<ExitCode> {
   if (surplus !== undefined && flags.exec === undefined) {
     throw unexpectedArgument(surplus);
   }
+  if (flags.keepTopic.length > 0 && flags.data === undefined) {
+    throw new UsageError("--keep-topic needs --data");
+  }
   const command = await execCommand(flags, positionals);
   using start = await nodeStart(flags);
-  const options = { ...start.options, port: flags.port };
+  const options = {
+    ...start.options,
+    port: flags.port,
+    ...(flags.keepTopic.length > 0 && { keepTopics: flags.keepTopic }),
+  };
   const rule = command && senderRule(options, command.from);
   const files = receiving(flags, options);
   const forwarded = forwardPermission(flags, options);

@@ -1,16 +1,16 @@
 /** `verack status`: the state of a running node. */
-import type { KeptTopicRow, StatusAnswer } from "../control/answers.ts";
+import type { StatusAnswer } from "../control/answers.ts";
 import { escapeText } from "../core/escape.ts";
 import { peerLabel } from "../identity/peer_name.ts";
 import {
   answerCommand,
   DATA_FLAG,
   labelled,
-  utcMinute,
   withNode,
 } from "./answer_command.ts";
 import type { Command } from "./command.ts";
 import { hintOf } from "./hints.ts";
+import { keptWords } from "./kept_topic_commands.ts";
 
 /** Shows the state of a node. */
 export const statusCommand: Command = answerCommand({
@@ -79,20 +79,6 @@ function rows(status: StatusAnswer): [what: string, text: string][] {
       }`,
     ]),
   ];
-}
-
-/** What waits under a kept topic, besides its name. */
-export function keptWords(
-  { messages, bytes, leased, blocked, oldestAt }: KeptTopicRow,
-): string {
-  return [
-    `${count(messages, "message")}, ${count(bytes, "byte")}`,
-    ...(leased === 0 ? [] : [`${leased} with consumers`]),
-    ...(oldestAt === undefined ? [] : [`the oldest of ${utcMinute(oldestAt)}`]),
-    ...(blocked === 0 ? [] : [
-      `full: ${blocked === 1 ? "a sender waits" : `${blocked} senders wait`}`,
-    ]),
-  ].join("; ");
 }
 
 /** The admission mode, in the words of the documents. */

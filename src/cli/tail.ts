@@ -6,6 +6,8 @@ import { KNOWN_PEERS_ASKED_MS } from "./cli_limits.ts";
 import { type Command, command } from "./command.ts";
 import { EventPrinter } from "./event_printer.ts";
 import { EXIT } from "./exit.ts";
+import { UsageError } from "./flags.ts";
+import { LineConsumer, SINCE_FLAG } from "./receive_messages.ts";
 import { SignalWatch } from "./signal_watch.ts";
 import { OUTPUT_FLAGS } from "./terminal.ts";
 
@@ -21,6 +23,11 @@ const FLAGS = {
     type: "boolean",
     help: "Everything that happens, not only messages",
   },
+  ack: {
+    type: "boolean",
+    help: "Consume messages of a kept topic, and ack each once it is written",
+  },
+  since: SINCE_FLAG,
   ...OUTPUT_FLAGS,
 } as const;
 
@@ -32,6 +39,7 @@ export const tailCommand: Command = command({
     "events are missed since, because what reads them is too slow, their number " +
     "is shown. It ends when the node does, with exit code 1 if that was no " +
     "orderly stop.",
+    "With --ack it is receive-messages --follow.",
   ],
   flags: FLAGS,
   examples: [
@@ -39,12 +47,29 @@ export const tailCommand: Command = command({
     ["verack tail --data data/alice --all", "Also which peers come and go"],
   ],
   async action({ flags, terminal, outputLost }) {
-    const { data, topic, all, json } = flags;
+    const { data, topic, all, ack, since, json } = flags;
+    if (since !== undefined && !ack) {
+      throw new UsageError("--since needs --ack");
+    }
+    if (ack && (topic === undefined || all)) {
+      throw new UsageError("--ack needs --topic, and not --all");
+    }
     const { stdout, out } = terminal;
     using signals = new SignalWatch();
     const ends = AbortSignal.any([signals.signal, outputLost]);
     const say = (text: string) => terminal.stderr.line(`verack tail: ${text}`);
     await withNode(data, async (node) => {
+      if (ack && topic !== undefined) {
+        const consumer = new LineConsumer(node, {
+          ...{ topic, command: "tail", json, terminal, signal: ends },
+        });
+        await consumer.keep();
+        return await consumer.follow({
+          ...(since !== undefined && { since }),
+          ack,
+          max: Infinity,
+        });
+      }
       const query = {
         ...(!all && { type: "message" }),
         ...(topic !== undefined && { topic }),

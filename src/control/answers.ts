@@ -5,7 +5,8 @@
  */
 import type { DeadLetter } from "../delivery/dead_letters.ts";
 import type { Message } from "../delivery/incoming_message.ts";
-import type { KeptTopic } from "../delivery/kept_topics.ts";
+import type { KeptMessage, KeptTopic } from "../delivery/kept_topics.ts";
+import { jsonLine } from "../core/escape.ts";
 import type { PeerId } from "../core/peer_id.ts";
 import { namesOf, type PeerNames } from "../identity/peer_name.ts";
 import { DEAD_LETTER_PREVIEW_BYTES } from "./control_limits.ts";
@@ -190,6 +191,24 @@ export type WholeDeadLetter = DeadLetterHead & {
 /** A kept topic in the answer to `GET /v1/kept-topics`, and in the status. */
 export type KeptTopicRow = Json<KeptTopic>;
 
+/** A message of a kept topic. Text is not escaped. */
+export type KeptMessageRow = Json<Omit<KeptMessage, "body">> & PeerNames & {
+  /** The type of the record, if it is one of an operation. */
+  readonly type: "message";
+  /** The body, if it is UTF-8 without many control characters. */
+  readonly text?: string;
+  /** The body, if it is not. */
+  readonly base64?: string;
+};
+
+/** What became of the messages of `POST /v1/kept-topics/ack` and the like. */
+export interface SettledAnswer {
+  /** Ids of messages of which it is done. */
+  readonly ids: readonly string[];
+  /** Ids of messages that were acked before, or never delivered. */
+  readonly unknown: readonly string[];
+}
+
 /** An event of `GET /v1/events`. */
 export type ControlEvent = (NodeEvent | MessageEvent | FileEvent) & {
   /** When it happened, ISO 8601. */
@@ -296,6 +315,29 @@ export function messageEvent(
     id,
     deliveryCount,
     ...bodyFields(body),
+  };
+}
+
+/** @param sender The names of the sender. */
+export function keptMessageRow(
+  { body, ...message }: KeptMessage,
+  sender: PeerNames | undefined,
+): KeptMessageRow {
+  const fields = bodyFields(body);
+  // As JSON some text would be six times as long, and an answer too long for its reader.
+  const isLong = "text" in fields &&
+    jsonLine(fields.text).length > 2 * body.length + 64;
+  return {
+    type: "message",
+    ...namesOf(sender),
+    id: message.id,
+    from: message.from,
+    topic: message.topic,
+    receivedAt: message.receivedAt.toISOString(),
+    deliveryCount: message.deliveryCount,
+    ...(message.leasedUntil !== undefined &&
+      { leasedUntil: message.leasedUntil.toISOString() }),
+    ...(isLong ? { base64: body.toBase64() } : fields),
   };
 }
 

@@ -10,6 +10,10 @@ import { admissionEndpoints } from "./api/admission_endpoints.ts";
 import { eventEndpoints } from "./api/event_endpoints.ts";
 import { fileEndpoints, fileOperations } from "./api/file_endpoints.ts";
 import { forwardOperations } from "./api/forward_operations.ts";
+import {
+  keptTopicEndpoints,
+  keptTopicOperations,
+} from "./api/kept_topic_endpoints.ts";
 import { messageEndpoints } from "./api/message_endpoints.ts";
 import { peerEndpoints } from "./api/peer_endpoints.ts";
 import { requestEndpoints } from "./api/request_endpoints.ts";
@@ -22,10 +26,12 @@ export const API = {
   ...requestEndpoints,
   ...admissionEndpoints,
   ...fileEndpoints,
+  ...keptTopicEndpoints,
 };
 
 /** Every operation, by the name of its handler. */
 export const OPERATIONS = {
   ...fileOperations,
   ...forwardOperations,
+  ...keptTopicOperations,
 };

@@ -191,13 +191,18 @@ class HttpStream extends TcpStream {
   lingers = false;
   /** Resolves when the client sends no more. */
   readonly ended: Promise<void>;
+  /** Those of requests that are being handled: aborted when the client sends no more. */
+  readonly requests = new Set<AbortController>();
   readonly #clock: Clock;
 
   constructor(connection: Connection, handler: HttpHandler, clock: Clock) {
     super(connection, CONTROL_READ_BYTES);
     this.handler = handler;
     this.#clock = clock;
-    this.ended = finished(this, { writable: false }).catch(() => {});
+    this.ended = finished(this, { writable: false }).catch(() => {})
+      .then(() => {
+        for (const controller of this.requests) controller.abort();
+      });
   }
 
   /**
@@ -265,7 +270,9 @@ async function exchange(
   const stream = incoming.socket as unknown as HttpStream;
   outgoing.on("error", () => {});
   incoming.on("error", () => {});
-  const request = requestOf(incoming);
+  const controller = new AbortController();
+  stream.requests.add(controller);
+  const request = requestOf(incoming, controller.signal);
   const respond = (response: Response) =>
     send(response, { incoming, outgoing, stream });
   try {
@@ -278,11 +285,16 @@ async function exchange(
     }
   } catch {
     stream.destroy();
+  } finally {
+    stream.requests.delete(controller);
   }
 }
 
 /** As a `Request`; `undefined` if it cannot be one. */
-function requestOf(incoming: IncomingMessage): Request | undefined {
+function requestOf(
+  incoming: IncomingMessage,
+  signal: AbortSignal,
+): Request | undefined {
   const { method = "", url = "", rawHeaders } = incoming;
   try {
     const headers = new Headers();
@@ -297,6 +309,7 @@ function requestOf(incoming: IncomingMessage): Request | undefined {
     return new Request(target, {
       method,
       headers,
+      signal,
       ...(hasBody && { body: ReadableStream.from(bodyOf(incoming)) }),
     });
   } catch {

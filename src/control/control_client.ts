@@ -34,6 +34,7 @@ import {
   lostNode,
 } from "./control_connection.ts";
 import { findControlEndpoint } from "./control_endpoint.ts";
+import { KeptTopicsClient } from "./kept_topics_client.ts";
 
 /** How a message is sent. */
 export interface ControlSendOptions {
@@ -84,10 +85,13 @@ export interface FollowOptions {
  * refuses the request as wrong.
  */
 export class ControlClient implements Disposable {
+  /** Kept topics of the node, and their messages. */
+  readonly keptTopics: KeptTopicsClient;
   readonly #connection: ControlConnection;
 
   private constructor(connection: ControlConnection) {
     this.#connection = connection;
+    this.keptTopics = new KeptTopicsClient(connection);
   }
 
   /**

@@ -53,6 +53,15 @@ export const MAX_CONTROL_ANSWER_BYTES = 16_000_000;
 /** Longest text in the answer of a peer that is not base64: its characters may take six bytes each. */
 export const MAX_REQUEST_TEXT_CHARS = 1_000_000;
 
+/**
+ * Messages of a kept topic that one client of `receive` has without having acked them: few, so
+ * that other consumers have work while it is slow, and enough to keep its pipe full.
+ */
+export const MAX_RECEIVED_UNACKED = 32;
+
+/** Messages that one request acks, nacks or returns. */
+export const MAX_CONTROL_IDS = 1_000;
+
 /** Bytes of each dead letter's body in a list. */
 export const DEAD_LETTER_PREVIEW_BYTES = 256;
 

@@ -182,6 +182,8 @@ export class ControlServer implements AsyncDisposable {
       watch: (query, lastEventId) => this.#watch(query, lastEventId),
       operate: (run) => this.#operate(run),
       operations,
+      publish: (event) => this.publish(event),
+      isWatched: () => this.#journal.isRecording,
       stop: onStop,
       failed: (error) => this.#failed(error),
     };

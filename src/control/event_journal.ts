@@ -73,6 +73,11 @@ export class EventJournal {
     return this.#last;
   }
 
+  /** Whether events are kept: there are readers, or were a minute ago. */
+  get isRecording(): boolean {
+    return this.#recording !== undefined;
+  }
+
   /** Whether no more events come. */
   get ended(): boolean {
     return this.#ended;

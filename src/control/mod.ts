@@ -21,7 +21,7 @@ export { ControlClient } from "./control_client.ts";
 export type { Clock } from "../core/clock.ts";
 export type { ErrorCode } from "../core/errors.ts";
 export type { DeadLetter } from "../delivery/dead_letters.ts";
-export type { KeptTopic } from "../delivery/kept_topics.ts";
+export type { KeptMessage, KeptTopic } from "../delivery/kept_topics.ts";
 export type { PeerId } from "../core/peer_id.ts";
 export type { PeerNames } from "../identity/peer_name.ts";
 export type { InviteInfo } from "../mesh/admission/invites.ts";
@@ -45,12 +45,14 @@ export type {
   InviteRow,
   JoinRequestRow,
   Json,
+  KeptMessageRow,
   KeptTopicRow,
   PeerRow,
   PeersAnswer,
   RequestAnswer,
   SendAnswer,
   SessionRow,
+  SettledAnswer,
   StatusAnswer,
   WholeDeadLetter,
 } from "./answers.ts";
@@ -74,5 +76,10 @@ export type {
 export type { ControlForwardOptions } from "./control_client.ts";
 export type { ForwardEvent } from "../services/forwarding/forward_events.ts";
 export type { EventQuery, EventsOptions } from "./control_connection.ts";
+export type {
+  ControlLeaseOptions,
+  ControlNackOptions,
+  KeptTopicsClient,
+} from "./kept_topics_client.ts";
 export type { FollowOptions } from "./control_client.ts";
 export type { FileEvent, FileStep, MessageEvent } from "./answers.ts";

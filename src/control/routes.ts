@@ -15,6 +15,7 @@ import {
   serveOperation,
 } from "./handlers/handler.ts";
 import { fileHandlers } from "./handlers/file_handlers.ts";
+import { keptTopicHandlers } from "./handlers/kept_topic_handlers.ts";
 import { messageHandlers } from "./handlers/message_handlers.ts";
 import { peerHandlers } from "./handlers/peer_handlers.ts";
 import { requestHandlers } from "./handlers/request_handlers.ts";
@@ -62,6 +63,7 @@ export function createRoutes(context: RouteContext): Routes {
   const app = new Hono({ getPath: ({ url }) => new URL(url).pathname });
   const bodies = new BodyReader(context.clock);
   const files = fileHandlers(context);
+  const kept = keptTopicHandlers(context);
   const routes = [
     ...endpointRoutes({
       ...peerHandlers(context),
@@ -69,13 +71,15 @@ export function createRoutes(context: RouteContext): Routes {
       ...requestHandlers(context),
       ...admissionHandlers(context),
       ...files.endpoints,
+      ...kept.endpoints,
       events: (query, { headers }) =>
         context.watch(query, headers.get("last-event-id")),
     }),
-    ...operationRoutes(
-      { ...files.operations, ...forwardHandlers(context) },
-      context,
-    ),
+    ...operationRoutes({
+      ...files.operations,
+      ...kept.operations,
+      ...forwardHandlers(context),
+    }, context),
   ];
   const methods = Map.groupBy(routes, ({ endpoint }) => endpoint.path);
   for (const { endpoint, handle } of routes) {

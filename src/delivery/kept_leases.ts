@@ -24,6 +24,7 @@ export interface Delivered {
   readonly entry: KeptEntry;
   /** 32 hex digits. */
   readonly id: string;
+  readonly consumer: object;
   /**
    * When its lease ends, monotonic clock, milliseconds; absent once it has ended, `Infinity` for
    * a consumer of the node's process.
@@ -47,6 +48,8 @@ export interface KeptLeasesOptions {
 export class KeptLeases {
   readonly #options: KeptLeasesOptions;
   readonly #delivered = new Map<string, Delivered>();
+  /** How many each consumer has. */
+  readonly #held = new Map<object, number>();
   #leased = 0;
 
   constructor(options: KeptLeasesOptions) {
@@ -56,6 +59,11 @@ export class KeptLeases {
   /** How many consumers have at present. */
   get leased(): number {
     return this.#leased;
+  }
+
+  /** How many one consumer has. */
+  heldBy(consumer: object): number {
+    return this.#held.get(consumer) ?? 0;
   }
 
   /** All that are not acked. */
@@ -79,7 +87,9 @@ export class KeptLeases {
     }
     const key = messageKey(message.from, message.id);
     const id = message.id.toHex();
-    this.#delivered.set(key, { key, stream, entry, id, leasedUntil });
+    const delivered = { key, stream, entry, id, consumer, leasedUntil };
+    this.#delivered.set(key, delivered);
+    this.#held.set(consumer, this.heldBy(consumer) + 1);
     stream.lease(consumer);
     stream.topic.leased++;
     this.#leased++;
@@ -144,19 +154,40 @@ export class KeptLeases {
     if (delivered.leasedUntil === undefined) return;
     const { stream, entry } = delivered;
     delivered.leasedUntil = undefined;
-    this.#unlease(stream);
+    this.#unlease(delivered);
     const now = this.#options.settings.clock.monotonic();
     entry.restsUntil = delayMs > 0 ? now + delayMs : 0;
     stream.putBack(entry);
   }
 
+  /** Has a lease end `leaseMs` from now. */
+  extend(delivered: Delivered, leaseMs: number): void {
+    const { leasedUntil } = delivered;
+    if (leasedUntil === undefined) throw unknownMessage("extend lease of");
+    if (leasedUntil === Infinity) return;
+    const { clock } = this.#options.settings;
+    delivered.leasedUntil = clock.monotonic() + leaseMs;
+  }
+
+  /** Messages of one consumer wait again. */
+  leave(consumer: object): void {
+    const topics = new Set<string>();
+    for (const delivered of this) {
+      if (delivered.consumer !== consumer) continue;
+      this.release(delivered, 0);
+      topics.add(delivered.stream.topic.name);
+    }
+    for (const topic of topics) this.#options.onReady(topic);
+  }
+
   /** A topic is not kept any more; what waits under it was dropped. */
   drop(topic: KeptStreams): void {
-    for (const { key, stream, entry, leasedUntil } of this) {
+    for (const delivered of this) {
+      const { key, stream, entry, leasedUntil } = delivered;
       if (stream.topic !== topic) continue;
       this.#delivered.delete(key);
       if (leasedUntil === undefined) continue;
-      this.#unlease(stream);
+      this.#unlease(delivered);
       this.#options.index.leave(stream, entry);
     }
   }
@@ -186,13 +217,17 @@ export class KeptLeases {
     }
   }
 
-  #end({ key, stream, entry, leasedUntil }: Delivered): void {
+  #end(delivered: Delivered): void {
+    const { key, stream, entry, leasedUntil } = delivered;
     this.#delivered.delete(key);
     if (leasedUntil === undefined) stream.remove(entry);
-    else this.#unlease(stream);
+    else this.#unlease(delivered);
   }
 
-  #unlease(stream: KeptStream): void {
+  #unlease({ stream, consumer }: Delivered): void {
+    const held = this.heldBy(consumer) - 1;
+    if (held > 0) this.#held.set(consumer, held);
+    else this.#held.delete(consumer);
     stream.outstanding--;
     stream.topic.leased--;
     this.#leased--;

@@ -8,7 +8,6 @@ import { MAX_BODY_BYTES } from "../wire/wire_limits.ts";
 import type { MessageFilter } from "./consumer.ts";
 import {
   KEPT_REFRESH_MS,
-  MAX_LEASE_MS,
   MAX_LEASED_MESSAGES,
   REDELIVERY_MIN_MS,
 } from "./delivery_limits.ts";
@@ -23,6 +22,7 @@ import { KeptIndex } from "./kept_index.ts";
 import { type Delivered, KeptLeases, unknownMessage } from "./kept_leases.ts";
 import type { KeptFilter, KeptStreams } from "./kept_streams.ts";
 import {
+  checkDelayMs,
   type CheckedLease,
   checkLease,
   checkLeaseMs,
@@ -197,7 +197,10 @@ export class KeptMessages implements KeptTopics, MessageOwner {
     const leased: KeptMessage[] = [];
     const until = now + leaseMs;
     let bytes = 0;
-    while (leased.length < max && this.#leases.leased < MAX_LEASED_MESSAGES) {
+    while (
+      this.#leases.heldBy(consumer) < max &&
+      this.#leases.leased < MAX_LEASED_MESSAGES
+    ) {
       const next = streams.next(filter);
       if (next === undefined) break;
       const [stream, entry] = next;
@@ -312,11 +315,7 @@ export class KeptMessages implements KeptTopics, MessageOwner {
     from?: PeerId,
   ): Promise<void> {
     const delivered = this.#find(id, from, "nack");
-    if (delayMs !== undefined && !(delayMs >= 0 && delayMs <= MAX_LEASE_MS)) {
-      throw new RangeError(
-        `Cannot nack message: delayMs is ${delayMs}, must be 0 to ${MAX_LEASE_MS}`,
-      );
-    }
+    checkDelayMs(delayMs);
     // Its lease has ended, which counted.
     if (delivered.leasedUntil === undefined) return;
     this.#leases.nack(delivered, reason, delayMs);
@@ -329,15 +328,13 @@ export class KeptMessages implements KeptTopics, MessageOwner {
     this.ready(delivered.stream.topic.name);
   }
 
+  leave(consumer: object): void {
+    if (!this.#closed) this.#leases.leave(consumer);
+  }
+
   extend(id: string, leaseMs: number, from?: PeerId): void {
     checkLeaseMs(leaseMs);
-    const delivered = this.#find(id, from, "extend lease of");
-    if (delivered.leasedUntil === undefined) {
-      throw unknownMessage("extend lease of");
-    }
-    if (delivered.leasedUntil === Infinity) return;
-    const { clock } = this.#settings;
-    delivered.leasedUntil = clock.monotonic() + leaseMs;
+    this.#leases.extend(this.#find(id, from, "extend lease of"), leaseMs);
   }
 
   #find(id: string, from: PeerId | undefined, action: string): Delivered {

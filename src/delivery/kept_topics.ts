@@ -44,7 +44,7 @@ export interface KeptTopic {
 
 /** Options of {@linkcode KeptTopics.lease}. */
 export interface LeaseOptions {
-  /** Most messages, 1 to 10,000. @default {1} */
+  /** Most messages, 1 to 10,000; with those that a `consumer` has already. @default {1} */
   readonly max?: number;
   /**
    * How long the consumer has them, milliseconds: 100 to 43,200,000, or `Infinity`.
@@ -151,6 +151,8 @@ export interface KeptTopics {
    * @throws As {@linkcode ack}.
    */
   release(id: string, from?: PeerId): void;
+  /** Returns all messages of a `consumer`, as {@linkcode release}. */
+  leave(consumer: object): void;
   /**
    * Has a lease end `leaseMs` from now.
    *
@@ -198,6 +200,14 @@ export function checkLeaseMs(leaseMs: number): void {
   if (isFinite || leaseMs === Infinity) return;
   throw new RangeError(
     `Cannot lease messages: leaseMs is ${leaseMs}, must be ${MIN_LEASE_MS} to ${MAX_LEASE_MS}`,
+  );
+}
+
+/** @throws {RangeError} when it is out of range. */
+export function checkDelayMs(delayMs = 0): void {
+  if (delayMs >= 0 && delayMs <= MAX_LEASE_MS) return;
+  throw new RangeError(
+    `Cannot nack message: delayMs is ${delayMs}, must be 0 to ${MAX_LEASE_MS}`,
   );
 }
 

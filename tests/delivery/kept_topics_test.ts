@@ -125,8 +125,16 @@ Deno.test("messages of a sender come in order, each after the one before is sett
   await it.kept.ack(held[1]!.id, A);
   const consumer = {};
   assertEquals(await leaseTexts(it.b, { consumer }), ["3"]);
-  assertEquals(await leaseTexts(it.b, { consumer }), ["4"]);
+  assertEquals(await leaseTexts(it.b, { consumer }), []);
+  assertEquals(await leaseTexts(it.b, { consumer, max: 2 }), ["4"]);
   assertEquals(await leaseTexts(it.b), []);
+  it.kept.leave(consumer);
+  const again = await lease(it.b, { max: 9 });
+  assertEquals(again.map(({ text, deliveryCount }) => [text, deliveryCount]), [
+    ["3", 1],
+    ["4", 1],
+    ["5", 1],
+  ]);
 });
 
 Deno.test("several consumers share the messages of one sender if they take them in any order", async () => {

@@ -1,7 +1,7 @@
 /** What handlers of requests have, and what they return. */
 import type { Clock } from "../../core/clock.ts";
 import type { Node } from "../../mesh/node.ts";
-import type { ControlFigures } from "../answers.ts";
+import type { ControlFigures, MessageEvent } from "../answers.ts";
 import type {
   Answer,
   Endpoint,
@@ -18,6 +18,10 @@ export interface HandlerContext {
   /** Aborts when the server closes. */
   readonly closing: AbortSignal;
   readonly figures: () => ControlFigures;
+  /** Adds an event to the streams of events. */
+  readonly publish: (event: MessageEvent) => void;
+  /** Whether there are such streams. */
+  readonly isWatched: () => boolean;
   /** Requests the process to stop. */
   readonly stop: () => void;
 }

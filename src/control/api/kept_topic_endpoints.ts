@@ -1,0 +1,110 @@
+/** Kept topics: which there are, and their messages. */
+import * as v from "npm:valibot@1.5.0";
+import type { KeptMessageRow, SettledAnswer } from "../answers.ts";
+import { MAX_CONTROL_IDS, MAX_CONTROL_WAIT_MS } from "../control_limits.ts";
+import { get, operation, post } from "./endpoint.ts";
+import {
+  count,
+  digits,
+  id,
+  KEPT_TOPIC,
+  names,
+  nonEmpty,
+  number,
+  optional,
+  type Schema,
+  string,
+  text,
+  topic,
+} from "./schema_fields.ts";
+
+const MESSAGE: Schema<KeptMessageRow> = v.looseObject({
+  type: v.literal("message"),
+  id: string,
+  from: id,
+  ...names,
+  topic: string,
+  receivedAt: string,
+  deliveryCount: count,
+  leasedUntil: optional(string),
+  text: optional(string),
+  base64: optional(string),
+});
+
+const MESSAGES = v.looseObject({ messages: v.array(MESSAGE) });
+
+const SETTLED: Schema<SettledAnswer> = v.looseObject({
+  ids: v.array(string),
+  unknown: v.array(string),
+});
+
+const time = v.pipe(
+  text,
+  v.check((it) => !Number.isNaN(Date.parse(it)), "a time in ISO 8601"),
+);
+const range = `0 to ${MAX_CONTROL_WAIT_MS}`;
+const waitMs = v.pipe(
+  number,
+  v.minValue(0, range),
+  v.maxValue(MAX_CONTROL_WAIT_MS, range),
+);
+const ids = v.pipe(
+  v.array(nonEmpty, "a list of ids"),
+  v.minLength(1, "a list of ids"),
+  v.maxLength(MAX_CONTROL_IDS, `at most ${MAX_CONTROL_IDS} ids`),
+);
+const which = { ids, from: optional(text) };
+const consumer = {
+  topic,
+  anyOrder: optional(v.boolean("true or false")),
+  since: optional(time),
+};
+
+/** Requests about kept topics, and those that settle messages. */
+export const keptTopicEndpoints = {
+  keptTopics: get(
+    "/v1/kept-topics",
+    {},
+    v.looseObject({ topics: v.array(KEPT_TOPIC) }),
+  ),
+  keepTopic: post(
+    "/v1/kept-topics",
+    { topic },
+    v.looseObject({ topic: v.string(), isNew: v.boolean() }),
+  ),
+  dropTopic: post(
+    "/v1/kept-topics/drop",
+    { topic },
+    v.looseObject({ topic: v.string(), messages: v.number() }),
+  ),
+  keptMessages: get(
+    "/v1/kept-topics/messages",
+    { topic, max: optional(digits), since: optional(time) },
+    MESSAGES,
+  ),
+  lease: post("/v1/kept-topics/lease", {
+    ...consumer,
+    max: optional(number),
+    leaseMs: optional(number),
+    waitMs: optional(waitMs),
+  }, MESSAGES),
+  ackKept: post("/v1/kept-topics/ack", which, SETTLED),
+  nackKept: post("/v1/kept-topics/nack", {
+    ...which,
+    reason: optional(text),
+    delayMs: optional(number),
+  }, SETTLED),
+  releaseKept: post("/v1/kept-topics/release", which, SETTLED),
+  extendKept: post(
+    "/v1/kept-topics/extend",
+    { ...which, leaseMs: number },
+    SETTLED,
+  ),
+};
+
+/** Operations on kept topics. */
+export const keptTopicOperations = {
+  receiveMessages: operation("/v1/kept-topics/receive", consumer, {
+    message: MESSAGE,
+  }),
+};
