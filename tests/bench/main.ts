@@ -13,7 +13,9 @@ import { FilePlace } from "./file_place.ts";
 import { bitcoin, bitcoinMemory } from "./lines/bitcoin.ts";
 import { broadcast } from "./lines/broadcast.ts";
 import { delay } from "./lines/delay.ts";
+import { fairness } from "./lines/fairness.ts";
 import { fanout } from "./lines/fanout.ts";
+import { file, fileMemory } from "./lines/file.ts";
 import { forward } from "./lines/forward.ts";
 import { growing } from "./lines/growing.ts";
 import type { Line, Settings } from "./lines/line.ts";
@@ -48,7 +50,10 @@ const LINES: readonly Line[] = [
   broadcast,
   request,
   stream,
+  file,
+  fileMemory,
   forward,
+  fairness,
   delay,
   mesh,
   memory,

@@ -66,12 +66,12 @@ export interface StreamContestant {
 
 /** Loads a contestant; the code of all others stays out of the process. */
 export async function streamContestant(
-  { kind, folder = "", web = false }: StreamSetup,
+  { kind, folder = "", web = false, receiveDir }: StreamSetup,
 ): Promise<StreamContestant> {
   switch (kind) {
     case "verack": {
       const { VerackStreams } = await import("./verack.ts");
-      return new VerackStreams(web);
+      return new VerackStreams(web, receiveDir);
     }
     case "bare": {
       const { BareStreams } = await import("./bare.ts");

@@ -1,5 +1,6 @@
 /** verack's nodes as an application uses them: streams, requests and files. */
 import { Node, type PeerStream } from "../../../mod.ts";
+import { receiveFiles, sendFile } from "../../../src/services/mod.ts";
 import type {
   ByteStream,
   StreamContestant,
@@ -14,8 +15,11 @@ const METHOD = "bench";
 export class VerackStreams implements StreamContestant {
   readonly #web: boolean;
 
-  constructor(web: boolean) {
+  readonly #receiveDir: string | undefined;
+
+  constructor(web: boolean, receiveDir: string | undefined) {
     this.#web = web;
+    this.#receiveDir = receiveDir;
   }
 
   async listen(handle: (stream: ByteStream) => void): Promise<string> {
@@ -26,6 +30,7 @@ export class VerackStreams implements StreamContestant {
       await stream.closed.catch(() => {});
     });
     node.serve(METHOD, (body: Uint8Array) => body);
+    if (this.#receiveDir !== undefined) receiveAll(node, this.#receiveDir);
     return `${node.identity.id}@${node.address}`;
   }
 
@@ -37,6 +42,7 @@ export class VerackStreams implements StreamContestant {
     return {
       open: async () => this.#streamOf(await node.open(peer, PROTOCOL)),
       request: (body) => node.request(peer, METHOD, body),
+      sendFile: (path) => sendAll(node, peer, path),
     };
   }
 
@@ -45,5 +51,22 @@ export class VerackStreams implements StreamContestant {
     return this.#web
       ? new WebStream(stream, abort)
       : new PullStream(stream, abort);
+  }
+}
+
+async function receiveAll(node: Node, dir: string): Promise<void> {
+  const accept = () => true;
+  for await (const { error } of receiveFiles(node, { dir, accept })) {
+    if (error !== undefined) console.error(error.message);
+  }
+}
+
+async function sendAll(node: Node, peer: string, path: string): Promise<void> {
+  for await (const { type, error, failed } of sendFile(node, peer, path)) {
+    if (error !== undefined || type === "end" && failed !== 0) {
+      throw new Error(
+        `Cannot measure: the file is not sent: ${error?.message}`,
+      );
+    }
   }
 }
