@@ -3,6 +3,7 @@
  * They go on while little waits in the queue of the session and on the way.
  */
 import {
+  OVERTAKE_BYTES,
   SEND_AHEAD_BYTES,
   SEND_AHEAD_TOTAL_BYTES,
   SEND_REFILL_SHARE,
@@ -49,6 +50,8 @@ export class SendTurns {
   readonly #session: TurnSession;
   /** Those with something to send, in their order; at most one of each kind. */
   readonly #takers: TurnTaker[] = [];
+  /** Bytes that were sent out of turn since the last turn. */
+  #overtaken = 0;
   #isRunning = false;
   #refilling = false;
 
@@ -69,10 +72,17 @@ export class SendTurns {
     if (at >= 0) this.#takers.splice(at, 1);
   }
 
-  /** Whether one that waits for no turn may send a piece out of turn. */
-  mayOvertake(ahead: number): boolean {
+  /**
+   * Whether what has been idle may send a piece of `bytes` out of turn: at most
+   * `OVERTAKE_BYTES` between two turns, so that those who wait get at least half.
+   */
+  mayOvertake(bytes: number, ahead: number): boolean {
     const { isOpen, pacer, queuedBytes } = this.#session;
-    return isOpen && queuedBytes < 2 * ahead && !pacer.isOverfull;
+    if (!isOpen || queuedBytes >= 2 * ahead || pacer.isOverfull) return false;
+    if (this.#takers.length === 0) return true;
+    if (this.#overtaken >= OVERTAKE_BYTES) return false;
+    this.#overtaken += bytes;
+    return true;
   }
 
   /** Whether a piece may be sent now for which no other waits. */
@@ -89,6 +99,7 @@ export class SendTurns {
         taker = this.#takers[0]
       ) {
         if (this.#isFull(taker)) return void this.#refill(taker.ahead());
+        this.#overtaken = 0;
         const isMore = taker.takeTurn();
         // It may have left, and what it sent may have ended the session.
         if (this.#takers[0] !== taker) continue;

@@ -104,12 +104,14 @@ export const BASE_RTT_PERIOD_MS = 10_000;
 
 /**
  * While streams send, a small request waits for all that is in flight: that is at most two round
- * trips' worth, and on paths shorter than a millisecond what keeps both ends busy. A piece of
- * what has been idle may exceed it by half. Bytes between two pings that measure it.
+ * trips' worth, and on paths shorter than a millisecond what keeps both ends busy. What
+ * has been idle may exceed it by half, with so many bytes between two turns of others. The last
+ * is the share between two pings that measure it.
  */
 export const SHORT_FLIGHT_ROUND_TRIPS = 2;
 export const MIN_SHORT_FLIGHT_BYTES = 262_144;
 export const OVERTAKE_SHARE = 1.5;
+export const OVERTAKE_BYTES = 16_384;
 export const SHORT_STEP_SHARE = 0.375;
 
 /** A write that took this long has waited for the peer's TCP, and shows progress. */

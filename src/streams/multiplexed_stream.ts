@@ -11,13 +11,13 @@ import { readableOf, writableOf } from "./web_streams.ts";
 export interface StreamLink {
   readonly peer: PeerId;
   /** Whether a stream without backlog may send a frame now; see `SendOwner`. */
-  maySend(isFirst: boolean): boolean;
+  maySend(bytes: number, isFirst: boolean): boolean;
   sendData(stream: MultiplexedStream, bytes: Uint8Array): void;
   sendCredit(stream: MultiplexedStream, bytes: number): void;
   sendEnd(stream: MultiplexedStream): void;
   sendReset(stream: MultiplexedStream, code: number, text: string): void;
-  /** It has something to send. */
-  wake(stream: MultiplexedStream): void;
+  /** It has something to send; `hasSent` if some of it was sent out of turn. */
+  wake(stream: MultiplexedStream, hasSent: boolean): void;
   /** See `ReceiveOwner`. */
   nextWindow(stream: MultiplexedStream, window: number): number;
   heldChanged(stream: MultiplexedStream, change: number): void;
@@ -257,8 +257,8 @@ export class MultiplexedStream implements PeerStream, SendOwner, ReceiveOwner {
 
   // --- For its directions ------------------------------------------------------
 
-  maySend(isFirst: boolean): boolean {
-    return this.place === "idle" && this.#link.maySend(isFirst);
+  maySend(bytes: number, isFirst: boolean): boolean {
+    return this.place === "idle" && this.#link.maySend(bytes, isFirst);
   }
 
   sendBytes(bytes: Uint8Array): void {
@@ -269,8 +269,8 @@ export class MultiplexedStream implements PeerStream, SendOwner, ReceiveOwner {
     this.#link.sendEnd(this);
   }
 
-  wake(): void {
-    if (this.place === "idle") this.#link.wake(this);
+  wake(hasSent: boolean): void {
+    if (this.place === "idle") this.#link.wake(this, hasSent);
   }
 
   sendEnded(): void {

@@ -250,9 +250,11 @@ export class Multiplexer implements StreamLink, TurnTaker {
 
   // --- What streams need -----------------------------------------------------------
 
-  maySend(isFirst: boolean): boolean {
+  maySend(bytes: number, isFirst: boolean): boolean {
     const { turns } = this.#sink;
-    return isFirst ? turns.mayOvertake(this.ahead()) : turns.maySend(this);
+    return isFirst
+      ? turns.mayOvertake(bytes, this.ahead())
+      : turns.maySend(this);
   }
 
   sendData(stream: MultiplexedStream, bytes: Uint8Array): void {
@@ -279,10 +281,15 @@ export class Multiplexer implements StreamLink, TurnTaker {
     this.#sink.send(COMMAND.reset, encodeReset({ stream: id, code, text }));
   }
 
-  wake(stream: MultiplexedStream): void {
-    stream.place = "fresh";
-    stream.deficit = TURN_BYTES;
-    this.#fresh.push(stream);
+  wake(stream: MultiplexedStream, hasSent: boolean): void {
+    if (hasSent) {
+      stream.deficit = 0;
+      this.#moveBack(stream);
+    } else {
+      stream.place = "fresh";
+      stream.deficit = TURN_BYTES;
+      this.#fresh.push(stream);
+    }
     this.#sink.turns.wake(this);
   }
 

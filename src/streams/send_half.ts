@@ -13,13 +13,13 @@ import {
 
 /** What a {@linkcode SendHalf} needs of its stream. */
 export interface SendOwner {
-  /** Whether a stream without backlog may send a frame of data now, and the next one as well. */
-  maySend(isFirst: boolean): boolean;
+  /** Whether a stream without backlog may send a frame of so many bytes now. */
+  maySend(bytes: number, isFirst: boolean): boolean;
   /** Sends one frame of data. */
   sendBytes(bytes: Uint8Array): void;
   sendEnd(): void;
-  /** Something waits for a turn. */
-  wake(): void;
+  /** Something waits for a turn, of which some was sent without one if `hasSent`. */
+  wake(hasSent: boolean): void;
   /** This direction has ended. */
   sendEnded(): void;
 }
@@ -84,7 +84,7 @@ export class SendHalf {
     if (sent === bytes.length) return DONE;
     const queue = this.#queue ??= new ByteQueue();
     queue.push(sent === 0 ? bytes : bytes.subarray(sent));
-    this.#owner.wake();
+    this.#owner.wake(sent > 0);
     if (queue.length <= MAX_WRITE_QUEUE_BYTES) return DONE;
     return waitIn(this.#writers);
   }
@@ -110,7 +110,7 @@ export class SendHalf {
         `Cannot accept credit: ${this.#credit} bytes, must be at most ${MAX_CREDIT_BYTES}`,
       );
     }
-    if (this.isReady) this.#owner.wake();
+    if (this.isReady) this.#owner.wake(false);
   }
 
   /** Sends one frame; returns how many bytes. */
@@ -154,7 +154,7 @@ export class SendHalf {
     const { length } = bytes;
     while (sent < length) {
       const count = Math.min(length - sent, this.#credit, TURN_BYTES);
-      if (count === 0 || !this.#owner.maySend(sent === 0)) break;
+      if (count === 0 || !this.#owner.maySend(count, sent === 0)) break;
       this.#credit -= count;
       this.#owner.sendBytes(
         count === length ? bytes : bytes.subarray(sent, sent + count),
