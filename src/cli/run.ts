@@ -19,6 +19,7 @@ import {
 } from "./exec/exec_flags.ts";
 import { type SenderRule, senderRule } from "./exec/exec_flags.ts";
 import type { Executor } from "./exec/executor.ts";
+import type { RequestExecutor } from "./exec/request_executor.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
 import { UsageError } from "./flags.ts";
 import {
@@ -83,6 +84,9 @@ export const runCommand: Command = command({
     "machine alone.",
     "A message of a --keep-topic is acknowledged once it is stored in --data, which " +
     "remembers the topic. It waits there for a consumer, and is not printed here.",
+    "With --exec-method it answers requests instead (verack request): the body by standard " +
+    "input, the method in VERACK_METHOD, and what it writes to standard output is the answer " +
+    "if the process exits with 0. Else the error is the last line of its standard error.",
     "--receive-dir takes the files that peers send by verack send-file, of the same " +
     "peers: all in a closed mesh, in an open one those that --receive-from names, " +
     "or of this machine alone. Nothing is overwritten.",
@@ -114,6 +118,10 @@ export const runCommand: Command = command({
     [
       "verack --data data/jobs --exec ./job --exec-from ID -- --fast",
       "Runs ./job --fast for each message of that peer",
+    ],
+    [
+      "verack --data data/pictures --exec ./resize --exec-method resize",
+      "Answers requests for resize, on this machine or in a closed mesh",
     ],
   ],
   action: run,
@@ -155,11 +163,14 @@ async function run(invocation: Invocation<typeof FLAGS>): Promise<ExitCode> {
   log.info("started", { id: identity.id, address, version: VERSION });
   const events = node.events();
   let executor: Executor | undefined;
+  let requestExecutor: RequestExecutor | undefined;
+  const stopPrograms = () =>
+    Promise.all([executor?.stop(), requestExecutor?.stop()]);
   let fatal: unknown;
   const leave = async () => {
     log.info("leaving", { exitCode: signals.code ?? EXIT.success });
-    // Messages that a program has finished with are still acknowledged.
-    await executor?.stop();
+    // Messages that a program has finished with are still acknowledged, and requests answered.
+    await stopPrograms();
     await node.close();
   };
   const failWith = (error: unknown) => {
@@ -196,15 +207,22 @@ async function run(invocation: Invocation<typeof FLAGS>): Promise<ExitCode> {
       control?.server.publish(event);
     };
     const fateOf = rule?.(node);
-    if (command !== undefined) {
+    const settings = command && {
+      ...command,
+      ...(fateOf !== undefined && {
+        accepts: (peer: PeerId) => fateOf(peer) === "run",
+      }),
+      clock: systemClock,
+      say: (line: string) => sayOfProgram(terminal.stderr, line),
+    };
+    if (settings !== undefined && settings.methods.length > 0) {
+      const { RequestExecutor } = await import("./exec/request_executor.ts");
+      requestExecutor = new RequestExecutor(node, settings);
+    }
+    if (settings?.takesMessages) {
       const { Executor } = await import("./exec/executor.ts");
       executor = new Executor(node, {
-        ...command,
-        ...(fateOf !== undefined && {
-          accepts: (sender) => fateOf(sender) === "run",
-        }),
-        clock: systemClock,
-        say: (line) => sayOfProgram(terminal.stderr, line),
+        ...settings,
         onTaken: (event) => show(event, false),
         onFatal: failWith,
       });
@@ -233,7 +251,7 @@ async function run(invocation: Invocation<typeof FLAGS>): Promise<ExitCode> {
     await received?.ended.catch(() => {});
   } finally {
     stopPinging();
-    await executor?.stop();
+    await stopPrograms();
     await node.close();
   }
   if (fatal !== undefined) throw fatal;
@@ -245,7 +263,7 @@ function restOf(
   command: ExecCommand | undefined,
   fateOf: SenderRule | undefined,
 ): MessagesOptions[] {
-  if (command === undefined) return [{}];
+  if (!command?.takesMessages) return [{}];
   const { topic } = command;
   const ofOthers = fateOf &&
     ((sender: PeerId) => fateOf(sender) === "print");

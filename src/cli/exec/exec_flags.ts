@@ -6,6 +6,7 @@ import { EXEC_JOBS, EXEC_TIMEOUT_MS, MAX_EXEC_JOBS } from "../cli_limits.ts";
 import { staysClosed } from "../../mesh/admission/credentials.ts";
 import type { Node } from "../../mesh/node.ts";
 import type { NodeOptions } from "../../mesh/options.ts";
+import { checkMethod } from "../../streams/request_format.ts";
 import { formatAddress, parseAddress } from "../../transport/address.ts";
 import { isLoopbackHost } from "../../transport/scope.ts";
 import { type FlagSpecs, type FlagValues, UsageError } from "../flags.ts";
@@ -24,11 +25,19 @@ export const EXEC_FLAGS = {
     value: "TOPIC",
     help: "Only messages of this topic; others are printed",
   },
+  execMethod: {
+    type: "list",
+    value: "METHOD",
+    parse: parseMethod,
+    help:
+      "Answer requests for it with what the program prints; messages go to it with --exec-topic only",
+  },
   execFrom: {
     type: "list",
     value: "NAME|ID",
     parse: parseSender,
-    help: "Only messages of this peer; those of others are printed",
+    help:
+      "Only messages and requests of this peer; messages of others are printed",
   },
   execJobs: {
     type: "integer",
@@ -40,13 +49,17 @@ export const EXEC_FLAGS = {
   execTimeout: {
     ...DURATION,
     default: EXEC_TIMEOUT_MS / 1_000,
-    help: "Tell it to end after so long, and refuse the message",
+    help: "Tell it to end after so long, and refuse the message or request",
   },
 } as const satisfies FlagSpecs;
 
 /** The program of the flags. */
 export interface ExecCommand extends ProgramCommand {
   readonly topic?: string;
+  /** Methods whose requests it answers. */
+  readonly methods: readonly string[];
+  /** Whether it gets messages. */
+  readonly takesMessages: boolean;
   /** Names and identities of the senders that it gets messages of; all if empty. */
   readonly from: readonly string[];
   readonly jobs: number;
@@ -58,9 +71,11 @@ export async function execCommand(
   args: readonly string[],
 ): Promise<ExecCommand | undefined> {
   const { exec: program, execTopic: topic, execFrom: from } = flags;
+  const methods = [...new Set(flags.execMethod)];
   const { execJobs, execTimeout } = flags;
   if (program === undefined) {
     if (topic !== undefined) throw new UsageError("--exec-topic needs --exec");
+    if (methods.length > 0) throw new UsageError("--exec-method needs --exec");
     if (from.length > 0) throw new UsageError("--exec-from needs --exec");
     return undefined;
   }
@@ -74,6 +89,8 @@ export async function execCommand(
     program,
     args,
     ...(topic !== undefined && { topic }),
+    methods,
+    takesMessages: methods.length === 0 || topic !== undefined,
     from,
     jobs: execJobs,
     timeoutMs: execTimeout * 1_000,
@@ -92,6 +109,12 @@ export type SenderRule = (sender: PeerId) => SenderFate;
 export function parseSender(text: string): string {
   const id = text.toLowerCase();
   return isPeerId(id) ? id : parsePeerName(text);
+}
+
+/** The name of a method, as `--exec-method` takes it. */
+function parseMethod(text: string): string {
+  checkMethod(text);
+  return text;
 }
 
 /** What a peer may do, for messages. */

@@ -12,7 +12,7 @@ import { logger } from "../../core/log.ts";
 import type { Node } from "../../mesh/node.ts";
 import { EXEC_LEAVE_MS, EXEC_RETRY_MS } from "../cli_limits.ts";
 import type { PeerId } from "../../core/peer_id.ts";
-import { type ProgramCommand, runProgramOnce } from "./program_run.ts";
+import { type ProgramCommand, runProgram } from "./program_run.ts";
 
 /** Settings of an {@linkcode Executor}. */
 export interface ExecutorSettings extends ProgramCommand {
@@ -120,7 +120,7 @@ export class Executor {
     while (true) {
       try {
         const run = { ...this.#settings, env, body, signal };
-        const fault = await runProgramOnce(run);
+        const { fault } = await runProgram(run);
         this.#tellFailure("");
         return fault;
       } catch (error) {

@@ -1,6 +1,6 @@
 /**
- * One run of a program for one message; the body goes to its standard input. `executor.ts`
- * decides when programs run, and handles their exit codes.
+ * One run of a program for one message or request; the body goes to its standard input.
+ * `executor.ts` and `request_executor.ts` decide when programs run, and handle their exit codes.
  *
  * The program is started directly, never through a shell: no text of a peer is
  * ever read as a command.
@@ -36,20 +36,40 @@ export interface ProgramRunOptions extends ProgramCommand {
   readonly say: (line: string) => void;
   /** Ends it early. */
   readonly signal: AbortSignal;
+  /** Why `signal` ends it. @default {"the node is leaving"} */
+  readonly endReason?: string;
+  /** The most bytes of its standard output that are collected; without it they are shown. */
+  readonly maxOutputBytes?: number;
 }
 
-/**
- * Runs a program to its end, and returns why it failed, or `undefined` if it succeeded. Throws
- * if it cannot be started.
- */
-export async function runProgramOnce(
+/** How a run ended. */
+export interface ProgramResult {
+  /** Why it failed; `undefined` if it succeeded. */
+  readonly fault: string | undefined;
+  /** Its exit code, if it exited by itself. */
+  readonly exitCode?: number;
+  /** What was collected of its standard output. */
+  readonly output: Uint8Array<ArrayBuffer>;
+  /** The last line that it wrote to standard error and that is not empty; not escaped. */
+  readonly lastLine: string;
+}
+
+/** Runs a program to its end. Throws if it cannot be started. */
+export async function runProgram(
   options: ProgramRunOptions,
-): Promise<string | undefined> {
+): Promise<ProgramResult> {
   const { program, args, env, body, clock, say, signal, timeoutMs } = options;
+  const { endReason = "the node is leaving", maxOutputBytes } = options;
   const child = start(program, args, env);
   const ended = new AbortController();
   const output = Promise.all([
-    show(child.stdout, say, ended.signal),
+    maxOutputBytes === undefined
+      ? show(child.stdout, say, ended.signal).then(() => new Uint8Array(0))
+      : collect(child.stdout, maxOutputBytes, ended.signal, () =>
+        stop(
+          `its standard output is longer than ${maxOutputBytes} bytes`,
+          EXEC_KILL_AFTER_MS,
+        )),
     show(child.stderr, say, ended.signal),
   ]);
   void feed(child, body);
@@ -66,7 +86,7 @@ export async function runProgramOnce(
     timeoutMs,
     () => stop(`no exit within ${timeoutMs / 1_000} s`, EXEC_KILL_AFTER_MS),
   );
-  const onAbort = () => stop("the node is leaving", EXEC_KILL_AFTER_LEAVING_MS);
+  const onAbort = () => stop(endReason, EXEC_KILL_AFTER_LEAVING_MS);
   signal.addEventListener("abort", onAbort, { once: true });
   if (signal.aborted) onAbort();
   const { code, signal: killedBy } = await child.status;
@@ -77,14 +97,20 @@ export async function runProgramOnce(
     EXEC_OUTPUT_AFTER_END_MS,
     () => ended.abort(),
   );
-  await output;
+  const [collected, lastLine] = await output;
   cancelOutput();
-  return reason ??
+  const fault = reason ??
     (killedBy !== null
       ? `killed by ${killedBy}`
       : code === 0
       ? undefined
       : `exit code ${code}`);
+  return {
+    fault,
+    ...(reason === undefined && killedBy === null && { exitCode: code }),
+    output: collected,
+    lastLine,
+  };
 }
 
 /** With permission to run anything Deno also signals processes that the program started. */
@@ -202,16 +228,44 @@ async function feed(
   }
 }
 
-/** Reads all, so that the program does not wait, and shows the first lines. */
+/** Reads all, so that the program does not wait, and keeps it up to a bound. */
+async function collect(
+  stream: ReadableStream<Uint8Array<ArrayBuffer>>,
+  maxBytes: number,
+  signal: AbortSignal,
+  onTooLong: () => void,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const chunks: Uint8Array<ArrayBuffer>[] = [];
+  let length = 0;
+  try {
+    const bytes = stream.pipeThrough(new TransformStream(), { signal });
+    for await (const chunk of bytes) {
+      length += chunk.length;
+      if (length <= maxBytes) chunks.push(chunk);
+      else if (chunks.splice(0).length > 0) onTooLong();
+    }
+  } catch {
+    // The pipe stayed open after the end.
+  }
+  return await new Blob(chunks).bytes();
+}
+
+/**
+ * Reads all, so that the program does not wait, and shows the first lines.
+ *
+ * @returns The last line that is not empty.
+ */
 async function show(
   stream: ReadableStream<Uint8Array<ArrayBuffer>>,
   say: (line: string) => void,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<string> {
   let count = 0;
+  let last = "";
   try {
     const lines = stream.pipeThrough(new TransformStream(), { signal });
     for await (const line of linesOf(lines, MAX_EXEC_OUTPUT_LINE_CHARS)) {
+      if (line.trim() !== "") last = line;
       if (++count > MAX_EXEC_OUTPUT_LINES) continue;
       say(escapeText(line, { max: MAX_EXEC_OUTPUT_LINE_CHARS }));
     }
@@ -221,4 +275,5 @@ async function show(
   if (count > MAX_EXEC_OUTPUT_LINES) {
     say(`${count - MAX_EXEC_OUTPUT_LINES} lines more, not shown`);
   }
+  return last;
 }
