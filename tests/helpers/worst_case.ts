@@ -41,6 +41,11 @@ import {
   MAX_MISSING_PAIRS,
   MAX_WORK_BYTES,
 } from "../../src/mesh/discovery/discovery_limits.ts";
+import {
+  MAX_SERVED_BYTES,
+  MAX_SERVED_REQUESTS,
+  UNCOUNTED_BODY_BYTES,
+} from "../../src/streams/streams_limits.ts";
 import { WRITE_BLOCK_BYTES } from "../../src/transport/transport_limits.ts";
 import {
   FRAME_HEADER_BYTES,
@@ -240,6 +245,11 @@ export function worstCaseTerms(
       what: "messages received: what windows have beyond, and large bodies",
       count: 1,
       each: WINDOW_BUDGET_BYTES + RECEIVE_BUDGET_BYTES,
+    },
+    {
+      what: "requests: bodies that come in and answers that go out",
+      count: 1,
+      each: MAX_SERVED_BYTES + 2 * MAX_SERVED_REQUESTS * UNCOUNTED_BODY_BYTES,
     },
     {
       what: "dead letters",
