@@ -133,7 +133,11 @@ export function filesIn(folder: string, path = ""): string[] {
 
 /** Parts that are kept in a receiving folder. */
 export function partsIn(folder: string): string[] {
-  return [...Deno.readDirSync(`${folder}/.verack-parts`)].map(({ name }) =>
-    name
-  );
+  try {
+    return [...Deno.readDirSync(`${folder}/.verack-parts`)]
+      .map(({ name }) => name);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return [];
+    throw error;
+  }
 }
