@@ -131,7 +131,7 @@ export class OperationStream {
   }
 
   async #cancel(): Promise<void> {
-    const text = "The client of this operation has disconnected";
+    const text = "It was ended where it was begun";
     this.#abort.abort(new VerackError("aborted", text));
     // Handlers end with their signal, so the last errors have been answered by it.
     await this.#next?.catch(() => {});

@@ -303,6 +303,10 @@ export function tries(world: World): Readonly<Record<string, Try>> {
         missing: `--allow-run=${world.program}`,
       },
     ),
+    "--receive-dir DIR": node([`--receive-dir=${at("files")}`], {
+      values: { DIR: at("files") },
+      missing: "--allow-read",
+    }),
     PATH: node([`--exec=${world.program}`], {
       besides: [LOOPBACK, `--allow-run=${world.program}`],
     }),

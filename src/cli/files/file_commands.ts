@@ -1,5 +1,8 @@
 /** `verack send-file` and `receive`: files to and from peers, through a running node. */
-import type { AskRecord } from "../../control/api/file_endpoints.ts";
+import type {
+  AskRecord,
+  FileRecord,
+} from "../../control/api/file_endpoints.ts";
 import type { ControlClient } from "../../control/control_client.ts";
 import { systemClock } from "../../core/clock.ts";
 import { VerackError } from "../../core/errors.ts";
@@ -283,14 +286,11 @@ function offerText(offer: AskRecord): string {
   }) from ${peerOf(offer)}`;
 }
 
-/** Both ends count the same files. */
+/** Both ends count the same files; of a transfer that was declined none is there. */
 function codeOf(
-  { failed = 0, error }: {
-    readonly failed?: number;
-    readonly error?: unknown;
-  },
+  { done = 0, files, error }: Extract<FileRecord, { readonly type: "end" }>,
 ): ExitCode {
-  return failed === 0 && error === undefined ? EXIT.success : EXIT.failure;
+  return done === files && error === undefined ? EXIT.success : EXIT.failure;
 }
 
 function talkOf({ stderr }: Terminal) {

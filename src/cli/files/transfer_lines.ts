@@ -181,7 +181,10 @@ export function fateLine(
       return `${verb}  ${path}${size}${as}${had}`;
     }
     case "failed":
-      return `${colors.red(label("failed"))}  ${path}${reason}`;
+      // A path that may not be used is escaped already.
+      return `${colors.red(label("failed"))}  ${
+        shownReason(step.path)
+      }${reason}`;
     case "skipped":
       return `${colors.yellow(label("skipped"))}  ${path}${reason}`;
     case "declined":
@@ -215,6 +218,22 @@ export function endText(
   }${rate}${why}`;
 }
 
+/** Why a transfer does not go on, in the terms of its user. */
+export function waitText(
+  { error }: Extract<FileRecord, { type: "retrying" }>,
+): string {
+  switch (error?.code) {
+    case "not-connected":
+      return "it is not connected";
+    case "session-lost":
+      return "the session is lost";
+    case "unknown-protocol":
+      return "it receives no files now (verack receive, or run --receive-dir)";
+    default:
+      return shownReason(error?.message ?? "");
+  }
+}
+
 /** `0.3 s`, `42 s`, `2:05`. */
 function spanText(ms: number): string {
   return ms < 9_950
@@ -240,7 +259,7 @@ export function fileWords(event: FileEvent, from: string): string {
         savedAs === undefined ? "" : `, as "${shownPath(savedAs)}"`
       }`;
     case "failed":
-      return `${file} of ${from} did not come${why}`;
+      return `"${shownReason(path)}" of ${from} did not come${why}`;
     case "retrying":
       return `the files of ${from} are interrupted${why}`;
     case "end":

@@ -17,7 +17,7 @@ import {
   fateLine,
   filesText,
   peerOf,
-  shownReason,
+  waitText,
 } from "./transfer_lines.ts";
 import { TransferTally } from "./transfer_tally.ts";
 
@@ -138,15 +138,22 @@ export class TransferScreen implements Disposable {
       const what = `${filesText(step.files)}, ${bytesText(step.allTotal)}`;
       return this.talk(`${what}, offered to ${peerOf(step)}`);
     }
-    if (step.type === "retrying") {
-      const text = `waiting for ${peerOf(step)}: ${
-        shownReason(step.error?.message ?? "")
-      }`;
-      // Said once, however often it is tried.
-      if (this.#waiting.get(key) === text) return;
-      this.#waiting.set(key, text);
-      this.talk(text);
-    }
+    if (step.type === "retrying") this.#wait(key, step);
+  }
+
+  /** Says once for what a transfer waits, however often it is tried. */
+  #wait(
+    key: string,
+    step: Extract<FileRecord, { readonly type: "retrying" }>,
+  ): void {
+    const { code } = step.error ?? {};
+    const before = this.#waiting.get(key);
+    // After a session was lost there is none for a while.
+    if (code === "not-connected" && before !== undefined) return;
+    const text = `waiting for ${peerOf(step)}: ${waitText(step)}`;
+    if (before === text) return;
+    this.#waiting.set(key, text);
+    this.talk(text);
   }
 }
 

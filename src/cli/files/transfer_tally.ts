@@ -7,7 +7,7 @@ import { type BarState, shownPath } from "./transfer_lines.ts";
 /** The rate is that of the last while, so that it follows a line that has become slower. */
 const WINDOW_MS = 5_000;
 /** Before that it would be the speed of a buffer. */
-const FIRST_RATE_MS = 1_000;
+const FIRST_RATE_MS = 500;
 const SAMPLE_MS = 250;
 
 interface Sample {

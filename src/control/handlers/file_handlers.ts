@@ -9,7 +9,7 @@ import type {
   FileRecord,
   ReceiveRecord,
 } from "../api/file_endpoints.ts";
-import { ApiError } from "../guard.ts";
+import { ApiError, badRequest } from "../guard.ts";
 import type { HandlerContext, Handlers, OperationHandlers } from "./handler.ts";
 
 /** Handlers of {@linkcode fileEndpoints} and {@linkcode fileOperations}. */
@@ -28,10 +28,16 @@ export function fileHandlers({ node }: HandlerContext): {
     operations: {
       sendFiles: async ({ to, paths, timeoutMs }, { signal }) => {
         const { sendFile } = await import("../../services/files/send_file.ts");
-        return recordsOf(sendFile(node, to, paths, {
-          signal,
-          ...(timeoutMs !== undefined && { timeoutMs }),
-        }));
+        try {
+          return recordsOf(sendFile(node, to, paths, {
+            signal,
+            ...(timeoutMs !== undefined && { timeoutMs }),
+          }));
+        } catch (error) {
+          // Paths that cannot be sent together.
+          if (!(error instanceof TypeError)) throw error;
+          throw badRequest(error.message);
+        }
       },
       receiveFiles: async ({ accept, ...input }, { signal }) => {
         const { receiveFiles } = await import(
@@ -51,7 +57,11 @@ export function fileHandlers({ node }: HandlerContext): {
         } catch (error) {
           // The one misuse that a client cannot see before.
           if (!(error instanceof TypeError)) throw error;
-          throw new ApiError(409, "conflict", error.message);
+          throw new ApiError(
+            409,
+            "conflict",
+            "Cannot receive files: this node receives files already, must end that first",
+          );
         }
       },
     },

@@ -3,7 +3,8 @@
  * Nothing outside it is read or written, whatever a peer sends and whatever links are in it.
  */
 import { join, sep } from "node:path";
-import { messageOf, VerackError } from "../../core/errors.ts";
+import { escapeText } from "../../core/escape.ts";
+import { toFileError } from "../../identity/private_file.ts";
 import { FileFault } from "./file_fault.ts";
 import type { Entry } from "./file_messages.ts";
 import { numberedPath, PARTS_FOLDER } from "./file_path.ts";
@@ -49,11 +50,8 @@ export class ReceiveFolder {
       }
       return folder;
     } catch (error) {
-      throw new VerackError(
-        error instanceof Deno.errors.NotCapable ? "permission" : "bad-data",
-        `Cannot receive files into ${JSON.stringify(dir)}: ${messageOf(error)}`,
-        { cause: error },
-      );
+      const action = `Cannot receive files into "${escapeText(dir)}"`;
+      throw toFileError(error, { action, access: "use", path: dir });
     }
   }
 

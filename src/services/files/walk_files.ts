@@ -1,6 +1,8 @@
 /** Lists the files of the paths that are to be sent: folders are walked, links are not followed. */
 import { basename, join, resolve } from "node:path";
 import { messageOf, VerackError } from "../../core/errors.ts";
+import { escapeText } from "../../core/escape.ts";
+import { toFileError } from "../../identity/private_file.ts";
 import { MAX_PATH_BYTES, MAX_TRANSFER_FILES } from "./files_limits.ts";
 
 /** A file or an empty folder that is to be sent. */
@@ -59,7 +61,7 @@ export function namesOf(paths: readonly string[]): Map<string, string> {
  * Lists what is below the paths. A path that is itself a symbolic link is followed, as it was
  * named; links below it are skipped.
  *
- * @throws {VerackError} `no-file` when a path cannot be read; `oversize` when there are too many.
+ * @throws {VerackError} `no-file` when a path cannot be read; `permission`; `oversize` when there are too many.
  */
 export async function walkFiles(
   names: ReadonlyMap<string, string>,
@@ -68,7 +70,9 @@ export async function walkFiles(
   const list: FileList = { files: [], skipped: [] };
   for (const [name, source] of names) {
     const info = await Deno.stat(source).catch((error) => {
-      throw noFile(source, messageOf(error));
+      const action = `Cannot send "${escapeText(source)}"`;
+      const tried = { action, access: "read", path: source } as const;
+      throw toFileError(error, { ...tried, code: "no-file" });
     });
     if (!info.isFile && !info.isDirectory) {
       throw noFile(source, "it is neither a file nor a folder");
@@ -166,6 +170,6 @@ function mtimeOf({ mtime }: Deno.FileInfo): number {
 function noFile(source: string, reason: string): VerackError {
   return new VerackError(
     "no-file",
-    `Cannot send ${JSON.stringify(source)}: ${reason}`,
+    `Cannot send "${escapeText(source)}": ${reason}`,
   );
 }
