@@ -21,6 +21,9 @@ export interface StreamLink {
   /** See `ReceiveOwner`. */
   nextWindow(stream: MultiplexedStream, window: number): number;
   heldChanged(stream: MultiplexedStream, change: number): void;
+  /** See `SendOwner`. */
+  readonly maxQueueBytes: number;
+  queuedChanged(change: number): void;
   /** Both directions have ended, and all was read. */
   finished(stream: MultiplexedStream): void;
 }
@@ -271,6 +274,14 @@ export class MultiplexedStream implements PeerStream, SendOwner, ReceiveOwner {
 
   wake(hasSent: boolean): void {
     if (this.place === "idle") this.#link.wake(this, hasSent);
+  }
+
+  get maxQueueBytes(): number {
+    return this.#link.maxQueueBytes;
+  }
+
+  queuedChanged(change: number): void {
+    if (change !== 0) this.#link.queuedChanged(change);
   }
 
   sendEnded(): void {

@@ -37,7 +37,7 @@ import {
   TURN_BYTES,
   WINDOW_GROWTH_ROUND_TRIPS,
 } from "./streams_limits.ts";
-import { type UnreadBudget, UnreadShare } from "./unread_budget.ts";
+import { type StreamMemory, UnreadShare } from "./stream_memory.ts";
 
 /** The session of a multiplexer; a `Session` is one. */
 export interface StreamSink extends FrameSink {
@@ -51,7 +51,7 @@ export interface StreamSink extends FrameSink {
 export interface MultiplexerOptions {
   readonly clock: Clock;
   readonly handlers: StreamHandlers;
-  readonly unread: UnreadBudget;
+  readonly memory: StreamMemory;
   /** Bytes that may wait in the queue of a session. */
   readonly ahead: () => number;
   readonly hasStanding: (peer: PeerId) => boolean;
@@ -294,7 +294,7 @@ export class Multiplexer implements StreamLink, TurnTaker {
   }
 
   nextWindow(stream: MultiplexedStream, window: number): number {
-    const { clock, unread } = this.#options;
+    const { clock, memory } = this.#options;
     const now = clock.monotonic();
     const { windowAt } = stream;
     stream.windowAt = now;
@@ -305,18 +305,26 @@ export class Multiplexer implements StreamLink, TurnTaker {
     }
     const isLimiting = now - windowAt < WINDOW_GROWTH_ROUND_TRIPS * minRttMs;
     if (!isLimiting || window >= MAX_STREAM_WINDOW_BYTES) return window;
-    return unread.growWindow(window) ? 2 * window : window;
+    return memory.growWindow(window) ? 2 * window : window;
+  }
+
+  get maxQueueBytes(): number {
+    return this.#options.memory.maxQueueBytes;
+  }
+
+  queuedChanged(change: number): void {
+    this.#options.memory.queued(change);
   }
 
   heldChanged(stream: MultiplexedStream, change: number): void {
-    this.#options.unread.changed(this.#share, stream, change);
+    this.#options.memory.changed(this.#share, stream, change);
   }
 
   finished(stream: MultiplexedStream): void {
     if (!this.#streams.delete(stream.id)) return;
     if (stream.isOwn) this.#own--;
     else this.#theirs--;
-    this.#options.unread.returnWindow(stream.window - MIN_STREAM_WINDOW_BYTES);
+    this.#options.memory.returnWindow(stream.window - MIN_STREAM_WINDOW_BYTES);
     this.#meter.ended(stream.receiveCredit);
   }
 

@@ -5,11 +5,7 @@
 import { VerackError } from "../core/errors.ts";
 import { ByteQueue } from "./byte_queue.ts";
 import { mayBeIgnored } from "./receive_half.ts";
-import {
-  MAX_CREDIT_BYTES,
-  MAX_WRITE_QUEUE_BYTES,
-  TURN_BYTES,
-} from "./streams_limits.ts";
+import { MAX_CREDIT_BYTES, TURN_BYTES } from "./streams_limits.ts";
 
 /** What a {@linkcode SendHalf} needs of its stream. */
 export interface SendOwner {
@@ -22,6 +18,10 @@ export interface SendOwner {
   wake(hasSent: boolean): void;
   /** This direction has ended. */
   sendEnded(): void;
+  /** Bytes that may wait before writes do. */
+  readonly maxQueueBytes: number;
+  /** The memory of what waits grew or shrank. */
+  queuedChanged(change: number): void;
 }
 
 interface Waiter {
@@ -83,9 +83,11 @@ export class SendHalf {
     const sent = this.queuedBytes === 0 ? this.#sendNow(bytes) : 0;
     if (sent === bytes.length) return DONE;
     const queue = this.#queue ??= new ByteQueue();
+    const before = queue.heldBytes;
     queue.push(sent === 0 ? bytes : bytes.subarray(sent));
+    this.#owner.queuedChanged(queue.heldBytes - before);
     this.#owner.wake(sent > 0);
-    if (queue.length <= MAX_WRITE_QUEUE_BYTES) return DONE;
+    if (queue.length <= this.#owner.maxQueueBytes) return DONE;
     return waitIn(this.#writers);
   }
 
@@ -110,7 +112,8 @@ export class SendHalf {
         `Cannot accept credit: ${this.#credit} bytes, must be at most ${MAX_CREDIT_BYTES}`,
       );
     }
-    if (this.isReady) this.#owner.wake(false);
+    // It has had its turns before it waited for credit.
+    if (this.isReady) this.#owner.wake(true);
   }
 
   /** Sends one frame; returns how many bytes. */
@@ -120,12 +123,16 @@ export class SendHalf {
     const count = Math.min(waiting, this.#credit, TURN_BYTES);
     if (count > 0) {
       const bytes = count === TURN_BYTES ? chunk : chunk.subarray(0, count);
+      const before = queue!.heldBytes;
       queue!.take(bytes);
+      this.#owner.queuedChanged(queue!.heldBytes - before);
       this.#credit -= count;
       this.#owner.sendBytes(bytes);
     }
     if (waiting === count && this.#state === "ending") this.#end();
-    else if (waiting - count <= MAX_WRITE_QUEUE_BYTES) release(this.#writers);
+    else if (waiting - count <= this.#owner.maxQueueBytes) {
+      release(this.#writers);
+    }
     return count;
   }
 
@@ -174,7 +181,9 @@ export class SendHalf {
 
   #drop(): void {
     this.#state = "ended";
-    this.#queue?.clear();
+    if (this.#queue === undefined) return;
+    this.#owner.queuedChanged(-this.#queue.heldBytes);
+    this.#queue.clear();
     this.#queue = undefined;
   }
 }

@@ -20,7 +20,7 @@ import type {
   StreamHandler,
 } from "./peer_stream.ts";
 import { checkProtocol, StreamHandlers } from "./stream_handlers.ts";
-import { UnreadBudget } from "./unread_budget.ts";
+import { StreamMemory } from "./stream_memory.ts";
 
 const UTF8 = new TextEncoder();
 const NO_BYTES = new Uint8Array(0);
@@ -44,9 +44,9 @@ export class StreamHub {
   #closed: VerackError | undefined;
 
   constructor(options: StreamHubOptions) {
-    const unread = new UnreadBudget();
+    const memory = new StreamMemory();
     const ahead = () => aheadOf(this.#multiplexers.size);
-    this.#shared = { ...options, handlers: this.#handlers, unread, ahead };
+    this.#shared = { ...options, handlers: this.#handlers, memory, ahead };
   }
 
   /** Streams that have not ended. */

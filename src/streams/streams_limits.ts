@@ -1,6 +1,7 @@
 /**
  * Bounds of streams and requests, with the reason of each. What they can cost a node in memory:
- * `MAX_UNREAD_BYTES`, and about a kilobyte for each stream of each session.
+ * `MAX_UNREAD_BYTES`, `MAX_WRITE_QUEUES_BYTES`, and some kilobytes for each of
+ * `MAX_HANDLED_STREAMS` of each protocol.
  */
 import {
   MAX_BODY_BYTES,
@@ -56,6 +57,12 @@ export const TURN_BYTES = MAX_STREAM_DATA_BYTES;
  * peer that holds most loses the stream that holds most, peers without standing first.
  */
 export const MAX_UNREAD_BYTES = 67_108_864;
+
+/**
+ * Bytes of all streams of a node that wait to be sent: above it a write resolves when all of it is
+ * sent, so that each stream holds at most what its user writes at once.
+ */
+export const MAX_WRITE_QUEUES_BYTES = 67_108_864;
 
 /** Blocks of that memory: the least, and those that are kept to be used again. */
 export const MIN_BLOCK_BYTES = 512;

@@ -8,7 +8,7 @@ import {
   type MultiplexerOptions,
   type StreamSink,
 } from "../../src/streams/multiplexer.ts";
-import { UnreadBudget } from "../../src/streams/unread_budget.ts";
+import { StreamMemory } from "../../src/streams/stream_memory.ts";
 import { VirtualClock } from "../../src/testing/virtual_clock.ts";
 import { A, B, FakeFrameSink, turns } from "./fake_frame_sink.ts";
 
@@ -27,7 +27,7 @@ export class FakeStreamSink extends FakeFrameSink implements StreamSink {
 export interface StreamParty {
   readonly sink: FakeStreamSink;
   readonly handlers: StreamHandlers;
-  readonly unread: UnreadBudget;
+  readonly memory: StreamMemory;
   readonly multiplexer: Multiplexer;
   /** Errors of its handlers. */
   readonly failures: unknown[];
@@ -80,18 +80,18 @@ export class StreamWire {
   ): StreamParty {
     const sink = new FakeStreamSink(role);
     const handlers = new StreamHandlers();
-    const unread = new UnreadBudget(unreadBytes);
+    const memory = new StreamMemory(unreadBytes);
     const failures: unknown[] = [];
     const options: MultiplexerOptions = {
       clock: this.clock,
       handlers,
-      unread,
+      memory,
       ahead: () => ahead,
       hasStanding: () => true,
       onFailed: (_, error) => failures.push(error),
     };
     const peer = role === "initiator" ? B : A;
     const multiplexer = new Multiplexer(options, peer, sink);
-    return { sink, handlers, unread, multiplexer, failures };
+    return { sink, handlers, memory, multiplexer, failures };
   }
 }

@@ -26,6 +26,11 @@ import {
   MAX_TOTAL_FRAME_BYTES,
   MAX_TOTAL_QUEUE_BYTES,
 } from "../../src/session/session_limits.ts";
+import {
+  MAX_HANDLED_STREAMS,
+  MAX_UNREAD_BYTES,
+  MAX_WRITE_QUEUES_BYTES,
+} from "../../src/streams/streams_limits.ts";
 import { MAX_DIAL_TARGETS } from "../../src/mesh/dialing/dialing_limits.ts";
 import { MAX_EXTRA_SESSIONS } from "../../src/mesh/sessions/connection_limits.ts";
 import {
@@ -99,6 +104,9 @@ const SEEN_ID_BYTES = 28;
 
 /** A message of a kept topic without its body, and what its sender has under the topic. */
 const KEPT_ENTRY_BYTES = 512;
+
+/** A stream with its two directions, and what runs its handler, without their bytes. */
+const STREAM_BYTES = 2_048;
 
 /** Deno itself, our code, and garbage that V8 has not collected yet. */
 const RUNTIME_BYTES = 268_435_456;
@@ -250,6 +258,21 @@ export function worstCaseTerms(
       what: "requests: bodies that come in and answers that go out",
       count: 1,
       each: MAX_SERVED_BYTES + 2 * MAX_SERVED_REQUESTS * UNCOUNTED_BODY_BYTES,
+    },
+    {
+      what: "streams: what has come and is not read",
+      count: 1,
+      each: MAX_UNREAD_BYTES,
+    },
+    {
+      what: "streams: what waits to be sent",
+      count: 1,
+      each: MAX_WRITE_QUEUES_BYTES,
+    },
+    {
+      what: "streams that are handled, of four protocols",
+      count: 4 * MAX_HANDLED_STREAMS,
+      each: STREAM_BYTES,
     },
     {
       what: "dead letters",

@@ -9,6 +9,7 @@ import {
 
 /** A link that only remembers what was sent, and how much is held. */
 class FakeLink implements StreamLink {
+  readonly maxQueueBytes = 65_536;
   readonly peer = parsePeerId("ab".repeat(32));
   readonly sent: string[] = [];
   held = 0;
@@ -39,6 +40,8 @@ class FakeLink implements StreamLink {
   nextWindow(_stream: MultiplexedStream, window: number): number {
     return window;
   }
+
+  queuedChanged(): void {}
 
   heldChanged(_stream: MultiplexedStream, change: number): void {
     this.held += change;

@@ -205,9 +205,10 @@ function check(wire: StreamWire, ends: readonly End[]): void {
     const isAborted = end.hasAborted || other.hasAborted;
     if (!isAborted) assertEquals(end.error, undefined);
   }
-  for (const { multiplexer, unread, failures } of wire.parties) {
+  for (const { multiplexer, memory, failures } of wire.parties) {
     assertEquals(multiplexer.size, 0, "streams are left");
-    assertEquals(unread.bytes, 0, "unread bytes are left");
+    assertEquals(memory.unreadBytes, 0, "unread bytes are left");
+    assertEquals(memory.queuedBytes, 0, "unsent bytes are left");
     for (const error of failures) {
       assert(error instanceof VerackError, `a handler failed: ${error}`);
     }

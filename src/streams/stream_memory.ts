@@ -1,9 +1,12 @@
 /**
- * Memory of what has come on the streams of a node and is not read. When it is used up, the
- * peer that holds most loses the stream that holds most: a peer without standing first.
+ * Memory of the streams of a node. When that of what has come and is not read is used up, the
+ * peer that holds most loses the stream that holds most: a peer without standing first. When much
+ * waits to be sent, writers wait until all of theirs is sent.
  */
 import {
   MAX_UNREAD_BYTES,
+  MAX_WRITE_QUEUE_BYTES,
+  MAX_WRITE_QUEUES_BYTES,
   STREAM_WINDOW_BUDGET_BYTES,
 } from "./streams_limits.ts";
 
@@ -26,20 +29,38 @@ export class UnreadShare {
   }
 }
 
-/** The unread bytes of one node, and its windows beyond the least. */
-export class UnreadBudget {
+/** The streams of one node. */
+export class StreamMemory {
   readonly #max: number;
   readonly #shares = new Set<UnreadShare>();
   #bytes = 0;
+  #queuedBytes = 0;
   #windowBytes = 0;
 
   constructor(max: number = MAX_UNREAD_BYTES) {
     this.#max = max;
   }
 
-  /** Bytes in use. */
-  get bytes(): number {
+  /** Bytes that are not read. */
+  get unreadBytes(): number {
     return this.#bytes;
+  }
+
+  /** Bytes that wait to be sent. */
+  get queuedBytes(): number {
+    return this.#queuedBytes;
+  }
+
+  /** Bytes of one stream that may wait to be sent before its writers do. */
+  get maxQueueBytes(): number {
+    return this.#queuedBytes < MAX_WRITE_QUEUES_BYTES
+      ? MAX_WRITE_QUEUE_BYTES
+      : 0;
+  }
+
+  /** The memory of what waits to be sent has changed. */
+  queued(change: number): void {
+    this.#queuedBytes += change;
   }
 
   /** The memory of a stream has changed; evicts streams if it is too much. */
