@@ -160,6 +160,7 @@ export class ProcessClock implements Clock {
   /** Time spent stopped or asleep. */
   #stoodStillMs = 0;
   #frozenAtMs: number | undefined;
+  #lastPauseMs = 0;
 
   /** `onTimer` is called before each timer. */
   constructor(world: Clock, onTimer: () => void = () => {}) {
@@ -204,6 +205,11 @@ export class ProcessClock implements Clock {
     return this.#world.monotonic() - this.#stoodStillMs;
   }
 
+  /** How long it stood still last, or stands still; its timers were late by as much. */
+  get lastPauseMs(): number {
+    return this.#lastPauseMs;
+  }
+
   /** Stops all timers, as SIGSTOP and a closed lid do. */
   freeze(): void {
     if (this.#frozenAtMs !== undefined) return;
@@ -219,6 +225,7 @@ export class ProcessClock implements Clock {
     if (this.#frozenAtMs === undefined) return;
     const stoodStillMs = this.#world.monotonic() - this.#frozenAtMs;
     this.#stoodStillMs += stoodStillMs;
+    this.#lastPauseMs = stoodStillMs;
     if (options.slept) this.#sleptMs += stoodStillMs;
     this.#frozenAtMs = undefined;
     const due = [...this.#timers].sort((a, b) => a.dueMs - b.dueMs);

@@ -2,6 +2,7 @@
  * What happens in one simulation, made from its seed alone: who is there, how the
  * network is, and what goes wrong when. Carried out by `world.ts`.
  */
+import { type Errand, SERVICES } from "./errands.ts";
 import type { Mailing } from "./mail.ts";
 import { MANNERS, type Talk } from "./talks.ts";
 import { SeededRandom } from "../../src/testing/seeded_random.ts";
@@ -85,6 +86,12 @@ export type Action =
     readonly member: number;
     readonly to: number;
     readonly talk: Talk;
+  }
+  | {
+    readonly type: "errand";
+    readonly member: number;
+    readonly to: number;
+    readonly errand: Errand;
   };
 
 /** An action and when, milliseconds from the start. */
@@ -167,6 +174,9 @@ export function makeSchedule(seed: number): Schedule {
   const abruptEnd = dice.chance(0.2);
   for (let i = dice.chance(0.7) ? dice.below(24) : 0; i > 0; i--) {
     actions.push({ atMs: dice.below(calmAtMs), action: talk(dice, count) });
+  }
+  for (let i = dice.chance(0.7) ? dice.below(16) : 0; i > 0; i--) {
+    actions.push({ atMs: dice.below(calmAtMs), action: errand(dice, count) });
   }
   return {
     seed,
@@ -301,6 +311,23 @@ function talk(dice: Dice, members: number): Action {
       down: bytes(),
       opener: manner(),
       acceptor: manner(),
+    },
+  };
+}
+
+function errand(dice: Dice, members: number): Action {
+  const member = dice.below(members);
+  return {
+    type: "errand",
+    member,
+    to: (member + 1 + dice.below(members - 1)) % members,
+    errand: {
+      count: dice.chance(0.2) ? 1 + dice.below(200) : 1 + dice.below(5),
+      service: dice.pick(SERVICES),
+      size: dice.pick([0, 0, 100, 5_000, 100_000]),
+      answerSize: dice.pick([0, 10, 10, 5_000, 100_000]),
+      timeoutMs: dice.pick([100, 1_000, 5_000, 30_000]),
+      aborts: dice.chance(0.2),
     },
   };
 }

@@ -1,4 +1,5 @@
 /** Runs one schedule from its first join to the last close, and says what broke. */
+import type { Errand } from "./errands.ts";
 import { BrokenInvariant, endOf, isSettled } from "./invariants.ts";
 import type { Life } from "./member.ts";
 import { makeSchedule, type Schedule } from "./schedule.ts";
@@ -25,6 +26,15 @@ const LAST_TALK: Talk = {
   down: 70_000,
   opener: "whole",
   acceptor: "whole",
+};
+
+const LAST_ERRAND: Errand = {
+  count: 2,
+  service: "answer",
+  size: 10_000,
+  answerSize: 10,
+  timeoutMs: TALK_MS,
+  aborts: false,
 };
 
 /** What one schedule came to. */
@@ -111,6 +121,7 @@ export async function simulate(
         ...world.counts,
         ...world.mail.counts(),
         ...world.talks.counts(),
+        ...world.errands.counts(),
       ]),
       sessions: world.watch.sessions,
       maxQueuedBytes: world.invariants.maxQueuedBytes,
@@ -145,6 +156,7 @@ async function becomesWhole(world: World): Promise<number> {
       ...missing(world, parts),
       ...undelivered(world, parts),
       ...world.talks.unfinished(),
+      ...world.errands.unfinished(),
     ];
     if (gaps.length > 0 || announced !== before) wholeAt = undefined;
     else wholeAt ??= now;
@@ -159,22 +171,29 @@ async function becomesWhole(world: World): Promise<number> {
   return wholeAt - since;
 }
 
-/** In a whole mesh every node opens streams to every other, and each carries what it should. */
+/** In a whole mesh every node opens a stream and sends a request to every other, and all succeed. */
 async function canTalk(world: World): Promise<void> {
-  const { size } = world.talks;
+  const { talks, errands } = world;
+  const [firstTalk, firstErrand] = [talks.size, errands.size];
   const parts = [...findParts(world)];
   for (const [life, part] of parts) {
     for (const [other, its] of parts) {
       if (life === other || part !== its) continue;
-      world.talks.open(life, LAST_TALK, other.identity.id);
+      talks.open(life, LAST_TALK, other.identity.id);
+      errands.send(life, LAST_ERRAND, other.identity.id);
     }
   }
-  const outcomes = () => world.talks.outcomes(size);
-  const isDone = () => world.talks.unfinished().length === 0;
+  const isDone = () =>
+    talks.unfinished().length === 0 && errands.unfinished().length === 0;
   await world.run(world.clock.monotonic() + TALK_MS, isDone);
-  const wrong = outcomes().filter((outcome) => outcome !== "ok/ok");
+  const wrong = [
+    ...talks.outcomes(firstTalk).filter((outcome) => outcome !== "ok/ok"),
+    ...errands.outcomes(firstErrand).filter((outcome) => outcome !== "answer"),
+  ];
   if (wrong.length === 0) return;
-  throw new BrokenInvariant(`streams in a whole mesh ended as ${wrong}`);
+  throw new BrokenInvariant(
+    `streams and requests in a whole mesh ended as ${wrong}`,
+  );
 }
 
 /** Nodes that can find each other, directly or through others, have the same number. */

@@ -191,7 +191,7 @@ const STREAM_CASES: readonly {
   {
     what: "a stream never ends",
     does: () => ({ closed: new Promise(() => {}) }),
-    says: "streams in a whole mesh ended as undefined/ok",
+    says: "streams and requests in a whole mesh ended as undefined/ok",
   },
   {
     what: "bytes that were written are lost",

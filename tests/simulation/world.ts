@@ -9,6 +9,7 @@ import { MemoryNetwork } from "../../src/testing/memory_network.ts";
 import { SeededRandom } from "../../src/testing/seeded_random.ts";
 import { ProcessClock, SimulatedClock } from "./clock.ts";
 import { BrokenInvariant, Invariants } from "./invariants.ts";
+import { Errands } from "./errands.ts";
 import { Disk } from "./disk.ts";
 import { NetworkFaults } from "./faults.ts";
 import { numberedIdentity } from "./keys.ts";
@@ -46,6 +47,7 @@ export class World {
   readonly watch: Watch;
   readonly mail = new Mail((error) => this.fail(error));
   readonly talks = new Talks((error) => this.fail(error));
+  readonly errands = new Errands((error) => this.fail(error));
   readonly #network: MemoryNetwork;
   readonly #faults: NetworkFaults;
   readonly #random: SeededRandom;
@@ -219,6 +221,7 @@ export class World {
     // What is on its way arrives, at dead ears.
     await this.run(this.clock.monotonic() + CLOSED_WITHIN_MS);
     this.talks.checkEnded();
+    this.errands.checkEnded();
     const { connections, listeners } = this.#network.open;
     const left = [
       ...this.#lives.filter(({ clock }) => clock.pending > 0)
@@ -279,6 +282,8 @@ export class World {
         return this.#mail(action);
       case "talk":
         return this.#talk(action);
+      case "errand":
+        return this.#errand(action);
       default:
         return action satisfies never;
     }
@@ -337,6 +342,7 @@ export class World {
       }).then(() => {
         if (!life.isUp) return;
         this.talks.serve(life);
+        this.errands.serve(life);
         this.#watch(this.mail.take(life, random));
       }),
     );
@@ -445,6 +451,12 @@ export class World {
     const { life } = this.#member(member);
     if (life === undefined || !life.isUp || this.#frozen.has(life)) return;
     this.talks.open(life, talk, this.#member(to).identity.id);
+  }
+
+  #errand({ member, to, errand }: Extract<Action, { type: "errand" }>): void {
+    const { life } = this.#member(member);
+    if (life === undefined || !life.isUp || this.#frozen.has(life)) return;
+    this.errands.send(life, errand, this.#member(to).identity.id);
   }
 
   #lie({ liar: index, lie }: Extract<Action, { type: "lie" }>): void {
