@@ -34,10 +34,10 @@ import {
 } from "./standard_schema.ts";
 import {
   MAX_REQUEST_TIMEOUT_MS,
-  MAX_REQUESTS_PER_PEER,
   MAX_SERVED_BYTES,
   MAX_SERVED_BYTES_PER_PEER,
   MAX_SERVED_REQUESTS,
+  MAX_SERVED_REQUESTS_PER_PEER,
   UNCOUNTED_BODY_BYTES,
 } from "./streams_limits.ts";
 
@@ -88,7 +88,7 @@ export class RequestServer {
     this.#timers = new SharedTimers(clock);
     this.#slots = new FairShare({
       total: MAX_SERVED_REQUESTS,
-      perPeer: MAX_REQUESTS_PER_PEER,
+      perPeer: MAX_SERVED_REQUESTS_PER_PEER,
       hasStanding,
     });
     this.#bytes = new FairShare({

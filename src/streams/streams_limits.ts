@@ -106,11 +106,14 @@ export const MAX_SHOWN_ISSUES = 4;
 export const REQUEST_TIMEOUT_MS = 30_000;
 export const MAX_REQUEST_TIMEOUT_MS = 2_147_483_647;
 
-/**
- * Requests to one peer at a time, half of a session's streams in one direction; more wait for
- * these. The same number of one peer is served, so that a caller that keeps to it is not refused.
- */
+/** Requests to one peer at a time; more wait for these. */
 export const MAX_REQUESTS_PER_PEER = 128;
+
+/**
+ * Requests of one peer that are served at a time: a caller that has given all of its requests up
+ * sends others before the end of those has arrived, and is not refused.
+ */
+export const MAX_SERVED_REQUESTS_PER_PEER = 2 * MAX_REQUESTS_PER_PEER;
 
 /** Requests that wait to be sent to one peer. */
 export const MAX_WAITING_REQUESTS = 16_384;
