@@ -121,7 +121,9 @@ export class Errands {
           ? [`request ${number} of ${life.label}`]
           : []),
         ...(isHandled && handlerLife?.isUp
-          ? [`the handler of request ${number} at ${handlerLife.label}`]
+          ? [
+            `the handler of request ${number} at ${handlerLife.label} (${request.errand.service}, ${request.outcome})`,
+          ]
           : []),
       ];
     });
@@ -240,9 +242,11 @@ export class Errands {
     const random = new SeededRandom(number ^ 0x5e44e);
     try {
       if (service === "hang") {
-        await new Promise((resolve) =>
-          signal.addEventListener("abort", resolve, { once: true })
-        );
+        await new Promise((resolve) => {
+          // The caller may have given it up before it came.
+          if (signal.aborted) resolve(undefined);
+          signal.addEventListener("abort", resolve, { once: true });
+        });
       } else if (service !== "answer") {
         await sleep(life.clock, random.float() * SLOW_MS, signal)
           .catch(() => {});

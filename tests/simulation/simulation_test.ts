@@ -32,6 +32,13 @@ Deno.test(`${SCHEDULES} schedules of faults leave the mesh whole and nothing beh
     "streams reset",
     "streams session-lost",
     "streams unknown-protocol",
+    "errand",
+    "requests answer",
+    "requests failed",
+    "requests timeout",
+    "requests aborted",
+    "requests session-lost",
+    "requests unknown-method",
   ];
   for (const kind of kinds) {
     assert(tally.of(kind) >= 3, `${kind}: only ${tally.of(kind)}`);
