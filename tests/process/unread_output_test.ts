@@ -168,6 +168,23 @@ Deno.test("a reader that pauses gets all messages, once each, and is told how ma
   assert(pings > 100 && dropped > 100, `${pings} pings, ${dropped} dropped`);
 });
 
+Deno.test("a node whose output is not read stores what comes under a kept topic, all of it, until it is read elsewhere", async () => {
+  await using node = await UnreadNode.start("--json", "--keep-topic=jobs");
+  // What it prints fills its pipe, and what it cannot print it does not acknowledge.
+  node.flood(MESSAGES);
+  await until("one is taken", () => node.sender.outbox.messages < MESSAGES);
+  const jobs = Array.from({ length: 20 }, (_, at) => `${at}`);
+  await Promise.all(
+    jobs.map((job) => node.sender.send(node.id, job, { topic: "jobs" })),
+  );
+  assert(node.sender.outbox.messages > MESSAGES / 2);
+  using client = await ControlClient.find(node.directory);
+  const kept = await client.keptTopics.lease("jobs", { max: 100 });
+  assertEquals(kept.map(({ text }) => text), jobs);
+  await node.stop();
+  assertEquals((await node.end()).code, 0);
+});
+
 Deno.test("a log that is not read does not hold up a node", async () => {
   await using node = await UnreadNode.start("--log-level=debug", "--json");
   const read = node.child.stdout.pipeTo(new WritableStream()).catch(() => {});
