@@ -1,6 +1,8 @@
 /** Commands that get an answer, most of them from a node, and show it as text or as JSON. */
 import type { ControlClient } from "../control/control_client.ts";
-import { jsonLine } from "../core/escape.ts";
+import { VerackError } from "../core/errors.ts";
+import { escapeText, jsonLine } from "../core/escape.ts";
+import { missingFlag } from "../transport/net_errors.ts";
 import { type Command, command, type CommandSpec } from "./command.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
 import {
@@ -100,4 +102,25 @@ export async function asUsage<T>(use: () => Promise<T> | T): Promise<T> {
 /** A time in UTC to the minute, `2026-11-29 21:52Z`. */
 export function utcMinute(iso: string): string {
   return `${new Date(iso).toISOString().slice(0, 16).replace("T", " ")}Z`;
+}
+
+/**
+ * A path as the node is told it, which may run in another directory.
+ *
+ * @throws {VerackError} `permission` when a relative path cannot be resolved.
+ */
+export async function absolutePath(path: string): Promise<string> {
+  const { resolve } = await import("node:path");
+  try {
+    return resolve(path);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotCapable)) throw error;
+    throw new VerackError(
+      "permission",
+      `Cannot find "${escapeText(path)}" from here: ${
+        missingFlag(error.message)
+      }, or give its whole path`,
+      { cause: error },
+    );
+  }
 }

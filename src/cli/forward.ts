@@ -4,7 +4,7 @@ import type { ControlClient } from "../control/control_client.ts";
 import { VerackError } from "../core/errors.ts";
 import { escapeText, jsonLine } from "../core/escape.ts";
 import { peerLabel } from "../identity/peer_name.ts";
-import { DATA_FLAG, withNode } from "./answer_command.ts";
+import { absolutePath, DATA_FLAG, withNode } from "./answer_command.ts";
 import { type Command, command } from "./command.ts";
 import { EXIT } from "./exit.ts";
 import { quoted, UsageError } from "./flags.ts";
@@ -67,7 +67,10 @@ export const forwardCommand: Command = command({
     const signal = AbortSignal.any([signals.signal, outputLost, ended.signal]);
     const show = json ? showJson : showText;
     const forwardOne = async (node: ControlClient, pair: ForwardPair) => {
-      const { here, peer, there } = pair;
+      const { peer, there } = pair;
+      const here = pair.here.includes("/")
+        ? await absolutePath(pair.here)
+        : pair.here;
       const [listen, to] = reverse ? [there, here] : [here, there];
       try {
         const records = node.forward({ listen, peer, to, reverse }, { signal });

@@ -37,3 +37,14 @@ Deno.test("examples/work_queue.ts has a result for every job, though a worker di
     ["job N: session-lost, so another worker gets it"],
   );
 });
+
+Deno.test("examples/tunnel.ts reads pages through a forwarded port, both ways, and none that is not allowed", async () => {
+  assertEquals(await run("tunnel"), [
+    "the page /a",
+    "the page /b",
+    "the page /c",
+    "not-allowed",
+    "the page /reverse",
+    "1 refused",
+  ]);
+});

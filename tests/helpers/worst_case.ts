@@ -47,6 +47,10 @@ import {
   MAX_WORK_BYTES,
 } from "../../src/mesh/discovery/discovery_limits.ts";
 import {
+  MAX_FORWARD_BUFFER_BYTES,
+  MAX_FORWARDED,
+} from "../../src/services/services_limits.ts";
+import {
   MAX_SERVED_BYTES,
   MAX_SERVED_REQUESTS,
   UNCOUNTED_BODY_BYTES,
@@ -107,6 +111,9 @@ const KEPT_ENTRY_BYTES = 512;
 
 /** A stream with its two directions, and what runs its handler, without their bytes. */
 const STREAM_BYTES = 2_048;
+
+/** A forwarded connection besides its buffers: a socket, a stream, the objects around them. */
+const FORWARDED_BYTES = 4_096;
 
 /** Deno itself, our code, and garbage that V8 has not collected yet. */
 const RUNTIME_BYTES = 268_435_456;
@@ -288,6 +295,11 @@ export function worstCaseTerms(
       what: "ids of messages seen, by sender",
       count: MAX_SEEN_SENDERS * SEEN_IDS_PER_SENDER,
       each: SEEN_ID_BYTES,
+    },
+    {
+      what: "forwarded connections, a buffer for each direction",
+      count: MAX_FORWARDED,
+      each: FORWARDED_BYTES + 2 * MAX_FORWARD_BUFFER_BYTES,
     },
     { what: "Deno, code, garbage", count: 1, each: RUNTIME_BYTES },
   ];

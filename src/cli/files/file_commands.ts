@@ -5,11 +5,9 @@ import type {
 } from "../../control/api/file_endpoints.ts";
 import type { ControlClient } from "../../control/control_client.ts";
 import { systemClock } from "../../core/clock.ts";
-import { VerackError } from "../../core/errors.ts";
 import { escapeText } from "../../core/escape.ts";
 import { MAX_DURATION_MS } from "../../mesh/mesh_limits.ts";
-import { missingFlag } from "../../transport/net_errors.ts";
-import { DATA_FLAG, withNode } from "../answer_command.ts";
+import { absolutePath, DATA_FLAG, withNode } from "../answer_command.ts";
 import { type Command, command } from "../command.ts";
 import { EXIT, type ExitCode } from "../exit.ts";
 import { parseSender } from "../exec/exec_flags.ts";
@@ -80,7 +78,7 @@ export const sendFileCommand: Command = command({
     let code: ExitCode = EXIT.failure;
     try {
       await withNode(data, async (node) => {
-        const all = await Promise.all(paths.map(absolute));
+        const all = await Promise.all(paths.map(absolutePath));
         const steps = node.sendFiles(to, all, {
           signal: ends,
           ...(timeout !== undefined && { timeoutMs: timeout * 1_000 }),
@@ -170,7 +168,7 @@ export const receiveCommand: Command = command({
     let code: ExitCode = EXIT.failure;
     try {
       await withNode(data, async (node) => {
-        const path = await absolute(dir);
+        const path = await absolutePath(dir);
         const decisions = new Decisions({ node, screen, terminal });
         const records = node.receiveFiles(path, {
           accept: yes ? "all" : "ask",
@@ -295,21 +293,4 @@ function codeOf(
 
 function talkOf({ stderr }: Terminal) {
   return Deno.stderr.isTerminal() ? stderr : undefined;
-}
-
-/** The node may run in another directory. */
-async function absolute(path: string): Promise<string> {
-  const { resolve } = await import("node:path");
-  try {
-    return resolve(path);
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotCapable)) throw error;
-    throw new VerackError(
-      "permission",
-      `Cannot find "${escapeText(path)}" from here: ${
-        missingFlag(error.message)
-      }, or give its whole path`,
-      { cause: error },
-    );
-  }
 }
