@@ -5,6 +5,7 @@ import { VERSION } from "../../src/version.ts";
 const ROOT = new URL("../../", import.meta.url);
 const PACKAGE = "@verack/verack";
 const README = await Deno.readTextFile(new URL("README.md", ROOT));
+const LIBRARY = await Deno.readTextFile(new URL("docs/library.md", ROOT));
 const [SNIPPET = ""] = /(?<=^```ts\n).*?(?=^```)/ms.exec(README) ?? [];
 
 /** Examples of docs/library.md, of which one uses the log and one the test kit. */
@@ -225,7 +226,7 @@ consumerTest(
   async () => {
     await using project = new Project();
     await project.clone("verack");
-    const [, command = ""] = /`deno (pack [^`]*)` in the clone/.exec(README) ??
+    const [, command = ""] = /`deno (pack [^`]*)` in the clone/.exec(LIBRARY) ??
       [];
     // Again as after an update: the tarball of before is no uncommitted change.
     for (let time = 1; time <= 2; time++) {
