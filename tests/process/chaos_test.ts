@@ -42,13 +42,16 @@ async function rounds(
 Deno.test("eight processes that are killed, stopped, restarted and moved are fully linked after every round", () =>
   rounds(NODES, {}));
 
-Deno.test("of all messages that are sent meanwhile none is lost, and none is taken twice but for a kill; each stream ends once on each side, whole or with an error", () => {
+Deno.test("of all messages that are sent meanwhile none is lost, and none is taken twice but for a kill; each stream and request ends once, whole or with an error, and each file arrives whole or not at all", () => {
   const ledger = new Ledger();
   return rounds(TALKERS, { ledger }, async (swarm) => {
     await swarm.quieten();
     assertEquals(ledger.faults(), []);
+    assertEquals(await swarm.fileFaults(ledger), []);
     assertGreater(ledger.taken, 0);
     assertGreater(ledger.ended("stream out ok"), 0);
     assertGreater(ledger.ended("stream in ok"), 0);
+    assertGreater(ledger.ended("request ok"), 0);
+    assertGreater(ledger.ended("file ok"), 0);
   });
 });

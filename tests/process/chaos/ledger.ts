@@ -34,6 +34,8 @@ export type Told =
     readonly outcome: string;
     readonly problem?: string;
   }
+  /** Its sender was told that a peer has the file of this name. */
+  | { readonly type: "sent-file"; readonly to: string; readonly name: string }
   /** What its sender still waits for; streams and the like count. */
   | { readonly type: "outbox"; readonly messages: number };
 
@@ -61,6 +63,8 @@ export class Ledger {
   readonly #orders = new Map<string, number[]>();
   readonly #failures: string[] = [];
   readonly #begun = new Map<string, Begun>();
+  /** Names of the files that each node has, by what their senders were told. */
+  readonly #files = new Map<string, string[]>();
   /** The last life of each node. */
   readonly #lives = new Map<string, number>();
   /** How often things ended how. */
@@ -72,6 +76,9 @@ export class Ledger {
     switch (told.type) {
       case "begun":
         this.#begin(who, life, told);
+        break;
+      case "sent-file":
+        this.#files.getOrInsertComputed(told.to, () => []).push(told.name);
         break;
       case "ended":
         this.#end(who, life, told);
@@ -159,6 +166,11 @@ export class Ledger {
   /** Messages that were taken at least once. */
   get taken(): number {
     return this.#takings.size;
+  }
+
+  /** Files that a node must have. */
+  filesOf(id: string): readonly string[] {
+    return this.#files.get(id) ?? [];
   }
 
   /** How often something ended so, such as `stream out ok`. */

@@ -19,8 +19,10 @@ const HELP = `Usage: deno task chaos [--rounds N] [--nodes N] [--hosts N]
   --nodes N    nodes, default 8, at least 5
   --hosts N    spread over so many hosts, in network namespaces, at least 4; their
                network is troubled in every other round (needs root, ip and nft)
-  --messages   every node sends messages all the time; afterwards the books must
-               balance: none lost, none taken twice but for a kill
+  --messages   every node sends messages, requests and files and opens streams all
+               the time; afterwards the books must balance: no message lost, none
+               taken twice but for a kill; each stream and request ended once, and
+               each file whole or not there
   --seed S     what happens; the moments are the machine's
 `;
 
@@ -68,7 +70,7 @@ try {
   for (const line of figures(swarm)) console.log(line);
   if (ledger !== undefined) {
     console.log(ledger.figures());
-    const faults = ledger.faults();
+    const faults = [...ledger.faults(), ...await swarm.fileFaults(ledger)];
     if (faults.length > 0) throw new Error(faults.join("\n"));
   }
 } catch (error) {

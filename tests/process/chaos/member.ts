@@ -80,6 +80,11 @@ export class Member implements AsyncDisposable {
     return this.#process !== undefined;
   }
 
+  /** Its data directory. */
+  get data(): string {
+    return this.#options.data;
+  }
+
   /** Where others reach it, or did: `host:port`. */
   get address(): string {
     return `${this.place.reachedAt}:${this.#port}`;
@@ -229,6 +234,7 @@ export class Member implements AsyncDisposable {
       case "taken":
       case "begun":
       case "ended":
+      case "sent-file":
         return ledger?.note(this.#id, this.#lives, event);
     }
   }

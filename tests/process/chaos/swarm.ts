@@ -5,6 +5,7 @@
  */
 import { SeededRandom } from "../../../src/testing/seeded_random.ts";
 import { until } from "../../helpers/until.ts";
+import { fileFaults } from "./file_traffic.ts";
 import type { Ledger } from "./ledger.ts";
 import { Member, type Place } from "./member.ts";
 
@@ -115,6 +116,14 @@ export class Swarm implements AsyncDisposable {
       () => this.members.every((member) => member.isDone),
       HEAL_MS,
     );
+  }
+
+  /** Received files that are not whole, and those that are missing; to be asked when all is quiet. */
+  async fileFaults(ledger: Ledger): Promise<string[]> {
+    const faults = this.members.map(({ data, id }) =>
+      fileFaults(data, ledger.filesOf(id))
+    );
+    return (await Promise.all(faults)).flat();
   }
 
   /** Says and counts what is about to be done. */

@@ -1,7 +1,7 @@
 /**
- * A node with an application: it sends numbered messages to whom it knows, opens streams to
- * them, takes what comes, and says on standard output what it did, each line before anybody
- * else can know. What nodes say themselves it prints as `verack run --json` does.
+ * A node with an application: it sends numbered messages, requests and files to whom it knows,
+ * opens streams to them and takes what comes, and says on standard output what it did, each line
+ * before anybody else can know. What nodes say themselves it prints as `verack run --json` does.
  *
  * A line on standard input ends the sending. `--quiet` begins so.
  */
@@ -11,6 +11,7 @@ import { VerackError } from "../../../src/core/errors.ts";
 import { Node } from "../../../src/mesh/node.ts";
 import type { NodeStore } from "../../../src/mesh/peers/node_store.ts";
 import { DataDirectory } from "../../../src/store/data_directory.ts";
+import { FileTraffic } from "./file_traffic.ts";
 import type { Told } from "./ledger.ts";
 import { Traffic } from "./traffic.ts";
 
@@ -26,8 +27,11 @@ const TOPICS = ["", "even", "odd"];
 const LARGE_EVERY = 25;
 const LARGE_BYTES = 100_000;
 
-/** In place of one message in so many a stream is opened. */
-const STREAM_EVERY = 4;
+/** In place of one message in so many a stream is opened, of another a request is sent. */
+const STREAM_EVERY = 5;
+
+/** Beside one in so many a file is sent. */
+const FILE_EVERY = 23;
 
 const flags = parseArgs(Deno.args, {
   boolean: ["json", "quiet"],
@@ -68,12 +72,13 @@ async function run(): Promise<void> {
     deadAfterMs: 1_000 * Number(flags["dead-after"] ?? 3),
   });
   const traffic = new Traffic(node, tell);
+  const files = new FileTraffic(node, String(flags.data), tell);
   stop.signal.addEventListener("abort", () => void node.close());
   await Promise.all([
     show(node),
     take(node),
-    send(node, store, traffic),
-    count(node, traffic),
+    send(node, store, traffic, files),
+    count(node, () => traffic.open + files.open),
   ]);
 }
 
@@ -95,6 +100,7 @@ async function send(
   node: Node,
   store: NodeStore,
   traffic: Traffic,
+  files: FileTraffic,
 ): Promise<void> {
   // A life of its own at every start: no number is given twice.
   const life = crypto.randomUUID().slice(0, 8);
@@ -110,6 +116,11 @@ async function send(
       traffic.begin(key, peer.id, number / STREAM_EVERY);
       continue;
     }
+    if (number % STREAM_EVERY === 1) {
+      traffic.request(key, peer.id);
+      continue;
+    }
+    if (number % FILE_EVERY === 2) files.begin(peer.id, number);
     const topic = TOPICS[number % TOPICS.length] ?? "";
     const size = number % LARGE_EVERY === 0 ? LARGE_BYTES : 0;
     const to = peer.id;
@@ -131,11 +142,11 @@ async function send(
 }
 
 /** Says how much is still on its way, once nothing more is sent. */
-async function count(node: Node, traffic: Traffic): Promise<void> {
+async function count(node: Node, open: () => number): Promise<void> {
   let said: number | undefined;
   while (!stop.signal.aborted) {
     await pause();
-    const messages = node.outbox.messages + traffic.open;
+    const messages = node.outbox.messages + open();
     if (!quiet || messages === said) continue;
     said = messages;
     tell({ type: "outbox", messages });

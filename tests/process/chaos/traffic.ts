@@ -1,6 +1,7 @@
 /**
- * What the application of `talker.ts` does with streams: opens them to peers, handles theirs,
- * and says of each side when it began and how it ended. Each side knows what it must read.
+ * What the application of `talker.ts` does with streams and requests: opens and sends them to
+ * peers, handles theirs, and says when each side began and how it ended. Each side knows what it
+ * must read.
  */
 import { VerackError } from "../../../src/core/errors.ts";
 import type { Node } from "../../../src/mesh/node.ts";
@@ -19,9 +20,12 @@ const MAX_OPEN = 60;
 /** Bytes of one write. */
 const WRITE_BYTES = 30_000;
 
-type Side = "stream out" | "stream in";
+/** How long an answer is waited for. */
+const REQUEST_MS = 3_000;
 
-/** Streams of one node. */
+type Side = "stream out" | "stream in" | "request";
+
+/** Streams and requests of one node. */
 export class Traffic {
   readonly #node: Node;
   readonly #tell: (told: Told) => void;
@@ -32,6 +36,7 @@ export class Traffic {
     this.#node = node;
     this.#tell = tell;
     node.handle("talk/1", (stream) => this.#accept(stream));
+    node.serve("repeat", (key: string, { peer }) => `${key} of ${peer}`);
   }
 
   /** Sides that have begun and have not ended. */
@@ -39,7 +44,26 @@ export class Traffic {
     return this.#open;
   }
 
-  /** Opens a stream to one of these, unless many are open. */
+  /** Sends a request, unless much is open. */
+  request(key: string, to: string): void {
+    if (this.#open >= MAX_OPEN) return;
+    void this.#request(key, to);
+  }
+
+  async #request(key: string, to: string): Promise<void> {
+    this.#begun("request", key);
+    const options = { timeoutMs: REQUEST_MS };
+    try {
+      const answer = await this.#node.request(to, "repeat", key, options);
+      const isRight = answer === `${key} of ${this.#node.identity.id}`;
+      const problem = isRight ? undefined : `was answered by ${answer}`;
+      this.#ended("request", key, "ok", problem);
+    } catch (error) {
+      this.#ended("request", key, codeOf(error));
+    }
+  }
+
+  /** Opens a stream, unless much is open. */
   begin(key: string, to: string, number: number): void {
     if (this.#open >= MAX_OPEN) return;
     const [up, down] = [number, Math.floor(number / SIZES.length)]
