@@ -4,6 +4,7 @@
  */
 import type { Clock } from "../core/clock.ts";
 import { WRITE_BLOCK_BYTES } from "../transport/transport_limits.ts";
+import { COMMAND } from "../wire/commands.ts";
 import { FRAME_HEADER_BYTES } from "../wire/wire_limits.ts";
 import { ArrivalCheck } from "./liveness.ts";
 import { WAITED_WRITE_MS, WRITE_TIMEOUT_MS } from "./session_limits.ts";
@@ -11,6 +12,12 @@ import type { Connection } from "../transport/transport.ts";
 import type { QueueBudget, QueueMember } from "./node_budget.ts";
 import { WriteQueue } from "./write_queue.ts";
 import type { SharedFrame } from "../wire/frame.ts";
+
+/**
+ * Microtasks until a turn with frames of streams counts as over: what awaits the open to write
+ * data, or the data to end the stream, takes about three. Each costs 50 ns, and a write 15 µs.
+ */
+const TURN_MICROTASKS = 6;
 
 /** Settings of a {@linkcode FrameWriter}. */
 export interface FrameWriterOptions {
@@ -34,6 +41,7 @@ export class FrameWriter implements QueueMember {
   readonly #options: FrameWriterOptions;
   readonly #queue: WriteQueue;
   #pumping = false;
+  #isGathering = false;
   #closed = false;
   #onLastWritten: (() => void) | undefined;
   #lastProgress: number;
@@ -107,6 +115,11 @@ export class FrameWriter implements QueueMember {
 
   /** Queues a frame; `payload` is copied. */
   push(command: string, payload: Uint8Array): void {
+    if (
+      !this.#pumping && (command === COMMAND.data || command === COMMAND.open)
+    ) {
+      this.#isGathering = true;
+    }
     this.#queue.pushFrame(command, payload, this.checksums);
     this.#queued();
   }
@@ -175,6 +188,10 @@ export class FrameWriter implements QueueMember {
     try {
       // After the current turn, so that one turn makes one write.
       await undefined;
+      for (let i = 1; this.#isGathering && i < TURN_MICROTASKS; i++) {
+        await undefined;
+      }
+      this.#isGathering = false;
       for (
         let rest = this.#queue.take();
         rest !== undefined;
