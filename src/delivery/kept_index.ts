@@ -98,6 +98,7 @@ export class KeptIndex {
   /** Updates the standing of senders. */
   refresh(): void {
     this.#usage.refresh();
+    for (const topic of this.#topics.values()) topic.refresh();
   }
 
   // --- Messages that come ----------------------------------------------------

@@ -10,7 +10,6 @@ import type { DeliverySettings } from "./delivery_settings.ts";
 import type { KeptIndex } from "./kept_index.ts";
 import type { KeptEntry, KeptStream, KeptStreams } from "./kept_streams.ts";
 import type { StoredDeadLetter, StoredKeptMessage } from "./message_store.ts";
-import { type MessageId, messageKey } from "./seen_ids.ts";
 
 const REDELIVERY = { minMs: REDELIVERY_MIN_MS, maxMs: REDELIVERY_MAX_MS };
 
@@ -19,7 +18,6 @@ const TOO_LATE = "no consumer acked it in time";
 
 /** A message that was delivered and is not acked. */
 export interface Delivered {
-  readonly key: string;
   readonly stream: KeptStream;
   readonly entry: KeptEntry;
   /** 32 hex digits. */
@@ -47,7 +45,10 @@ export interface KeptLeasesOptions {
 /** Messages that consumers of one node have or had. */
 export class KeptLeases {
   readonly #options: KeptLeasesOptions;
-  readonly #delivered = new Map<string, Delivered>();
+  /** By the keys of the store. */
+  readonly #delivered = new Map<number, Delivered>();
+  /** The same by their ids, which senders choose and may use again. */
+  readonly #byId = new Map<string, Delivered[]>();
   /** How many each consumer has. */
   readonly #held = new Map<object, number>();
   #leased = 0;
@@ -77,7 +78,9 @@ export class KeptLeases {
     entry: KeptEntry,
     leasedUntil: number,
     consumer: object,
-  ): StoredKeptMessage | undefined {
+  ):
+    | { readonly message: StoredKeptMessage; readonly delivered: Delivered }
+    | undefined {
     const { index } = this.#options;
     const message = index.store.kept(entry.key);
     stream.remove(entry);
@@ -85,35 +88,36 @@ export class KeptLeases {
       index.leave(stream, entry);
       return undefined;
     }
-    const key = messageKey(message.from, message.id);
     const id = message.id.toHex();
-    const delivered = { key, stream, entry, id, consumer, leasedUntil };
-    this.#delivered.set(key, delivered);
+    const delivered = { stream, entry, id, consumer, leasedUntil };
+    this.#add(delivered);
     this.#held.set(consumer, this.heldBy(consumer) + 1);
     stream.lease(consumer);
     stream.topic.leased++;
     this.#leased++;
-    return message;
+    return { message, delivered };
   }
 
-  /** The message of a sender. */
-  of(from: PeerId, id: MessageId): Delivered | undefined {
-    return this.#delivered.get(messageKey(from, id));
+  /** Whether a message is not acked. */
+  has(delivered: Delivered): boolean {
+    return this.#delivered.get(delivered.entry.key) === delivered;
   }
 
-  /** The one message with an id, which no consumer may have any more. */
+  /** The message with an id, which no consumer may have any more; the oldest of a sender. */
   find(id: string, from: PeerId | undefined, action: string): Delivered {
     const wanted = id.toLowerCase();
+    const all = this.#byId.get(wanted) ?? [];
     const found = from === undefined
-      ? [...this].filter((it) => it.id === wanted)
-      : [this.#delivered.get(`${from} ${wanted}`)];
+      ? all
+      : all.filter(({ stream }) => stream.sender.from === from);
     const [first] = found;
     if (first === undefined) throw unknownMessage(action);
-    if (found.length === 1) return first;
+    const senders = new Set(found.map(({ stream }) => stream.sender.from));
+    if (senders.size === 1) return first;
     throw new VerackError(
       "ambiguous",
-      `Cannot ${action} message: ${found.length} senders used this id, must be given with one of them: ${
-        found.map((it) => it?.stream.sender.from).join(", ")
+      `Cannot ${action} message: ${senders.size} senders used this id, must be given with one of them: ${
+        [...senders].join(", ")
       }`,
     );
   }
@@ -183,9 +187,9 @@ export class KeptLeases {
   /** A topic is not kept any more; what waits under it was dropped. */
   drop(topic: KeptStreams): void {
     for (const delivered of this) {
-      const { key, stream, entry, leasedUntil } = delivered;
+      const { stream, entry, leasedUntil } = delivered;
       if (stream.topic !== topic) continue;
-      this.#delivered.delete(key);
+      this.#remove(delivered);
       if (leasedUntil === undefined) continue;
       this.#unlease(delivered);
       this.#options.index.leave(stream, entry);
@@ -217,9 +221,28 @@ export class KeptLeases {
     }
   }
 
-  #end(delivered: Delivered): void {
-    const { key, stream, entry, leasedUntil } = delivered;
+  /** In the place of an earlier delivery of it. */
+  #add(delivered: Delivered): void {
+    const { entry: { key }, id } = delivered;
+    const before = this.#delivered.get(key);
+    if (before !== undefined) this.#remove(before);
+    this.#delivered.set(key, delivered);
+    const all = this.#byId.get(id);
+    if (all === undefined) this.#byId.set(id, [delivered]);
+    else all.push(delivered);
+  }
+
+  #remove(delivered: Delivered): void {
+    const { entry: { key }, id } = delivered;
     this.#delivered.delete(key);
+    const all = this.#byId.get(id)?.filter((one) => one !== delivered) ?? [];
+    if (all.length === 0) this.#byId.delete(id);
+    else this.#byId.set(id, all);
+  }
+
+  #end(delivered: Delivered): void {
+    const { stream, entry, leasedUntil } = delivered;
+    this.#remove(delivered);
     if (leasedUntil === undefined) stream.remove(entry);
     else this.#unlease(delivered);
   }

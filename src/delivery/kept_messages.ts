@@ -65,6 +65,8 @@ export class KeptMessages implements KeptTopics, MessageOwner {
   readonly #owner: KeptOwner;
   readonly #leases: KeptLeases;
   readonly #waiters = new Set<Waiter>();
+  /** What consumers of the node's process have. */
+  readonly #taken = new WeakMap<IncomingMessage, Delivered>();
   #nextRefresh = 0;
   #closed = false;
 
@@ -205,10 +207,10 @@ export class KeptMessages implements KeptTopics, MessageOwner {
       if (next === undefined) break;
       const [stream, entry] = next;
       if (leased.length > 0 && bytes + entry.bytes > MAX_BODY_BYTES) break;
-      const message = this.#leases.deliver(stream, entry, until, consumer);
-      if (message === undefined) continue;
+      const given = this.#leases.deliver(stream, entry, until, consumer);
+      if (given === undefined) continue;
       bytes += entry.bytes;
-      leased.push(this.#shown(message, entry.deliveryCount + 1, until));
+      leased.push(this.#shown(given.message, entry.deliveryCount + 1, until));
     }
     return leased;
   }
@@ -225,13 +227,10 @@ export class KeptMessages implements KeptTopics, MessageOwner {
       const next = streams?.next(filter);
       if (next === undefined) return undefined;
       const [stream, entry] = next;
-      const message = this.#leases.deliver(
-        stream,
-        entry,
-        Infinity,
-        filter.consumer,
-      );
-      if (message === undefined) continue;
+      const { consumer } = filter;
+      const given = this.#leases.deliver(stream, entry, Infinity, consumer);
+      if (given === undefined) continue;
+      const { message, delivered } = given;
       // The stream that a consumer expects; it has this message alone.
       const inbox = new PeerInbox(message.from, this, 0, false);
       const topicBytes = UTF8.encode(topic);
@@ -241,6 +240,7 @@ export class KeptMessages implements KeptTopics, MessageOwner {
       );
       incoming.bytes = message.body;
       incoming.deliveryCount = entry.deliveryCount + 1;
+      this.#taken.set(incoming, delivered);
       return incoming;
     }
   }
@@ -368,8 +368,10 @@ export class KeptMessages implements KeptTopics, MessageOwner {
     this.#leases.nack(delivered, "", 0);
   }
 
-  #deliveredAs({ from, messageId }: IncomingMessage): Delivered | undefined {
-    return this.#closed ? undefined : this.#leases.of(from, messageId);
+  #deliveredAs(incoming: IncomingMessage): Delivered | undefined {
+    const delivered = this.#taken.get(incoming);
+    const isThere = delivered !== undefined && this.#leases.has(delivered);
+    return isThere && !this.#closed ? delivered : undefined;
   }
 
   // --- Time ------------------------------------------------------------------

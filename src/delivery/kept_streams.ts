@@ -128,8 +128,9 @@ export class KeptStreams {
   bytes = 0;
   /** Messages that consumers have. */
   leased = 0;
-  /** The one whose turn was longest ago first. */
-  readonly #streams = new Map<PeerId, KeptStream>();
+  /** Of senders with standing and of others; the one whose turn was longest ago first. */
+  readonly #standing = new Map<PeerId, KeptStream>();
+  readonly #others = new Map<PeerId, KeptStream>();
   /** Turns of senders with standing since the last one of the others. */
   #run = 0;
 
@@ -139,49 +140,75 @@ export class KeptStreams {
 
   /** The stream of a sender, which is made if there is none. */
   stream(sender: SenderUsage): KeptStream {
-    let stream = this.#streams.get(sender.from);
-    if (stream === undefined) {
-      stream = new KeptStream(this, sender);
-      this.#streams.set(sender.from, stream);
-    }
+    const { from } = sender;
+    const known = this.#standing.get(from) ?? this.#others.get(from);
+    if (known !== undefined) return known;
+    const stream = new KeptStream(this, sender);
+    this.#group(stream).set(from, stream);
     return stream;
   }
 
   /** Drops a stream that has become empty. */
-  prune({ isEmpty, sender }: KeptStream): void {
-    if (isEmpty) this.#streams.delete(sender.from);
+  prune({ isEmpty, sender: { from } }: KeptStream): void {
+    if (!isEmpty) return;
+    this.#standing.delete(from);
+    this.#others.delete(from);
+  }
+
+  /** Moves the streams of senders that have gained or lost standing. */
+  refresh(): void {
+    for (const group of [this.#standing, this.#others]) {
+      for (const [from, stream] of group) {
+        if (this.#group(stream) === group) continue;
+        group.delete(from);
+        this.#group(stream).set(from, stream);
+      }
+    }
   }
 
   /**
    * The message whose turn it is: senders take turns, those with standing come first, and the
    * others after `STANDING_TURNS` of them.
    */
-  next(filter: KeptFilter): readonly [KeptStream, KeptEntry] | undefined {
-    let standing: readonly [KeptStream, KeptEntry] | undefined;
-    let other: readonly [KeptStream, KeptEntry] | undefined;
-    for (const stream of this.#streams.values()) {
-      const { hasStanding, from } = stream.sender;
-      if ((hasStanding ? standing : other) !== undefined) continue;
-      if (filter.from?.(from) === false) continue;
-      const entry = stream.next(filter);
-      if (entry === undefined) continue;
-      if (hasStanding) standing = [stream, entry];
-      else other = [stream, entry];
-      if (standing !== undefined && other !== undefined) break;
-    }
+  next(filter: KeptFilter): Turn | undefined {
+    const standing = nextOf(this.#standing, filter);
+    const other = nextOf(this.#others, filter);
     const isTheirs = this.#run < STANDING_TURNS;
     const next = isTheirs ? standing ?? other : other ?? standing;
     if (next === undefined) return undefined;
     const othersWait = other !== undefined;
     this.#run = next === standing && othersWait ? this.#run + 1 : 0;
+    // Its turn is over.
     const [stream] = next;
-    this.#streams.delete(stream.sender.from);
-    this.#streams.set(stream.sender.from, stream);
+    const { from } = stream.sender;
+    this.#standing.delete(from);
+    this.#others.delete(from);
+    this.#group(stream).set(from, stream);
     return next;
   }
 
   /** All streams. */
-  [Symbol.iterator](): IterableIterator<KeptStream> {
-    return this.#streams.values();
+  *[Symbol.iterator](): IterableIterator<KeptStream> {
+    yield* this.#standing.values();
+    yield* this.#others.values();
   }
+
+  #group({ sender }: KeptStream): Map<PeerId, KeptStream> {
+    return sender.hasStanding ? this.#standing : this.#others;
+  }
+}
+
+/** A message, and the stream that it is of. */
+type Turn = readonly [KeptStream, KeptEntry];
+
+function nextOf(
+  streams: ReadonlyMap<PeerId, KeptStream>,
+  filter: KeptFilter,
+): Turn | undefined {
+  for (const stream of streams.values()) {
+    if (filter.from?.(stream.sender.from) === false) continue;
+    const entry = stream.next(filter);
+    if (entry !== undefined) return [stream, entry];
+  }
+  return undefined;
 }

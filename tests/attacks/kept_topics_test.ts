@@ -3,6 +3,7 @@ import { assert, assertEquals } from "@std/assert";
 import { COMMAND } from "../../src/wire/commands.ts";
 import { encodeMessage } from "../../src/wire/messages/message_frame.ts";
 import { MAX_KEPT_BYTES } from "../../src/delivery/delivery_limits.ts";
+import type { PeerId } from "../../src/core/peer_id.ts";
 import { Node } from "../../src/mesh/node.ts";
 import { MemoryStore } from "../../src/mesh/peers/memory_store.ts";
 import { RawPeer } from "../helpers/attacker.ts";
@@ -87,6 +88,26 @@ Deno.test("a message that is sent again under the same id, with another body or 
   await stranger.say(COMMAND.ping, new Uint8Array(8));
   await stranger.take(COMMAND.pong);
   assertEquals(victim.keptTopics.list()[0]!.messages, 0);
+});
+
+Deno.test("ids that a sender uses again, once they are forgotten, cost no more leases than messages", async () => {
+  const store = new MemoryStore();
+  store.messages.putKeptTopic(JOBS);
+  const from = "1".repeat(64) as PeerId;
+  for (let at = 0; at < 3_000; at++) {
+    const id = new Uint8Array(16).fill(at % 3);
+    const body = Uint8Array.of(at);
+    store.messages.putKept({
+      ...{ from, id, topic: JOBS, body, at, deliveryCount: 0 },
+    });
+  }
+  await using node = await Node.start({ store });
+  const { keptTopics: kept } = node;
+  const leased = await kept.lease(JOBS, { max: 10_000 });
+  assertEquals(leased.length, 3_000);
+  for (const { id } of leased) await kept.ack(id);
+  const [info] = kept.list();
+  assertEquals([info?.leased, info?.messages], [0, 0]);
 });
 
 Deno.test("a stranger that names topics after kept ones, or longer, has none of them kept", async () => {
