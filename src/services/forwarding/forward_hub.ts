@@ -111,32 +111,33 @@ export class ForwardHub {
 
   /** Adds rules until the result is disposed of. */
   allow(rules: RuleSet): Disposable {
-    for (const { host } of rules.connect) this.#targets.pin(host);
-    this.#rules.add(rules);
-    this.#handle();
-    return {
-      [Symbol.dispose]: () => {
-        this.#rules.delete(rules);
-        this.#handle();
-      },
+    const remove = () => {
+      this.#rules.delete(rules);
+      this.#handle();
     };
+    this.#rules.add(rules);
+    this.#handleOr(remove);
+    for (const { host } of rules.connect) this.#targets.pin(host);
+    return { [Symbol.dispose]: remove };
   }
 
   /** Expects connections that a peer accepts; `id` is the number to ask it with. */
   expect(asked: AskedListener): { readonly id: number } & Disposable {
     const id = ++this.#lastId;
-    this.#asked.set(id, asked);
-    this.#handle();
-    return {
-      id,
-      [Symbol.dispose]: () => {
-        this.#asked.delete(id);
-        this.#handle();
-      },
+    const remove = () => {
+      this.#asked.delete(id);
+      this.#handle();
     };
+    this.#asked.set(id, asked);
+    this.#handleOr(remove);
+    return { id, [Symbol.dispose]: remove };
   }
 
-  /** The handler is there while there is something for it. */
+  /**
+   * The handler is there while there is something for it.
+   *
+   * @throws {TypeError} when the user of the node handles `tcp/1` otherwise.
+   */
   #handle(): void {
     if (this.#rules.size + this.#asked.size === 0) {
       this.#handler?.[Symbol.dispose]();
@@ -146,6 +147,15 @@ export class ForwardHub {
         FORWARD_PROTOCOL,
         (stream) => this.#onStream(stream),
       );
+    }
+  }
+
+  #handleOr(remove: () => void): void {
+    try {
+      this.#handle();
+    } catch (error) {
+      remove();
+      throw error;
     }
   }
 
