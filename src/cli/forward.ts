@@ -1,6 +1,7 @@
 /** `verack forward`: ports that lead to peers, through a running node, until it is ended. */
 import type { ForwardRecord } from "../control/answers.ts";
 import type { ControlClient } from "../control/control_client.ts";
+import { systemClock } from "../core/clock.ts";
 import { VerackError } from "../core/errors.ts";
 import { escapeText, jsonLine } from "../core/escape.ts";
 import { peerLabel } from "../identity/peer_name.ts";
@@ -124,7 +125,8 @@ function showJson(
   { here, peer, there }: ForwardPair,
   { stdout }: Terminal,
 ): void {
-  stdout.line(jsonLine({ here, peer, there, ...record }));
+  const time = new Date(systemClock.now()).toISOString();
+  stdout.line(jsonLine({ time, here, peer, there, ...record }));
 }
 
 function showText(

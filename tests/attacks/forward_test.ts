@@ -10,6 +10,7 @@ import {
   ReplyReader,
 } from "../../src/services/forwarding/forward_wire.ts";
 import {
+  FORWARD_CONNECT_MS,
   MAX_FORWARD_LISTENERS_PER_PEER,
   MAX_FORWARDED_STRANGERS,
   STRANGER_IDLE_MS,
@@ -140,6 +141,30 @@ Deno.test("a name that resolves to this machine, or to another scope than at fir
   lookups = 0;
   await connects(pair.client, pair.serverId, raw("localhost", port));
   assertEquals([server.accepted, lookups], [1, 0]);
+});
+
+Deno.test("a name whose look-up hangs is looked up once for all that connect, each of which gives up in time", async () => {
+  await using pair = await Pair.start();
+  const hanging = Promise.withResolvers<string[]>();
+  const clock = new VirtualClock();
+  let lookups = 0;
+  using _allowed = allowForwarding(pair.server, {
+    connect: ["slow.test:80"],
+    clock,
+    resolve: () => {
+      lookups++;
+      return hanging.promise;
+    },
+  });
+  const codes = Array.from(
+    { length: 20 },
+    () => refusal(pair.client, pair.serverId, raw("slow.test", 80)),
+  );
+  await until("all wait", () => clock.pending === 20);
+  await clock.advance(FORWARD_CONNECT_MS);
+  assertEquals(new Set(await Promise.all(codes)), new Set(["timeout"]));
+  assertEquals(lookups, 1);
+  hanging.resolve([]);
 });
 
 Deno.test("a name that is not allowed is not looked up", async () => {

@@ -12,6 +12,8 @@ import {
   TcpServer,
   writeAll,
 } from "../helpers/forwarding.ts";
+import { hasIpv6 } from "../helpers/ipv6.ts";
+import { testIf } from "../helpers/test_if.ts";
 import { until } from "../helpers/until.ts";
 
 const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
@@ -200,6 +202,29 @@ Deno.test("without a rule nothing is reachable, and with one only what it names"
   await writeAll(socket, bytes("hello"));
   assertEquals(text(await readExactly(socket, 5)), "hello");
 });
+
+testIf(hasIpv6())(
+  "IPv6 is forwarded as well, from and to a socket of it",
+  async () => {
+    await using pair = await Pair.start();
+    await using server = new TcpServer(echo, { hostname: "::1" });
+    using _allowed = allowForwarding(pair.server, {
+      connect: [`[::1]:${server.port}`, `localhost:${server.port}`],
+    });
+    // Nothing listens at 127.0.0.1, the first address of localhost.
+    for (const host of ["[0:0::1]", "localhost"]) {
+      await using tunnel = await forward(pair.client, {
+        listen: "[::1]:0",
+        peer: "server",
+        to: `${host}:${server.port}`,
+      });
+      assert(tunnel.address.startsWith("[::1]:"));
+      using socket = await dial(tunnel.address);
+      await writeAll(socket, bytes("hello"));
+      assertEquals(text(await readExactly(socket, 5)), "hello");
+    }
+  },
+);
 
 Deno.test("when a rule is taken back its connections are closed", async () => {
   await using pair = await Pair.start();

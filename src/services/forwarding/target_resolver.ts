@@ -18,6 +18,8 @@ export class TargetResolver {
   readonly #resolve: Resolver | undefined;
   /** The scopes of each name when it was first resolved. */
   readonly #scopes = new Map<string, ReadonlySet<Scope>>();
+  /** Those that are under way, by host. */
+  readonly #lookups = new Map<string, Promise<string[]>>();
 
   /** @param resolve Looks names up. @default the operating system */
   constructor(resolve?: Resolver) {
@@ -46,7 +48,7 @@ export class TargetResolver {
     if (isIpv4(host) || isIpv6(host)) return [host];
     if (host === "localhost") return LOCALHOST;
     const ips = await resolveHost(host, {
-      resolve: this.#resolve,
+      resolve: () => this.#lookUp(host),
       ...(signal !== undefined && { signal }),
     });
     const scopes = new Set(ips.map(classifyIp));
@@ -63,6 +65,15 @@ export class TargetResolver {
           ? "an address of another machine"
           : `a ${[...pinned].join(" or ")} address, as it was at first`),
     );
+  }
+
+  /** Looks a name up, once at a time: a look-up cannot be cancelled, and occupies a thread. */
+  #lookUp(host: string): Promise<string[]> {
+    const running = this.#lookups.get(host) ??
+      resolveHost(host, { resolve: this.#resolve })
+        .finally(() => this.#lookups.delete(host));
+    this.#lookups.set(host, running);
+    return running;
   }
 
   /**
