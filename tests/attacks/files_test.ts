@@ -425,7 +425,7 @@ Deno.test("strangers that hold transfers open leave room to peers with standing"
     for (const end of ends) {
       end.stream.closed.catch(({ code }) => full += code === "full" ? 1 : 0);
     }
-    await until("some are refused", () => full >= 48);
+    await until("some are refused", () => full >= 64);
     await Deno.writeTextFile(`${folder}/a`, "text");
     const { sendFile } = await import("../../src/services/mod.ts");
     const sent = await Array.fromAsync(sendFile(friend, id, `${folder}/a`));

@@ -67,6 +67,17 @@ import {
   NETWORK_KEY_COST,
 } from "../../src/identity/identity_limits.ts";
 
+import { FILE_HEADER_BYTES } from "../../src/services/files/file_codec.ts";
+import {
+  FILE_CHUNK_BYTES,
+  FILE_WINDOW,
+  MAX_FILE_MESSAGE_BYTES,
+  MAX_FILES_FINISHING,
+  MAX_PATH_BYTES,
+  MAX_TRANSFERS,
+  SMALL_FILE_BYTES,
+} from "../../src/services/files/files_limits.ts";
+
 /** A TLS connection: rustls, its buffers, the objects around them. */
 const CONNECTION_BYTES = 102_400;
 
@@ -111,6 +122,15 @@ const KEPT_ENTRY_BYTES = 512;
 
 /** A stream with its two directions, and what runs its handler, without their bytes. */
 const STREAM_BYTES = 2_048;
+
+/**
+ * A transfer of files: two buffers for data and two to hash parts, small files that are being
+ * written and one that comes, a message, and what was announced with its paths.
+ */
+const TRANSFER_BYTES = 4 * (FILE_CHUNK_BYTES + FILE_HEADER_BYTES) +
+  (MAX_FILES_FINISHING + 1) * SMALL_FILE_BYTES +
+  (MAX_FILE_MESSAGE_BYTES + FILE_HEADER_BYTES + 4_096) +
+  FILE_WINDOW * 2 * MAX_PATH_BYTES;
 
 /** A forwarded connection besides its buffers: a socket, a stream, the objects around them. */
 const FORWARDED_BYTES = 4_096;
@@ -295,6 +315,11 @@ export function worstCaseTerms(
       what: "ids of messages seen, by sender",
       count: MAX_SEEN_SENDERS * SEEN_IDS_PER_SENDER,
       each: SEEN_ID_BYTES,
+    },
+    {
+      what: "files that come in: buffers of a transfer, what is announced",
+      count: MAX_TRANSFERS,
+      each: TRANSFER_BYTES,
     },
     {
       what: "forwarded connections, a buffer for each direction",

@@ -51,6 +51,8 @@ export class AnnouncedFiles {
   readonly #signal: AbortSignal;
   readonly #files = new Map<number, Announced>();
   readonly #paths = new Map<string, number>();
+  /** One part is hashed after the other, to bound memory. */
+  #hashing: Promise<unknown> = Promise.resolve();
   #bytes = 0;
 
   constructor(
@@ -130,9 +132,13 @@ export class AnnouncedFiles {
   ): Promise<{ readonly bytes: number; readonly hash: FileHash | undefined }> {
     const held = await this.#to.parts.held(lease, size);
     if (held === 0) return { bytes: 0, hash: undefined };
-    using file = await Deno.open(lease.path);
-    // Buffers of its own, as data of other files comes meanwhile.
-    return await hashOf(file, held, chunkBuffers(), this.#signal);
+    const hashing = this.#hashing.then(async () => {
+      using file = await Deno.open(lease.path);
+      // Buffers of its own, as data of other files comes meanwhile.
+      return await hashOf(file, held, chunkBuffers(), this.#signal);
+    });
+    this.#hashing = hashing.catch(() => {});
+    return await hashing;
   }
 
   /** The one of that number, if it was answered; `type` is the message that is about it. */

@@ -51,9 +51,9 @@ export const MAX_FILES_FINISHING = 16;
 
 /**
  * Transfers that one node receives at once, shared among peers as the streams of every protocol
- * are (`src/streams/stream_handlers.ts`); each takes two buffers and a descriptor.
+ * are (`src/streams/stream_handlers.ts`); each takes up to 2.6 MiB.
  */
-export const MAX_TRANSFERS = 64;
+export const MAX_TRANSFERS = 32;
 
 /** Transfers whose offer was accepted and that may come again after a loss. */
 export const MAX_KNOWN_TRANSFERS = 256;
