@@ -109,7 +109,7 @@ export const BASE_RTT_PERIOD_MS = 10_000;
  * is the share between two pings that measure it.
  */
 export const SHORT_FLIGHT_ROUND_TRIPS = 2;
-export const MIN_SHORT_FLIGHT_BYTES = 262_144;
+export const MIN_SHORT_FLIGHT_BYTES = 393_216;
 export const OVERTAKE_SHARE = 1.5;
 export const OVERTAKE_BYTES = 16_384;
 export const SHORT_STEP_SHARE = 0.375;

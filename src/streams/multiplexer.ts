@@ -35,6 +35,7 @@ import {
   MAX_STREAMS_PER_SESSION,
   MIN_STREAM_WINDOW_BYTES,
   TURN_BYTES,
+  WINDOW_GROWTH_MS,
   WINDOW_GROWTH_ROUND_TRIPS,
 } from "./streams_limits.ts";
 import { type StreamMemory, UnreadShare } from "./stream_memory.ts";
@@ -303,7 +304,8 @@ export class Multiplexer implements StreamLink, TurnTaker {
       this.#sink.check();
       return window;
     }
-    const isLimiting = now - windowAt < WINDOW_GROWTH_ROUND_TRIPS * minRttMs;
+    const limitMs = WINDOW_GROWTH_ROUND_TRIPS * minRttMs + WINDOW_GROWTH_MS;
+    const isLimiting = now - windowAt < limitMs;
     if (!isLimiting || window >= MAX_STREAM_WINDOW_BYTES) return window;
     return memory.growWindow(window) ? 2 * window : window;
   }

@@ -38,8 +38,13 @@ export const STREAM_WINDOW_BUDGET_BYTES = 67_108_864;
 /** Share of a window that is granted again at once: a smaller one costs more frames. */
 export const CREDIT_SHARE = 0.5;
 
-/** A window that was used up within this many round trips has limited the rate, and is doubled. */
+/**
+ * A window of which half was read within this many round trips and this time, in which two busy
+ * processes take turns, has limited the rate, and is doubled. What is in flight is bounded by
+ * the session (`SHORT_FLIGHT_ROUND_TRIPS`), so that a large window makes no queue.
+ */
 export const WINDOW_GROWTH_ROUND_TRIPS = 2;
+export const WINDOW_GROWTH_MS = 2;
 
 /** Credit of a stream that its sender has not used; more is no honest peer's. */
 export const MAX_CREDIT_BYTES = 0x7fff_ffff;
