@@ -70,6 +70,8 @@ export const fairness: Line = {
         }
         for (const { name: state, file, streams } of BESIDE) {
           await pair.call("hold", streams);
+          // A file that is there already would not be sent again.
+          await removeFiles(receiver.path);
           const times = await pair.call<number[]>(
             "requestsBeside",
             way,
@@ -86,3 +88,9 @@ export const fairness: Line = {
       },
     ),
 };
+
+async function removeFiles(folder: string): Promise<void> {
+  for (const { name, isFile } of await Array.fromAsync(Deno.readDir(folder))) {
+    if (isFile) await Deno.remove(join(folder, name));
+  }
+}
