@@ -70,6 +70,7 @@ function rows(status: StatusAnswer): [what: string, text: string][] {
         keptWords(kept)
       }`,
     ]),
+    ...forwardRows(status),
     ...queues.map((queue): [string, string] => [
       "waiting",
       `${peerLabel(queue.id, queue.name, queue.boundName)}: ${
@@ -77,6 +78,25 @@ function rows(status: StatusAnswer): [what: string, text: string][] {
       }${queue.bytes > 0 ? `, ${queue.bytes} bytes at the socket` : ""}${
         queue.connected ? "" : ", away"
       }`,
+    ]),
+  ];
+}
+
+function forwardRows({ forwarding }: StatusAnswer): [string, string][] {
+  if (forwarding === undefined) return [];
+  const { connect, listen, connections, listeners } = forwarding;
+  const shown = (rules: readonly string[]) =>
+    escapeText(rules.join(", "), { max: 512 });
+  return [
+    ["forwarding", count(connections, "connection")],
+    ...(connect.length === 0
+      ? []
+      : [["allowed", `to connect to ${shown(connect)}`] as [string, string]]),
+    ...(listen.length === 0 ? [] : [
+      [
+        "allowed",
+        `to listen on ${shown(listen)}: ${count(listeners, "socket")}`,
+      ] as [string, string],
     ]),
   ];
 }

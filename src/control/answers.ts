@@ -18,6 +18,7 @@ import type {
   StoredAccessRule,
 } from "../mesh/peers/node_store.ts";
 import type { FileProgress } from "../services/files/file_progress.ts";
+import type { ForwardingReport } from "../services/forwarding/forward_rules.ts";
 import type { ForwardEvent } from "../services/forwarding/forward_events.ts";
 import type { PeerInfo, SessionInfo } from "../mesh/peers/peer_info.ts";
 
@@ -44,6 +45,8 @@ export interface ControlFigures {
 export type StatusAnswer = Json<NodeStatus> & {
   /** Figures of the control server. */
   readonly control: ControlFigures;
+  /** What it forwards and allows to forward; absent if that is nothing. */
+  readonly forwarding?: ForwardingReport;
 };
 
 /** A peer in the answer to `GET /v1/peers`. */

@@ -27,6 +27,8 @@ Deno.test("verack forward prints where it listens, forwards what run --allow-for
     using socket = await dial(address);
     await writeAll(socket, bytes("hello"));
     assertEquals(text(await readExactly(socket, 5)), "hello");
+    const status = await world.status();
+    assert(/^forwarding +1 connection$/m.test(status), status);
   }
   await until("it says that it has closed", () => tunnel.err.length === 2);
   const prefix = `verack forward: bob:${world.port}: 1`;
@@ -186,6 +188,11 @@ class World implements AsyncDisposable {
 
   forward(...args: string[]): Child {
     return this.#place.command("alice", "forward", ...args);
+  }
+
+  /** What `verack status` prints of alice. */
+  status(): Promise<string> {
+    return this.#place.ask("alice", "status");
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -66,6 +66,12 @@ const STATUS: Schema<StatusAnswer> = v.looseObject({
     eventsMissed: count,
     url: optional(string),
   }),
+  forwarding: optional(v.looseObject({
+    connect: v.array(string),
+    listen: v.array(string),
+    connections: count,
+    listeners: count,
+  })),
 });
 
 const PEER: Schema<PeerRow> = v.looseObject({

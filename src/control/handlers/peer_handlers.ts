@@ -1,5 +1,6 @@
 /** Handles requests about the node and its peers. */
 import type { peerEndpoints } from "../api/peer_endpoints.ts";
+import { forwardingReport } from "../../services/forwarding/forward_rules.ts";
 import type { HandlerContext, Handlers } from "./handler.ts";
 
 /** Handlers of {@linkcode peerEndpoints}. */
@@ -7,7 +8,14 @@ export function peerHandlers(
   { node, figures, stop }: HandlerContext,
 ): Handlers<typeof peerEndpoints> {
   return {
-    status: () => ({ ...node.status(), control: figures() }),
+    status: () => {
+      const forwarding = forwardingReport(node);
+      return {
+        ...node.status(),
+        control: figures(),
+        ...(forwarding !== undefined && { forwarding }),
+      };
+    },
     peers: ({ query }) => {
       const decoder = new TextDecoder();
       const sessions = node.sessions().map(({ userAgent, ...session }) => ({

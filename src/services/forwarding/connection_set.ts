@@ -43,6 +43,11 @@ export class ConnectionSet {
     this.#parts = parts;
   }
 
+  /** Connections that are open or being opened. */
+  get size(): number {
+    return this.#peers.size;
+  }
+
   /**
    * A place for a connection that a peer has this node make or accept.
    *

@@ -18,7 +18,11 @@ import {
   MAX_LOGGED_REFUSALS,
 } from "../services_limits.ts";
 import { ConnectionSet } from "./connection_set.ts";
-import { ForwardRules, type RuleSet } from "./forward_rules.ts";
+import {
+  ForwardRules,
+  reportForwarding,
+  type RuleSet,
+} from "./forward_rules.ts";
 import {
   CONNECTED,
   decodeForwardRequest,
@@ -107,6 +111,12 @@ export class ForwardHub {
       rules: this.#rules,
       connections: this.connections,
     });
+    reportForwarding(node, () => ({
+      connect: this.#rules.list("connect"),
+      listen: this.#rules.list("listen"),
+      connections: this.connections.size,
+      listeners: this.#listeners.size,
+    }));
   }
 
   /** Adds rules until the result is disposed of. */

@@ -1,8 +1,12 @@
-/** The rules of one node: what peers may have it connect to and listen on. Without one, nothing. */
+/**
+ * The rules of one node: what peers may have it connect to and listen on. Without one, nothing.
+ * And the report of a node on its forwarding, for its status.
+ */
 import { VerackError } from "../../core/errors.ts";
 import type { PeerId } from "../../core/peer_id.ts";
 import { type Address, formatAddress } from "../../transport/address.ts";
 import {
+  formatForwardRule,
   type ForwardRule,
   ruleAllows,
   type RuleKind,
@@ -40,6 +44,13 @@ export class ForwardRules {
     );
   }
 
+  /** Those of one kind, in full. */
+  list(kind: RuleKind): string[] {
+    return [...this.#sets].flatMap((rules) =>
+      rules[kind].map(formatForwardRule)
+    );
+  }
+
   add(rules: RuleSet): void {
     this.#sets.add(rules);
   }
@@ -71,4 +82,36 @@ export class ForwardRules {
       }: no rule of this node allows it`,
     );
   }
+}
+
+/** What a node forwards at present. */
+export interface ForwardingReport {
+  /** Rules for connections. */
+  readonly connect: readonly string[];
+  /** Rules for listeners. */
+  readonly listen: readonly string[];
+  /** Connections that are forwarded, in either role. */
+  readonly connections: number;
+  /** Sockets that peers have it listen on. */
+  readonly listeners: number;
+}
+
+/** How to get the report of each node of this process that has forwarded anything. */
+const reporters = new WeakMap<object, () => ForwardingReport>();
+
+/** Sets how to get the report of a node. */
+export function reportForwarding(
+  node: object,
+  reporter: () => ForwardingReport,
+): void {
+  reporters.set(node, reporter);
+}
+
+/** The report of a node; none if it forwards nothing and allows nothing. */
+export function forwardingReport(node: object): ForwardingReport | undefined {
+  const report = reporters.get(node)?.();
+  if (report === undefined) return undefined;
+  const { connect, listen, connections } = report;
+  const isIdle = connect.length + listen.length + connections === 0;
+  return isIdle ? undefined : report;
 }

@@ -63,6 +63,11 @@ export class PeerListeners {
     this.#parts = parts;
   }
 
+  /** Sockets that are open. */
+  get size(): number {
+    return this.#room.taken;
+  }
+
   /**
    * Listens until the stream ends.
    *
