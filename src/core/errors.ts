@@ -4,6 +4,7 @@
  * `RangeError`.
  */
 import { type ErrorCode, factsOf } from "./error_code.ts";
+import { escapeText } from "./escape.ts";
 
 export type { ErrorCode } from "./error_code.ts";
 
@@ -63,6 +64,25 @@ export function detailsOf(
     ...(expected !== undefined && { expected }),
     ...(actual !== undefined && { actual }),
   };
+}
+
+/**
+ * Refuses options that there are not: a misspelt one, such as `admision`, must not be ignored.
+ *
+ * @param action The beginning of the message: `Cannot send`.
+ * @throws {TypeError}
+ */
+export function refuseUnknownOptions(
+  options: object,
+  names: Readonly<Record<string, true>>,
+  action: string,
+): void {
+  for (const name in options) {
+    if (Object.hasOwn(names, name)) continue;
+    throw new TypeError(
+      `${action}: there is no option "${escapeText(name)}"`,
+    );
+  }
 }
 
 /** The message of any thrown value, for display. */

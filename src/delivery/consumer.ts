@@ -1,4 +1,5 @@
 /** A consumer: an async iterator over messages, each of which no other consumer gets. */
+import { refuseUnknownOptions } from "../core/errors.ts";
 import type { PeerId } from "../core/peer_id.ts";
 import type { IncomingMessage, Message } from "./incoming_message.ts";
 
@@ -31,6 +32,13 @@ export interface ConsumerSource {
   removeConsumer(consumer: Consumer): void;
 }
 
+const OPTION_NAMES: Readonly<Record<keyof MessagesOptions, true>> = {
+  topic: true,
+  exceptTopic: true,
+  from: true,
+  signal: true,
+};
+
 type Result = IteratorResult<IncomingMessage, undefined>;
 
 /** Gets messages until it is ended. */
@@ -48,8 +56,10 @@ export class Consumer implements AsyncIterableIterator<Message, undefined> {
 
   constructor(
     source: ConsumerSource,
-    { signal, ...filter }: MessagesOptions,
+    options: MessagesOptions,
   ) {
+    refuseUnknownOptions(options, OPTION_NAMES, "Cannot consume messages");
+    const { signal, ...filter } = options;
     this.#source = source;
     this.filter = filter;
     this.#signal = signal;
@@ -107,15 +117,20 @@ export class Consumer implements AsyncIterableIterator<Message, undefined> {
 
   /** Calls `handler` with each message until it is ended; see `Node.consume`. */
   async run(handler: MessageHandler): Promise<void> {
-    for await (const first of this) {
-      let message: IncomingMessage | undefined = first;
-      while (message !== undefined) {
-        const pending = handler(message);
-        if (pending !== undefined) await pending;
-        const next = this.#nextReady();
-        message.free();
-        message = next;
+    try {
+      for await (const first of this) {
+        let message: IncomingMessage | undefined = first;
+        while (message !== undefined) {
+          const pending = handler(message);
+          if (pending !== undefined) await pending;
+          const next = this.#nextReady();
+          message.free();
+          message = next;
+        }
       }
+    } finally {
+      // A loop whose `next` rejects does not call `return`.
+      this.end();
     }
   }
 

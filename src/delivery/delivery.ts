@@ -2,7 +2,7 @@
  * Delivery of messages: the outbox, the inbox and their sessions. Sessions, and which peers may
  * be sent to, are decided in `mesh/`.
  */
-import { VerackError } from "../core/errors.ts";
+import { refuseUnknownOptions, VerackError } from "../core/errors.ts";
 import type { PeerId } from "../core/peer_id.ts";
 import { COMMAND } from "../wire/commands.ts";
 import { decodeAck, decodeResume } from "../wire/messages/ack.ts";
@@ -50,6 +50,19 @@ export interface BroadcastOptions extends Omit<SendOptions, "signal" | "onId"> {
    */
   readonly waitMs?: number;
 }
+
+const SEND_OPTION_NAMES: Readonly<Record<keyof SendOptions, true>> = {
+  topic: true,
+  ttlMs: true,
+  signal: true,
+  onId: true,
+};
+
+const BROADCAST_OPTION_NAMES: Readonly<Record<keyof BroadcastOptions, true>> = {
+  topic: true,
+  ttlMs: true,
+  waitMs: true,
+};
 
 /** Sends and receives messages for one node. */
 export class Delivery {
@@ -165,6 +178,7 @@ export class Delivery {
     body: Uint8Array | string,
     options: SendOptions,
   ): SentMessage {
+    refuseUnknownOptions(options, SEND_OPTION_NAMES, "Cannot send");
     const { signal, onId } = options;
     if (signal?.aborted) throw aborted(signal, "");
     const peer = this.outbox.queue(to, this.#time());
@@ -188,6 +202,7 @@ export class Delivery {
     options: BroadcastOptions = {},
   ): Promise<BroadcastResult> {
     return new Promise((resolve) => {
+      refuseUnknownOptions(options, BROADCAST_OPTION_NAMES, "Cannot send");
       const { clock } = this.#settings;
       const { waitMs = BROADCAST_WAIT_MS } = options;
       if (!(waitMs >= 0)) {
@@ -247,7 +262,11 @@ export class Delivery {
         new TypeError("Cannot consume messages: handler must be a function"),
       );
     }
-    return this.#inbox.consume(options).run(handler);
+    try {
+      return this.#inbox.consume(options).run(handler);
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   #flush(): void {

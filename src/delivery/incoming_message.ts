@@ -192,14 +192,19 @@ export class IncomingMessage implements Message {
     if (bytes.length >= MIN_FREED_BODY_BYTES) bytes.buffer.transfer(0);
   }
 
+  /** What `console.log` shows, instead of all that is behind it. */
+  [Symbol.for("Deno.customInspect")](inspect: typeof Deno.inspect): string {
+    const { id, from, topic, deliveryCount } = this;
+    return `Message ${inspect({ id, from, topic, deliveryCount })}`;
+  }
+
   /** Whether it stays here; without a session its sender will send it again. */
   get isHeld(): boolean {
     return this.deadLetter !== undefined || this.hasSession;
   }
 
   get hasSession(): boolean {
-    return this.session !== undefined ||
-      (this.twins !== undefined && this.twins.length > 0);
+    return this.session !== undefined || (this.twins?.length ?? 0) > 0;
   }
 
   /** The same message, to be delivered once more. */
@@ -222,9 +227,7 @@ export class IncomingMessage implements Message {
   /** A session has ended; returns {@linkcode isHeld}. */
   leave(session: MessageSession): boolean {
     if (this.session === session) this.session = undefined;
-    if (this.twins !== undefined) {
-      this.twins = this.twins.filter((twin) => twin.session !== session);
-    }
+    this.twins = this.twins?.filter((twin) => twin.session !== session);
     return this.isHeld;
   }
 

@@ -1,4 +1,5 @@
 /** Kept topics as the user of a node has them: types, and checks of what is given. */
+import { refuseUnknownOptions } from "../core/errors.ts";
 import type { PeerId } from "../core/peer_id.ts";
 import { MAX_TOPIC_BYTES } from "../wire/wire_limits.ts";
 import {
@@ -172,8 +173,19 @@ export interface CheckedLease {
   readonly consumer: object;
 }
 
+const LEASE_OPTION_NAMES: Readonly<Record<keyof LeaseOptions, true>> = {
+  max: true,
+  leaseMs: true,
+  waitMs: true,
+  anyOrder: true,
+  since: true,
+  consumer: true,
+  signal: true,
+};
+
 /** @throws {RangeError} when an option is out of range. */
 export function checkLease(options: LeaseOptions): CheckedLease {
+  refuseUnknownOptions(options, LEASE_OPTION_NAMES, "Cannot lease messages");
   const { max = 1, leaseMs = LEASE_MS, waitMs = 0 } = options;
   const { anyOrder = false, since, consumer = {} } = options;
   if (!Number.isInteger(max) || max < 1 || max > MAX_LEASED_MESSAGES) {

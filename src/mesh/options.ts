@@ -5,8 +5,7 @@ import {
   systemClock,
   systemRandom,
 } from "../core/clock.ts";
-import { VerackError } from "../core/errors.ts";
-import { escapeText } from "../core/escape.ts";
+import { refuseUnknownOptions, VerackError } from "../core/errors.ts";
 import {
   MAX_DELIVERIES,
   MAX_KEPT_TOPICS,
@@ -189,14 +188,7 @@ export interface ResolvedNodeOptions {
  * @throws {RangeError} for a number out of range or a name out of bounds.
  */
 export function resolveOptions(options: NodeOptions): ResolvedNodeOptions {
-  const unknown = Object.keys(options).find((name) =>
-    !Object.hasOwn(OPTION_NAMES, name)
-  );
-  if (unknown !== undefined) {
-    throw new TypeError(
-      `Cannot start node: there is no option "${escapeText(unknown)}"`,
-    );
-  }
+  refuseUnknownOptions(options, OPTION_NAMES, "Cannot start node");
   const heartbeatMs = duration(options, "heartbeatMs", HEARTBEAT_MS);
   const deadAfterMs = duration(
     options,

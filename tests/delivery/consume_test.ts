@@ -1,5 +1,5 @@
 /** Messages that are consumed by a function instead of a loop. */
-import { assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import type { Message } from "../../src/delivery/incoming_message.ts";
 import { MemoryMessageStore } from "../../src/mesh/peers/memory_message_store.ts";
 import { VerackError } from "../../src/core/errors.ts";
@@ -36,6 +36,46 @@ Deno.test("a handler gets all messages in order, and each is acknowledged when i
   assertEquals(taken, Array.from({ length: 100 }, (_, at) => `${at}`));
   end(it.b);
   await ended;
+});
+
+Deno.test("a handler whose first message cannot be had is no consumer any more", async () => {
+  const it = stage();
+  const from = () => {
+    throw new Error("no such filter");
+  };
+  const sent = post(it, 1);
+  await it.wire.run();
+  const ended = it.b.delivery.consume(() => {}, { from });
+  await assertRejects(() => ended, Error, "no such filter");
+  const message = await next(it.b.delivery.messages());
+  message.ack();
+  await it.wire.run();
+  await Promise.all(sent);
+});
+
+Deno.test("what is shown of a message for people is short, and has no body", async () => {
+  const it = stage();
+  const sent = it.a.delivery.send(B, "x".repeat(10_000), { topic: "t" });
+  await it.wire.run();
+  const message = await next(it.b.delivery.messages());
+  const shown = Deno.inspect(message);
+  assert(shown.startsWith("Message {") && shown.includes(message.id), shown);
+  assert(shown.length < 300, shown);
+  message.ack();
+  await it.wire.run();
+  await sent;
+});
+
+Deno.test("options that there are not are refused, and not overlooked", async () => {
+  const { a, b } = stage();
+  const wrong = { tpoic: "news" } as unknown as { topic: string };
+  const refused = (promise: Promise<unknown>) =>
+    assertRejects(() => promise, TypeError, 'there is no option "tpoic"');
+  await refused(a.delivery.send(B, "x", wrong));
+  await refused(a.delivery.broadcast([B], "x", wrong));
+  await refused(b.delivery.consume(() => {}, wrong));
+  assertThrows(() => b.delivery.messages(wrong), TypeError, "tpoic");
+  end(a, b);
 });
 
 Deno.test("messages that are ready are handled without a promise between them", async () => {
