@@ -64,7 +64,7 @@ export interface PositionalSpec {
   readonly help: string;
   /** It may be left out. */
   readonly optional?: boolean;
-  /** Any number of them; only the last one may be. */
+  /** Any number of them, at least one unless it is optional; one argument of a command may be. */
   readonly variadic?: boolean;
 }
 
@@ -287,7 +287,7 @@ function checkPositionals(
   specs: readonly PositionalSpec[],
   positionals: readonly string[],
 ): void {
-  const variadic = specs.at(-1)?.variadic === true;
+  const variadic = specs.some((it) => it.variadic === true);
   const surplus = variadic ? undefined : positionals[specs.length];
   if (surplus !== undefined) throw unexpectedArgument(surplus);
   const missing = specs.slice(positionals.length).find((it) => !it.optional);

@@ -21,6 +21,15 @@ const CONFLICT = { type: "name-conflict", id: BOB, holder: ALICE } as const;
 const LEAVES = { reason: "Peer said bye: leaving", left: true };
 const MESH = { type: "mesh", missing: [] } as const;
 const LOST_MESSAGE = { name: "Bob", topic: "", id: "" };
+const FILE = {
+  type: "file",
+  from: BOB,
+  name: "Bob",
+  transfer: "ab",
+  path: "",
+  files: 2,
+  bytes: 2_100_000,
+} as const;
 const IDS = { expected: BOB, actual: ALICE };
 
 /** Events, and their lines by what they begin with. */
@@ -28,6 +37,19 @@ const LINES: readonly (readonly [event: PrintedEvent, line: string])[] = [
   [
     { type: "listening", id: ALICE, address: "[::]:8080" },
     "listen on [::]:8080 as aaaaaaaa",
+  ],
+  [{ ...FILE, step: "offer" }, "file   Bob (bbbbbbbb) offers 2 files, 2.1 MB"],
+  [
+    { ...FILE, step: "done", path: "a/b\x1b[2J", savedAs: "a/b\n(1)" },
+    'file   "a/b\\u{1b}[2J" of Bob (bbbbbbbb), 2.1 MB, as "a/b\\u{a}(1)"',
+  ],
+  [
+    { ...FILE, step: "failed", path: "a", reason: "no room\u202e" },
+    'file   "a" of Bob (bbbbbbbb) did not come: no room\\u{202e}',
+  ],
+  [
+    { ...FILE, step: "end", done: 1, failed: 1 },
+    "file   1 of 2 files, 2.1 MB, received from Bob (bbbbbbbb)",
   ],
   [
     { ...UP, direction: "inbound", trust: "first-use" },

@@ -222,7 +222,7 @@ Deno.test("after Ctrl-C the same command goes on where it was", async () => {
   assertEquals(await send.code(), 130);
   assertMatch(
     send.err.join("\n"),
-    /interrupted; \d+% are there, the same command goes on/,
+    /interrupted at \d+%; the same command goes on/,
   );
   await receive.line((line) => JSON.parse(line).type === "end");
   assert(!(await exists(scene.at("in/large.bin"))));

@@ -4,14 +4,15 @@ import type {
   FileRecord,
 } from "../../control/api/file_endpoints.ts";
 import type { ControlClient } from "../../control/control_client.ts";
+import { BoundedMap } from "../../core/bounded_map.ts";
 import { systemClock } from "../../core/clock.ts";
 import { escapeText } from "../../core/escape.ts";
+import type { PeerId } from "../../core/peer_id.ts";
 import { MAX_DURATION_MS } from "../../mesh/mesh_limits.ts";
 import { absolutePath, DATA_FLAG, withNode } from "../answer_command.ts";
 import { type Command, command } from "../command.ts";
 import { EXIT, type ExitCode } from "../exit.ts";
 import { parseSender } from "../exec/exec_flags.ts";
-import { UsageError } from "../flags.ts";
 import { SignalWatch } from "../signal_watch.ts";
 import { OUTPUT_FLAGS, type Terminal } from "../terminal.ts";
 import { OfferPrompt } from "./offer_prompt.ts";
@@ -39,12 +40,13 @@ export const sendFileCommand: Command = command({
     "symbolic links in them are not followed. The node's process reads the files, " +
     "so it needs the permission.",
     "A peer that is away is waited for. After Ctrl-C, a lost session or a restart " +
-    "of either end the same command goes on where it was. Each file is sent " +
+    "of either end the same command goes on where it was. A file counts as sent " +
     "once its SHA-256 was verified at the other end and it has its name there. " +
-    "The exit code is 0 if all files were, 1 if not.",
+    "The exit code is 0 if all files were sent, 1 if not.",
   ],
   positionals: [
     { name: "FILE", help: "Files and folders of this machine", variadic: true },
+    { name: "NAME", help: "A name, an id, or its first 8 digits or more" },
   ],
   flags: SEND_FLAGS,
   examples: [
@@ -59,13 +61,7 @@ export const sendFileCommand: Command = command({
   ],
   async action({ flags, positionals, terminal, outputLost }) {
     const paths = positionals.slice(0, -1);
-    const to = positionals.at(-1);
-    if (to === undefined || paths.length === 0) {
-      const missing = to === undefined ? "FILE" : "NAME";
-      throw new UsageError(
-        `${missing} is missing, must be FILE… and the peer's NAME or id`,
-      );
-    }
+    const to = positionals.at(-1) ?? "";
     const { data, timeout, json } = flags;
     using signals = new SignalWatch({ talk: talkOf(terminal) });
     const ends = AbortSignal.any([signals.signal, outputLost]);
@@ -93,7 +89,9 @@ export const sendFileCommand: Command = command({
       if (signals.code === undefined) throw error;
       const there = Math.floor(screen.tally.share * 100);
       screen.talk(
-        `interrupted; ${there}% are there, the same command goes on from there`,
+        there === 0
+          ? "interrupted; the same command tries again"
+          : `interrupted at ${there}%; the same command goes on from there`,
       );
     }
     return signals.code ?? code;
@@ -193,7 +191,7 @@ export const receiveCommand: Command = command({
       });
     } catch (error) {
       if (signals.code === undefined) throw error;
-      if (screen.tally.active > 0) {
+      if (screen.tally.bar() !== undefined) {
         screen.talk(
           "interrupted; what is there is kept, and goes on when it is sent again",
         );
@@ -216,12 +214,20 @@ class Closing implements Disposable {
   }
 }
 
+/** Offers of one peer that are declined before it is asked about no more. */
+const MAX_DECLINED_OFFERS = 3;
+
+/** Peers of which that is counted; the oldest is forgotten. */
+const MAX_DECLINED_PEERS = 1_000;
+
 /** Decides offers: by the user, or declines them where there is no terminal. */
 class Decisions {
   readonly #node: ControlClient;
   readonly #screen: TransferScreen;
   readonly #prompt: OfferPrompt | undefined;
   readonly #open = new Map<string, AbortController>();
+  /** How often offers of a peer were declined. */
+  readonly #declined = new BoundedMap<PeerId, number>(MAX_DECLINED_PEERS);
   #waiting = 0;
 
   constructor({ node, screen, terminal }: {
@@ -251,11 +257,9 @@ class Decisions {
 
   async #ask(offer: AskRecord): Promise<void> {
     const { peer, transfer } = offer;
-    if (this.#prompt === undefined) {
-      this.#screen.talk(
-        `declined ${offerText(offer)}: there is no terminal to ask, add --yes`,
-      );
-      return void await this.#node.decideOffer(peer, transfer, false);
+    const declined = this.#declined.get(peer) ?? 0;
+    if (this.#prompt === undefined || declined >= MAX_DECLINED_OFFERS) {
+      return await this.#decline(offer);
     }
     const key = `${peer} ${transfer}`;
     const abort = new AbortController();
@@ -271,7 +275,24 @@ class Decisions {
     if (abort.signal.aborted) {
       return this.#screen.talk(`${peerOf(offer)} has withdrawn its offer`);
     }
+    if (answer !== true) this.#declined.set(peer, declined + 1);
     await this.#node.decideOffer(peer, transfer, answer ?? false);
+  }
+
+  /** Without a question; said once for each peer. */
+  async #decline(offer: AskRecord): Promise<void> {
+    const { peer, transfer } = offer;
+    const declined = this.#declined.get(peer) ?? 0;
+    this.#declined.set(peer, MAX_DECLINED_OFFERS + 1);
+    if (declined <= MAX_DECLINED_OFFERS) {
+      const what = declined === 0
+        ? `${offerText(offer)}: there is no terminal to ask, add --yes`
+        : `what ${
+          peerOf(offer)
+        } offers from now on: ${MAX_DECLINED_OFFERS} offers were declined`;
+      this.#screen.talk(`declined ${what}`);
+    }
+    await this.#node.decideOffer(peer, transfer, false);
   }
 }
 

@@ -209,13 +209,16 @@ export function endText(
   const count = done === files
     ? filesText(files)
     : `${done} of ${filesText(files)}`;
-  const rate = ms >= 1 && moved > 0
+  if (error !== undefined) {
+    const why = error.code === "reset"
+      ? "the other end has ended it; what is there is kept"
+      : shownReason(error.message);
+    return `${count} ${verb} ${peerOf(step)}: ${why}`;
+  }
+  const rate = ms >= 100 && moved > 0
     ? ` in ${spanText(ms)} (${bytesText(moved / ms * 1_000)}/s)`
     : "";
-  const why = error === undefined ? "" : `: ${shownReason(error.message)}`;
-  return `${count}, ${bytesText(allBytes)}, ${verb} ${
-    peerOf(step)
-  }${rate}${why}`;
+  return `${count}, ${bytesText(allBytes)}, ${verb} ${peerOf(step)}${rate}`;
 }
 
 /** Why a transfer does not go on, in the terms of its user. */
@@ -227,6 +230,8 @@ export function waitText(
       return "it is not connected";
     case "session-lost":
       return "the session is lost";
+    case "reset":
+      return "it has stopped receiving";
     case "unknown-protocol":
       return "it receives no files now (verack receive, or run --receive-dir)";
     default:

@@ -8,6 +8,8 @@ import type {
 } from "../../control/api/file_endpoints.ts";
 import { type Clock, systemClock } from "../../core/clock.ts";
 import { jsonLine } from "../../core/escape.ts";
+import type { LeftOutEvent } from "../event_lines.ts";
+import { OutputBudget } from "../output_budget.ts";
 import { Progress } from "../progress.ts";
 import type { Terminal } from "../terminal.ts";
 import {
@@ -49,6 +51,10 @@ export class TransferScreen implements Disposable {
   readonly #printedAt = new Map<string, number>();
   /** What each transfer waits for, as it was last shown. */
   readonly #waiting = new Map<string, string>();
+  /** Limits the offers that peers make, which cost them nothing. */
+  readonly #offers: OutputBudget;
+  /** Transfers whose offer was not shown, until they begin or end. */
+  readonly #muted = new Set<string>();
   #held = false;
 
   constructor(options: TransferScreenOptions) {
@@ -57,6 +63,12 @@ export class TransferScreen implements Disposable {
     this.#options = options;
     this.#clock = clock;
     this.tally = new TransferTally(clock);
+    this.#offers = new OutputBudget({
+      clock,
+      what: "offers",
+      hasStanding: () => false,
+      tell: (event) => this.#tellLeftOut(event),
+    });
     this.#progress = new Progress({
       text: () => {
         const bar = this.#held ? undefined : this.tally.bar();
@@ -89,6 +101,7 @@ export class TransferScreen implements Disposable {
   /** Shows a record. */
   show(record: FileRecord | ReceiveRecord): void {
     const { json } = this.#options;
+    if (this.#isMuted(record)) return;
     if (json) this.#print(record);
     if (
       record.type === "ask" || record.type === "withdrawn" ||
@@ -100,7 +113,28 @@ export class TransferScreen implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    this.#offers[Symbol.dispose]();
     this.#progress[Symbol.dispose]();
+  }
+
+  #isMuted(record: FileRecord | ReceiveRecord): boolean {
+    if (!this.#options.receives || !("transfer" in record)) return false;
+    const key = keyOf(record);
+    if (record.type === "offer" && !this.#offers.admits(record.peer)) {
+      this.#muted.add(key);
+    }
+    // What the user has accepted is shown.
+    if (record.type === "begin") this.#muted.delete(key);
+    const isMuted = this.#muted.has(key);
+    if (record.type === "end") this.#muted.delete(key);
+    return isMuted;
+  }
+
+  #tellLeftOut(event: Required<LeftOutEvent>): void {
+    const { json, terminal } = this.#options;
+    if (!json) return this.talk(`${event.dropped} not shown: ${event.reason}`);
+    const time = new Date(this.#clock.now()).toISOString();
+    terminal.stdout.line(jsonLine({ time, ...event }), false, false);
   }
 
   #print(record: FileRecord | ReceiveRecord): void {

@@ -18,7 +18,8 @@ interface Sample {
 /** One transfer. */
 interface Transfer {
   last: FileRecord;
-  readonly startedAt: number;
+  /** When its first file began: before that it waits to be accepted. */
+  startedAt: number | undefined;
   /** Bytes that went over the network. */
   moved: number;
   /** Bytes of the current files that are there, by the number of the file. */
@@ -52,7 +53,7 @@ export class TransferTally {
     const key = `${step.peer} ${step.transfer}`;
     const now = this.#clock.monotonic();
     const transfer = this.#transfers.get(key) ??
-      { last: step, startedAt: now, moved: 0, current: new Map() };
+      { last: step, startedAt: undefined, moved: 0, current: new Map() };
     const { file, bytes } = step;
     transfer.last = step;
     switch (step.type) {
@@ -60,6 +61,7 @@ export class TransferTally {
         this.#transfers.delete(key);
         return;
       case "begin":
+        transfer.startedAt ??= now;
         transfer.current.set(file, step.resumedAt ?? bytes);
         break;
       case "progress":
@@ -86,8 +88,9 @@ export class TransferTally {
   ): { readonly moved: number; readonly ms: number } {
     const found = this.#transfers.get(`${peer} ${transfer}`);
     if (found === undefined) return { moved: 0, ms: 0 };
-    const { moved, startedAt } = found;
-    return { moved, ms: this.#clock.monotonic() - startedAt };
+    const now = this.#clock.monotonic();
+    const { moved, startedAt = now } = found;
+    return { moved, ms: now - startedAt };
   }
 
   /** What the bar shows; `undefined` if nothing is transferred. */

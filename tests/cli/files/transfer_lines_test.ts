@@ -104,6 +104,10 @@ Deno.test("a line says what became of a file, with everything of the peer escape
     }),
     "declined  bob (00000000): no",
   );
+  assertEquals(
+    line("done", { path: "a\x1b[2J", savedAs: "b\u202e" }),
+    'received  a\\u{1b}[2J  0 B as "b\\u{202e}"',
+  );
   assertEquals(line("progress", {}), undefined);
 });
 
@@ -122,6 +126,6 @@ Deno.test("the last line counts files, bytes and time", () => {
       allBytes: 5,
       error: { code: "timeout", message: "it is away" },
     }),
-    "1 of 2 files, 5 B, sent to 00000000: it is away",
+    "1 of 2 files sent to 00000000: it is away",
   );
 });
