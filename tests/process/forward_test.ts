@@ -91,6 +91,29 @@ Deno.test("several pairs are forwarded by one command, and in reverse the peer l
   assertEquals(text(await readExactly(socket, 5)), "hello");
 });
 
+Deno.test("a Unix socket is forwarded, and when the peer is gone standard error says so", async () => {
+  await using world = await World.start();
+  const path = `${world.path}/db.sock`;
+  await using tunnel = world.forward(path, `bob:${world.port}`);
+  await until("it says where it listens", () => tunnel.out.length > 0);
+  assert(tunnel.out[0]?.startsWith(`${path} -> `), tunnel.out[0]);
+  {
+    using socket = await Deno.connect({ transport: "unix", path });
+    await writeAll(socket, bytes("hello"));
+    assertEquals(text(await readExactly(socket, 5)), "hello");
+  }
+  world.bob.child.kill("SIGKILL");
+  await tunnel.talk((line) => line.includes("the peer is away"));
+  using socket = await Deno.connect({ transport: "unix", path });
+  assert(await endsEmpty(socket));
+  await tunnel.talk((line) =>
+    line.includes("refused to ") && line.endsWith("(not-connected)")
+  );
+  tunnel.kill("SIGTERM");
+  assertEquals(await tunnel.code(), 143);
+  await until("the socket is removed", () => !exists(path));
+});
+
 Deno.test("arguments that are none, a port that is taken and an unknown peer are said at once", async () => {
   await using world = await World.start();
   const cases: [args: string[], code: number, said: string][] = [
@@ -186,6 +209,11 @@ class World implements AsyncDisposable {
     return new World(server, alice, bob, place);
   }
 
+  /** Where the data directories are. */
+  get path(): string {
+    return this.#place.path;
+  }
+
   forward(...args: string[]): Child {
     return this.#place.command("alice", "forward", ...args);
   }
@@ -218,5 +246,14 @@ async function cannotDial(address: string): Promise<boolean> {
     return false;
   } catch {
     return true;
+  }
+}
+
+function exists(path: string): boolean {
+  try {
+    Deno.lstatSync(path);
+    return true;
+  } catch {
+    return false;
   }
 }
