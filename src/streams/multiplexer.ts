@@ -307,7 +307,7 @@ export class Multiplexer implements StreamLink, TurnTaker {
     const limitMs = WINDOW_GROWTH_ROUND_TRIPS * minRttMs + WINDOW_GROWTH_MS;
     const isLimiting = now - windowAt < limitMs;
     if (!isLimiting || window >= MAX_STREAM_WINDOW_BYTES) return window;
-    return memory.growWindow(window) ? 2 * window : window;
+    return memory.growWindow(this.#share, window) ? 2 * window : window;
   }
 
   get maxQueueBytes(): number {
@@ -326,7 +326,10 @@ export class Multiplexer implements StreamLink, TurnTaker {
     if (!this.#streams.delete(stream.id)) return;
     if (stream.isOwn) this.#own--;
     else this.#theirs--;
-    this.#options.memory.returnWindow(stream.window - MIN_STREAM_WINDOW_BYTES);
+    this.#options.memory.returnWindow(
+      this.#share,
+      stream.window - MIN_STREAM_WINDOW_BYTES,
+    );
     this.#meter.ended(stream.receiveCredit);
   }
 

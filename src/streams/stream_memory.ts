@@ -7,6 +7,7 @@ import {
   MAX_UNREAD_BYTES,
   MAX_WRITE_QUEUE_BYTES,
   MAX_WRITE_QUEUES_BYTES,
+  STRANGERS_WINDOW_BYTES,
   STREAM_WINDOW_BUDGET_BYTES,
 } from "./streams_limits.ts";
 
@@ -22,6 +23,8 @@ export class UnreadShare {
   readonly hasStanding: () => boolean;
   readonly streams = new Set<UnreadStream>();
   bytes = 0;
+  /** Bytes of windows beyond the least that were taken while the peer had no standing. */
+  strangerWindowBytes = 0;
 
   /** `hasStanding` is of the peer. */
   constructor(hasStanding: () => boolean) {
@@ -36,6 +39,7 @@ export class StreamMemory {
   #bytes = 0;
   #queuedBytes = 0;
   #windowBytes = 0;
+  #strangerWindowBytes = 0;
 
   constructor(max: number = MAX_UNREAD_BYTES) {
     this.#max = max;
@@ -82,15 +86,24 @@ export class StreamMemory {
   }
 
   /** Takes credit beyond the least for a window; false if there is too little. */
-  growWindow(bytes: number): boolean {
+  growWindow(share: UnreadShare, bytes: number): boolean {
     if (this.#windowBytes + bytes > STREAM_WINDOW_BUDGET_BYTES) return false;
+    if (!share.hasStanding()) {
+      const strangers = this.#strangerWindowBytes + bytes;
+      if (strangers > STRANGERS_WINDOW_BYTES) return false;
+      this.#strangerWindowBytes = strangers;
+      share.strangerWindowBytes += bytes;
+    }
     this.#windowBytes += bytes;
     return true;
   }
 
   /** Returns what {@linkcode growWindow} took. */
-  returnWindow(bytes: number): void {
+  returnWindow(share: UnreadShare, bytes: number): void {
     this.#windowBytes -= bytes;
+    const strangers = Math.min(bytes, share.strangerWindowBytes);
+    share.strangerWindowBytes -= strangers;
+    this.#strangerWindowBytes -= strangers;
   }
 
   #evictFrom(share: UnreadShare): void {

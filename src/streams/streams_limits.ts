@@ -34,6 +34,8 @@ export const MAX_STREAM_WINDOW_BYTES = 4_194_304;
 
 /** Credit beyond the least, all streams of a node together: 16 of the largest windows. */
 export const STREAM_WINDOW_BUDGET_BYTES = 67_108_864;
+/** Of these, of all peers without standing together. */
+export const STRANGERS_WINDOW_BYTES = STREAM_WINDOW_BUDGET_BYTES / 2;
 
 /** Share of a window that is granted again at once: a smaller one costs more frames. */
 export const CREDIT_SHARE = 0.5;
