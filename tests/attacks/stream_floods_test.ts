@@ -50,6 +50,9 @@ async function friendIsServed({ member, victim }: Scene): Promise<void> {
   assertEquals(received, sent);
 }
 
+/** No flood goes on for longer, frames. */
+const MOST = 300_000;
+
 /** Sends frames until the session ends; returns how many. */
 async function flood(
   peer: RawPeer,
@@ -57,6 +60,7 @@ async function flood(
 ): Promise<number> {
   let sent = 0;
   while (!peer.isOver) {
+    if (sent > MOST) throw new Error(`${sent} frames have not ended it`);
     const next = frames(sent);
     await sayAll(peer, next);
     sent += next.length;

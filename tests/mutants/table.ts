@@ -10,7 +10,14 @@
  */
 import { type Mutant, ROOT } from "./mutant.ts";
 
-const LISTS = ["identity", "connection", "mesh", "node", "forwarding"] as const;
+const LISTS = [
+  "identity",
+  "connection",
+  "streams",
+  "mesh",
+  "node",
+  "forwarding",
+] as const;
 
 /** The mutants of one list. */
 export function parseMutants(text: string): Mutant[] {
