@@ -457,3 +457,75 @@ Deno.test("a peer that goes silent loses its transfer", async () => {
   await assertFails(() => silent.answer(), "reset", "Nothing came");
   assert((await log.waitFor("end")).error !== undefined);
 });
+
+/** What no honest receiving end answers to a transfer of one file of four bytes. */
+const WRONG_ANSWERS: Record<string, (end: RawFileEnd) => Promise<void>> = {
+  "that it has a file that was not sent": (end) =>
+    end.send({ type: "accept" }, {
+      type: "done",
+      index: 0,
+      held: false,
+      path: "a",
+    }),
+  "with an offset behind the end": (end) =>
+    end.send({ type: "accept" }, {
+      type: "from",
+      index: 0,
+      offset: 5,
+      hash: new Uint8Array(32),
+    }),
+  "about a file that was not announced": (end) =>
+    end.send({ type: "accept" }, { type: "compare", index: 1 }),
+  "twice": (end) =>
+    end.send(
+      { type: "accept" },
+      { type: "compare", index: 0 },
+      { type: "compare", index: 0 },
+    ),
+  "without having accepted": (end) => end.send({ type: "compare", index: 0 }),
+  "with an offer": (end) => end.send(offerOf()),
+};
+
+for (const [what, answer] of Object.entries(WRONG_ANSWERS)) {
+  Deno.test(`a receiving end that answers ${what} ends the transfer with an error`, async () => {
+    await using scene = await FileScene.start();
+    using _ = scene.receiver.handle("file/1", async (stream) => {
+      const end = new RawFileEnd(stream);
+      await end.message();
+      await answer(end);
+      while (await end.message() !== undefined);
+    });
+    await Deno.writeFile(scene.out("a"), FOUR);
+    await assertFails(() => scene.send(scene.out("a")), "malformed");
+  });
+}
+
+Deno.test("a receiving end that fails again and again is given up", async () => {
+  await using scene = await FileScene.start();
+  using _ = scene.receiver.handle("file/1", () => {
+    throw new Error("out of order");
+  });
+  await Deno.writeFile(scene.out("a"), FOUR);
+  await assertFails(() => scene.send(scene.out("a")), "failed", "out of order");
+});
+
+Deno.test("a receiving end that claims another beginning gets the whole file", async () => {
+  await using scene = await FileScene.start();
+  const begin = Promise.withResolvers<number>();
+  using _ = scene.receiver.handle("file/1", async (stream) => {
+    const end = new RawFileEnd(stream);
+    await end.message();
+    await end.send({ type: "accept" });
+    await end.message();
+    const hash = await sha256(FOUR);
+    await end.send({ type: "from", index: 0, offset: 3, hash });
+    const message = await end.message();
+    if (message?.type === "begin") begin.resolve(message.offset);
+    await end.message();
+    await end.send({ type: "done", index: 0, held: false, path: "\x1b[2J" });
+  });
+  await Deno.writeFile(scene.out("a"), FOUR);
+  const sent = await scene.send(scene.out("a"));
+  assertEquals(await begin.promise, 0);
+  assertEquals(sent.at(-2)?.savedAs, "\\u{1b}[2J");
+});

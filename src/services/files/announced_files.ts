@@ -111,9 +111,10 @@ export class AnnouncedFiles {
   async look(entry: Entry): Promise<FoundFile> {
     const { folder, parts } = this.#to;
     await folder.ensureParents(entry.path, false);
-    const { candidate, number } = await folder.look(entry);
+    // Before looking: another transfer that has it may be about to put it in its place.
     const lease = await parts.take(this.#transfer.peer, entry, this.#signal);
     try {
+      const { candidate, number } = await folder.look(entry);
       const { bytes, hash } = candidate === undefined
         ? await this.#hashHeld(lease, entry.size)
         : { bytes: 0, hash: undefined };
