@@ -291,6 +291,8 @@ class Acks {
   }
 }
 
+const ISO_DATE = /^\d{4}-\d\d-\d\d/;
+
 const UNITS_MS = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 
 /**
@@ -303,9 +305,13 @@ export function parseSince(
   now: number = systemClock.now(),
 ): string {
   const [, digits, unit] = /^(\d{1,9})([smhd])$/.exec(text) ?? [];
-  const at = digits === undefined
+  const ago = Number(digits) * UNITS_MS[unit as keyof typeof UNITS_MS];
+  const at = digits !== undefined
+    ? Math.max(0, now - ago)
+    // `Date.parse` takes "10", too.
+    : ISO_DATE.test(text)
     ? Date.parse(text)
-    : now - Number(digits) * UNITS_MS[unit as keyof typeof UNITS_MS];
+    : NaN;
   if (!Number.isNaN(at)) return new Date(at).toISOString();
   throw new SyntaxError(
     `"${

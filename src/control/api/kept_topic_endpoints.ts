@@ -40,7 +40,10 @@ const SETTLED: Schema<SettledAnswer> = v.looseObject({
 
 const time = v.pipe(
   text,
-  v.check((it) => !Number.isNaN(Date.parse(it)), "a time in ISO 8601"),
+  v.check(
+    (it) => /^\d{4}-\d\d-\d\d/.test(it) && !Number.isNaN(Date.parse(it)),
+    "a time in ISO 8601",
+  ),
 );
 const range = `0 to ${MAX_CONTROL_WAIT_MS}`;
 const waitMs = v.pipe(
