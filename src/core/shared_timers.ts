@@ -20,12 +20,24 @@ const MAX_SHARED_LENGTHS = 64;
  * cancelled, and of few different lengths: the first {@linkcode MAX_SHARED_LENGTHS} that were used are
  * remembered, and timers of other lengths have one each.
  */
-export class SharedTimers implements Clock {
+export class SharedTimers implements Clock, Disposable {
   readonly #clock: Clock;
+  readonly #lingers: boolean;
   readonly #lists = new Map<number, TimerList>();
 
-  constructor(clock: Clock) {
+  /**
+   * @param options `lingers`: a timer of the clock is not cancelled with the last one that it
+   * stands for, but waits for the next, as setting and cancelling one takes microseconds. Such
+   * timers must be disposed of.
+   */
+  constructor(clock: Clock, options: { readonly lingers?: boolean } = {}) {
     this.#clock = clock;
+    this.#lingers = options.lingers ?? false;
+  }
+
+  /** Cancels what lingers; timers that are set keep theirs. */
+  [Symbol.dispose](): void {
+    for (const list of this.#lists.values()) list.endLinger();
   }
 
   now(): number {
@@ -42,7 +54,10 @@ export class SharedTimers implements Clock {
       if (this.#lists.size >= MAX_SHARED_LENGTHS) {
         return this.#clock.after(delayMs, callback);
       }
-      this.#lists.set(delayMs, list = new TimerList(this.#clock, delayMs));
+      this.#lists.set(
+        delayMs,
+        list = new TimerList(this.#clock, delayMs, this.#lingers),
+      );
     }
     return list.add(callback);
   }
@@ -58,11 +73,19 @@ class TimerList {
   readonly #clock: Clock;
   readonly #delayMs: number;
   readonly #timers = new Set<SharedTimer>();
+  #lingers: boolean;
   #cancel: (() => void) | undefined;
 
-  constructor(clock: Clock, delayMs: number) {
+  constructor(clock: Clock, delayMs: number, lingers: boolean) {
     this.#clock = clock;
     this.#delayMs = delayMs;
+    this.#lingers = lingers;
+  }
+
+  /** From now on the timer is cancelled when none is left. */
+  endLinger(): void {
+    this.#lingers = false;
+    if (this.#timers.size === 0) this.#stop();
   }
 
   add(callback: () => void): () => void {
@@ -73,7 +96,7 @@ class TimerList {
     return () => {
       this.#timers.delete(timer);
       timer.callback = REMOVED;
-      if (this.#timers.size === 0) this.#stop();
+      if (this.#timers.size === 0 && !this.#lingers) this.#stop();
     };
   }
 

@@ -34,9 +34,18 @@ export async function closeParts(
   error: VerackError,
   abrupt: boolean,
 ): Promise<void> {
-  const { acceptor, dialer, memory, messaging, sessions, streaming } = parts;
+  const {
+    acceptor,
+    dialer,
+    memory,
+    messaging,
+    requesting,
+    sessions,
+    streaming,
+  } = parts;
   messaging.close(error, { flush: !abrupt });
   streaming.close(error);
+  requesting.close();
   if (abrupt) {
     for (const session of sessions.all()) session.channel.close(error);
   } else {

@@ -47,6 +47,12 @@ export class Requesting {
     return this.#server.usage;
   }
 
+  /** The node closes, and with it all streams. */
+  close(): void {
+    this.#client.close();
+    this.#server.close();
+  }
+
   /** `Node.request`, given what finds a peer by its name. */
   requester(resolve: (name: string) => PeerId): RequestFunction {
     // deno-lint-ignore require-await -- rejects, rather than throws

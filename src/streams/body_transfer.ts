@@ -30,9 +30,12 @@ export async function fillFrom(
   return filled;
 }
 
+/** Where bytes go that must not come. */
+const surplus = new Uint8Array(1);
+
 /** @throws {VerackError} `malformed` when more comes. */
 export async function requireEnd(stream: PeerStream): Promise<void> {
-  if (await stream.read(new Uint8Array(1)) === null) return;
+  if (await stream.read(surplus) === null) return;
   throw new VerackError(
     "malformed",
     "Cannot read a request or its answer: it is longer than announced",
@@ -52,8 +55,8 @@ export async function writeBody(
     if (index < last) await written;
     else {
       const closed = stream.closeWrite();
-      await Promise.all([written, closed]);
-      return;
+      await written;
+      return await closed;
     }
   }
   await stream.closeWrite();

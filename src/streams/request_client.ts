@@ -80,7 +80,12 @@ export class RequestClient {
 
   constructor(options: RequestClientOptions) {
     this.#options = options;
-    this.#timers = new SharedTimers(options.clock);
+    this.#timers = new SharedTimers(options.clock, { lingers: true });
+  }
+
+  /** The node closes. */
+  close(): void {
+    this.#timers[Symbol.dispose]();
   }
 
   /** See `Node.request`. */

@@ -85,7 +85,7 @@ export class RequestServer {
   readonly #bytes: FairShare;
 
   constructor({ clock, hasStanding }: RequestServerOptions) {
-    this.#timers = new SharedTimers(clock);
+    this.#timers = new SharedTimers(clock, { lingers: true });
     this.#slots = new FairShare({
       total: MAX_SERVED_REQUESTS,
       perPeer: MAX_SERVED_REQUESTS_PER_PEER,
@@ -96,6 +96,11 @@ export class RequestServer {
       perPeer: MAX_SERVED_BYTES_PER_PEER,
       hasStanding,
     });
+  }
+
+  /** The node closes. */
+  close(): void {
+    this.#timers[Symbol.dispose]();
   }
 
   /** Requests whose handler has not settled, and bytes of bodies and answers. */
@@ -256,7 +261,9 @@ export class RequestServer {
     served.hold(share);
     const bytes = new Uint8Array(length);
     try {
-      await served.unlessEnded(fillFrom(stream, bytes, 0, length));
+      served.reading = true;
+      await fillFrom(stream, bytes, 0, length);
+      served.reading = false;
     } catch (error) {
       if (served.error !== undefined) throw tooLate();
       throw error;

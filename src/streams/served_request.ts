@@ -20,6 +20,8 @@ export class ServedRequest implements RequestContext {
   readonly timeoutMs: number;
   /** Settles as the handler does; `undefined` if it has settled. */
   running: Promise<unknown> | undefined = undefined;
+  /** Whether its body is being read, which its deadline ends. */
+  reading = false;
   readonly #timers: SharedTimers;
   /** Monotonic clock, milliseconds. */
   readonly #deadline: number;
@@ -121,6 +123,7 @@ export class ServedRequest implements RequestContext {
     );
     if (this.#isAnswering) this.stream.abort(error);
     else this.#end(error);
+    if (this.reading) this.stream.stopReading();
   }
 
   #watch(): void {

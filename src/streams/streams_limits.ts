@@ -125,7 +125,7 @@ export const MAX_SERVED_REQUESTS_PER_PEER = 2 * MAX_REQUESTS_PER_PEER;
 /** Requests that wait to be sent to one peer. */
 export const MAX_WAITING_REQUESTS = 16_384;
 
-/** Requests served at a time if the application does not say: those of eight busy peers. */
+/** Requests served at a time if the application does not say: those of eight busy peers, or four that give theirs up. */
 export const MAX_SERVED_REQUESTS = 1_024;
 
 /**

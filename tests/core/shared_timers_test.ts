@@ -94,6 +94,28 @@ Deno.test("SharedTimers remembers 64 lengths, and calls back timers of others al
   assertEquals(clock.waiting, 0);
 });
 
+Deno.test("SharedTimers that linger keep a timer until it is due, or they are disposed of", async () => {
+  const clock = new CountingClock();
+  using timers = new SharedTimers(clock, { lingers: true });
+  const called: number[] = [];
+  timers.after(100, () => called.push(1))();
+  await clock.advance(50);
+  const cancel = timers.after(100, () => called.push(2));
+  assertEquals(clock.waiting, 1);
+  await clock.advance(99);
+  assertEquals([called, clock.waiting], [[], 1]);
+  await clock.advance(1);
+  assertEquals([called, clock.waiting], [[2], 0]);
+  cancel();
+  timers.after(100, () => called.push(3))();
+  assertEquals(clock.waiting, 1);
+  timers[Symbol.dispose]();
+  assertEquals(clock.waiting, 0);
+  timers.after(100, () => called.push(4));
+  await clock.advance(100);
+  assertEquals([called, clock.waiting], [[2, 4], 0]);
+});
+
 Deno.test("SharedSignal calls back all that wait, at once if it has aborted, and none that was disposed of", () => {
   const controller = new AbortController();
   const signal = new SharedSignal(controller.signal);
