@@ -35,8 +35,12 @@ export const CONTROL_STREAM_CHUNK_BYTES = 65_536;
 /** Period of a comment on quiet streams, so that both ends notice a lost connection. */
 export const CONTROL_HEARTBEAT_MS = 15_000;
 
-/** Files and folders of one request that sends files; a folder counts once. */
-export const MAX_CONTROL_PATHS = 1_000;
+/**
+ * Files and folders of one request that sends files, and its JSON: what a shell makes of a
+ * pattern. A folder counts once.
+ */
+export const MAX_CONTROL_PATHS = 10_000;
+export const MAX_CONTROL_PATHS_BYTES = 2_000_000;
 
 /** A request in JSON; bodies of messages come as they are, and may be larger. */
 export const MAX_CONTROL_JSON_BYTES = 65_536;

@@ -7,7 +7,7 @@ import {
   MAX_CONTROL_JSON_BYTES,
 } from "./control_limits.ts";
 import { MAX_BODY_BYTES } from "../wire/wire_limits.ts";
-import type { Endpoint, Fields } from "./api/endpoint.ts";
+import type { Endpoint, Fields, Operation } from "./api/endpoint.ts";
 import { ApiError, badRequest } from "./guard.ts";
 
 const MAX_SHOWN_CHARS = 64;
@@ -29,11 +29,13 @@ export interface RequestInput {
  * 503 as {@linkcode BodyReader} does.
  */
 export async function readInput(
-  endpoint: Pick<Endpoint, "method" | "input" | "binaryInput">,
+  endpoint:
+    & Pick<Endpoint, "method" | "input" | "binaryInput">
+    & Pick<Operation, "maxBytes">,
   request: Request,
   bodies: BodyReader,
 ): Promise<RequestInput> {
-  const { method, input, binaryInput } = endpoint;
+  const { method, input, binaryInput, maxBytes } = endpoint;
   const query = new URL(request.url).searchParams;
   if (method === "GET") return { fields: check(input, once(query), "query") };
   if (binaryInput !== undefined && bodies.isBinary(request)) {
@@ -41,7 +43,9 @@ export async function readInput(
     return { fields, bytes: await bodies.bytes(request, MAX_BODY_BYTES) };
   }
   check({}, once(query), "query");
-  return { fields: check(input, await bodies.object(request), "body") };
+  return {
+    fields: check(input, await bodies.object(request, maxBytes), "body"),
+  };
 }
 
 function check(
@@ -123,10 +127,13 @@ export class BodyReader {
    *
    * @throws {ApiError} 415, 413, 408, 503, or 400 when it is no such object.
    */
-  async object(request: Request): Promise<object> {
+  async object(
+    request: Request,
+    maxBytes: number = MAX_CONTROL_JSON_BYTES,
+  ): Promise<object> {
     const type = typeOf(request);
     if (type !== undefined && type !== JSON_TYPE) throw wrongType(type);
-    const bytes = await this.bytes(request, MAX_CONTROL_JSON_BYTES);
+    const bytes = await this.bytes(request, maxBytes);
     if (bytes.length === 0) return {};
     if (type === undefined) throw wrongType(type);
     let text: string;

@@ -43,10 +43,12 @@ export type Routes = (request: Request) => Response | Promise<Response>;
 
 /** Handles the requests of one path and method. */
 interface Route {
-  readonly endpoint: Pick<
-    Endpoint,
-    "method" | "path" | "input" | "binaryInput"
-  >;
+  readonly endpoint:
+    & Pick<
+      Endpoint,
+      "method" | "path" | "input" | "binaryInput"
+    >
+    & Pick<Operation, "maxBytes">;
   readonly handle: (
     fields: unknown,
     request: {

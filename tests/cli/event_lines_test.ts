@@ -41,11 +41,11 @@ const LINES: readonly (readonly [event: PrintedEvent, line: string])[] = [
   [{ ...FILE, step: "offer" }, "file   Bob (bbbbbbbb) offers 2 files, 2.1 MB"],
   [
     { ...FILE, step: "done", path: "a/b\x1b[2J", savedAs: "a/b\n(1)" },
-    'file   "a/b\\u{1b}[2J" of Bob (bbbbbbbb), 2.1 MB, as "a/b\\u{a}(1)"',
+    'file   "a/b\\u{1b}[2J" from Bob (bbbbbbbb), 2.1 MB, as "a/b\\u{a}(1)"',
   ],
   [
     { ...FILE, step: "failed", path: "a", reason: "no room\u202e" },
-    'file   "a" of Bob (bbbbbbbb) did not come: no room\\u{202e}',
+    'file   "a" from Bob (bbbbbbbb) did not come: no room\\u{202e}',
   ],
   [
     { ...FILE, step: "end", done: 1, failed: 1 },

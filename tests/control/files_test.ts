@@ -170,6 +170,10 @@ Deno.test("wrong paths and peers are refused, each with its error", async () => 
     await assertRejects(() => send("bob", "/a\0"), RangeError, "absolute");
     await assertFails(() => send("bob", `${folder}/none`), "no-file", "none");
     await assertFails(() => send("carol", folder), "unknown-peer", "carol");
+    const many = Array.from({ length: 10_001 }, (_, i) => `${folder}/${i}`);
+    await assertRejects(() => send("bob", ...many), RangeError, "10000 paths");
+    // More than other requests may have.
+    await assertFails(() => send("bob", ...many.slice(1)), "no-file", "/1");
     const receive = (dir: string) =>
       Array.fromAsync(client.receiveFiles(dir, { accept: "all" }));
     await assertRejects(() => receive("in"), RangeError, "absolute");

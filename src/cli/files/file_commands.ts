@@ -86,6 +86,8 @@ export const sendFileCommand: Command = command({
         }
       });
     } catch (error) {
+      // What stands in the way of the output is said at the end.
+      if (outputLost.aborted) return EXIT.failure;
       if (signals.code === undefined) throw error;
       const there = Math.floor(screen.tally.share * 100);
       screen.talk(
@@ -151,12 +153,7 @@ export const receiveCommand: Command = command({
   async action({ flags, terminal, outputLost }) {
     const { data, dir, from, yes, once, executable, json } = flags;
     using signals = new SignalWatch({ talk: talkOf(terminal) });
-    using _closed = new Closing();
-    const ends = AbortSignal.any([
-      signals.signal,
-      outputLost,
-      _closed.signal,
-    ]);
+    const ends = AbortSignal.any([signals.signal, outputLost]);
     using screen = new TransferScreen({
       terminal,
       json,
@@ -190,6 +187,8 @@ export const receiveCommand: Command = command({
         }
       });
     } catch (error) {
+      // What stands in the way of the output is said at the end.
+      if (outputLost.aborted) return EXIT.failure;
       if (signals.code === undefined) throw error;
       if (screen.tally.bar() !== undefined) {
         screen.talk(
@@ -200,19 +199,6 @@ export const receiveCommand: Command = command({
     return signals.code ?? code;
   },
 });
-
-/** Aborts when disposed of. */
-class Closing implements Disposable {
-  readonly #controller = new AbortController();
-
-  get signal(): AbortSignal {
-    return this.#controller.signal;
-  }
-
-  [Symbol.dispose](): void {
-    this.#controller.abort();
-  }
-}
 
 /** Offers of one peer that are declined before it is asked about no more. */
 const MAX_DECLINED_OFFERS = 3;

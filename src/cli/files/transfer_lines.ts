@@ -258,13 +258,13 @@ export function fileWords(event: FileEvent, from: string): string {
     case "offer":
       return `${from} offers ${all}`;
     case "declined":
-      return `declined ${all}, of ${from}${why}`;
+      return `declined ${all}, from ${from}${why}`;
     case "done":
-      return `${file} of ${from}, ${bytesText(bytes)}${
+      return `${file} from ${from}, ${bytesText(bytes)}${
         savedAs === undefined ? "" : `, as "${shownPath(savedAs)}"`
       }`;
     case "failed":
-      return `"${shownReason(path)}" of ${from} did not come${why}`;
+      return `"${shownReason(path)}" from ${from} did not come${why}`;
     case "retrying":
       return `the files of ${from} are interrupted${why}`;
     case "end":

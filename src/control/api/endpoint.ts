@@ -48,6 +48,8 @@ export interface Operation<
   readonly path: string;
   /** In the JSON body. */
   readonly input: I;
+  /** Most bytes of the body. @default {MAX_CONTROL_JSON_BYTES} */
+  readonly maxBytes?: number;
   readonly records: Readonly<Record<string, Schema<R>>>;
 }
 
@@ -86,7 +88,10 @@ export function post<const I extends Fields, A>(
   return { method: "POST", path, input, answer, ...more };
 }
 
-/** @param records The schema of each type of record. */
+/**
+ * @param records The schema of each type of record.
+ * @param more `maxBytes`, where the input may be larger than others.
+ */
 export function operation<
   const I extends Fields,
   S extends Readonly<Record<string, Schema<OperationRecord>>>,
@@ -94,8 +99,9 @@ export function operation<
   path: string,
   input: I,
   records: S,
+  more: Pick<Operation, "maxBytes"> = {},
 ): Operation<I, v.InferOutput<S[keyof S]>> {
-  return { method: "POST", path, input, records } as Operation<
+  return { method: "POST", path, input, records, ...more } as Operation<
     I,
     v.InferOutput<S[keyof S]>
   >;

@@ -2,7 +2,10 @@
 import * as v from "npm:valibot@1.5.0";
 import type { PeerId } from "../../core/peer_id.ts";
 import type { FileProgress } from "../../services/files/file_progress.ts";
-import { MAX_CONTROL_PATHS } from "../control_limits.ts";
+import {
+  MAX_CONTROL_PATHS,
+  MAX_CONTROL_PATHS_BYTES,
+} from "../control_limits.ts";
 import { operation, post, type RecordSchemas } from "./endpoint.ts";
 import {
   boolean,
@@ -151,15 +154,20 @@ export const fileEndpoints = {
 
 /** Files that are sent and received. */
 export const fileOperations = {
-  sendFiles: operation("/v1/files/send", {
-    to: text,
-    paths: v.pipe(
-      v.array(path, "a list of absolute paths"),
-      v.minLength(1, "at least one path"),
-      v.maxLength(MAX_CONTROL_PATHS, `at most ${MAX_CONTROL_PATHS} paths`),
-    ),
-    timeoutMs: optional(number),
-  }, SEND_RECORDS),
+  sendFiles: operation(
+    "/v1/files/send",
+    {
+      to: text,
+      paths: v.pipe(
+        v.array(path, "a list of absolute paths"),
+        v.minLength(1, "at least one path"),
+        v.maxLength(MAX_CONTROL_PATHS, `at most ${MAX_CONTROL_PATHS} paths`),
+      ),
+      timeoutMs: optional(number),
+    },
+    SEND_RECORDS,
+    { maxBytes: MAX_CONTROL_PATHS_BYTES },
+  ),
   receiveFiles: operation("/v1/files/receive", {
     dir: path,
     from: optional(v.array(nonEmpty, "a list of names and ids")),
