@@ -200,7 +200,7 @@ export const MAX_KEPT_BYTES = 2 * MAX_OUTBOX_BYTES;
 /** Messages of one sender and topic that are committed together. */
 export const MAX_KEPT_BATCH = 256;
 
-/** Messages that consumers have at once; their bodies are not in memory. */
+/** Messages of one topic that consumers have at once; their bodies are not in memory. */
 export const MAX_LEASED_MESSAGES = 10_000;
 
 /** How long a consumer has a message, unless set: half a minute, as with SQS and NATS JetStream. */

@@ -51,15 +51,9 @@ export class KeptLeases {
   readonly #byId = new Map<string, Delivered[]>();
   /** How many each consumer has. */
   readonly #held = new Map<object, number>();
-  #leased = 0;
 
   constructor(options: KeptLeasesOptions) {
     this.#options = options;
-  }
-
-  /** How many consumers have at present. */
-  get leased(): number {
-    return this.#leased;
   }
 
   /** How many one consumer has. */
@@ -94,7 +88,6 @@ export class KeptLeases {
     this.#held.set(consumer, this.heldBy(consumer) + 1);
     stream.lease(consumer);
     stream.topic.leased++;
-    this.#leased++;
     return { message, delivered };
   }
 
@@ -253,7 +246,6 @@ export class KeptLeases {
     else this.#held.delete(consumer);
     stream.outstanding--;
     stream.topic.leased--;
-    this.#leased--;
   }
 }
 

@@ -201,7 +201,7 @@ export class KeptMessages implements KeptTopics, MessageOwner {
     let bytes = 0;
     while (
       this.#leases.heldBy(consumer) < max &&
-      this.#leases.leased < MAX_LEASED_MESSAGES
+      streams.leased < MAX_LEASED_MESSAGES
     ) {
       const next = streams.next(filter);
       if (next === undefined) break;

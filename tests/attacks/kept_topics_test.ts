@@ -110,6 +110,30 @@ Deno.test("ids that a sender uses again, once they are forgotten, cost no more l
   assertEquals([info?.leased, info?.messages], [0, 0]);
 });
 
+Deno.test("consumers that have all that they may of one topic leave those of others", async () => {
+  const store = new MemoryStore();
+  const { messages } = store;
+  for (const topic of [JOBS, "other"]) messages.putKeptTopic(topic);
+  const put = (topic: string, at: number) => {
+    const from = (at % 5 + 1).toString(16).repeat(64) as PeerId;
+    const id = new Uint8Array(16);
+    new DataView(id.buffer).setUint32(0, at);
+    const body = new Uint8Array(0);
+    messages.putKept({ from, id, topic, body, at, deliveryCount: 0 });
+  };
+  for (let at = 0; at < 12_000; at++) put(JOBS, at);
+  put("other", 0);
+  await using node = await Node.start({ store });
+  const { keptTopics: kept } = node;
+  const all = await kept.lease(JOBS, { max: 10_000 });
+  assertEquals(all.length, 10_000);
+  const anyOrder = true;
+  assertEquals(await kept.lease(JOBS, { anyOrder }), []);
+  assertEquals((await kept.lease("other")).length, 1);
+  await kept.ack(all[0]!.id, all[0]!.from);
+  assertEquals((await kept.lease(JOBS, { anyOrder })).length, 1);
+});
+
 Deno.test("a stranger that names topics after kept ones, or longer, has none of them kept", async () => {
   await using scene = await keeper();
   const { victim, member } = scene;
