@@ -26,7 +26,7 @@ const FIGURES = [
 export const request: Line = {
   name: "request",
   description: "100-byte request and answer on a new stream, two processes",
-  secondsARound: 20,
+  secondsARound: 15,
   figures: WAYS.flatMap(({ name }) =>
     FIGURES.map((figure) => ({
       name: `${name}, ${figure.name}`,

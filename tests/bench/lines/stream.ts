@@ -19,7 +19,7 @@ const nameOf = (way: string, direction: string) => `${way} ${direction}`;
 export const stream: Line = {
   name: "stream",
   description: `bulk through one stream, and through ${AT_ONCE} at once`,
-  secondsARound: 60,
+  secondsARound: 30,
   figures: WAYS.flatMap(({ name: way }) =>
     DIRECTIONS.map(({ name }) => ({
       name: nameOf(way, name),
