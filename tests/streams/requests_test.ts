@@ -1,6 +1,7 @@
 // Requests between real nodes: what arrives, and which errors.
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import * as v from "npm:valibot@1.5.0";
+import { z } from "npm:zod@4.6.7";
 import {
   defineMethod,
   type Node,
@@ -205,4 +206,20 @@ Deno.test("a method that both ends share has the types of its schemas, whose rec
   // @ts-expect-error: the name is missing.
   const wrong = await errorOf(bob.request(alice.identity.id, birthday, {}));
   assertEquals([wrong.code, names.length], ["bad-input", 1]);
+});
+
+Deno.test("schemas of Zod do as well as those of Valibot, and give the types", async () => {
+  await using mesh = await pair();
+  const { alice, bob } = mesh;
+  const add = defineMethod("add", {
+    input: z.object({ a: z.number(), b: z.number() }),
+    output: z.string().transform(Number),
+  });
+  alice.serve(add, ({ a, b }) => `${a + b}`);
+  const { id } = alice.identity;
+  const sum: number = await bob.request(id, add, { a: 1, b: 2 });
+  assertEquals(sum, 3);
+  const error = await errorOf(bob.request(id, "add", { a: "x", b: 2 }));
+  assertEquals(error.code, "bad-input");
+  assert(error.message.includes("a: Invalid input"), error.message);
 });
