@@ -44,6 +44,7 @@ export class FileReceiver {
   readonly #announced: AnnouncedFiles;
   readonly #looking = new TaskSet();
   readonly #finishing = new TaskSet();
+  #answered: Promise<void> = Promise.resolve();
 
   /** @param signal Aborts when the stream ends in any way but by both ends. */
   constructor(
@@ -119,11 +120,21 @@ export class FileReceiver {
     while (this.#looking.size >= MAX_FILES_LOOKED_FOR) {
       await this.#looking.next();
     }
+    const before = this.#answered;
+    const turn = Promise.withResolvers<void>();
+    this.#answered = turn.promise;
     // Fails by the stream alone, of whose end the reading loop is told, too.
-    this.#looking.add(this.#look(entry, isNew).catch(() => {}));
+    this.#looking.add(
+      this.#look(entry, isNew, before).catch(() => {}).finally(turn.resolve),
+    );
   }
 
-  async #look(entry: Entry, isNew: boolean): Promise<void> {
+  /** @param before Resolves when the file before it was answered: they are sent in that order. */
+  async #look(
+    entry: Entry,
+    isNew: boolean,
+    before: Promise<void>,
+  ): Promise<void> {
     const { index, path } = entry;
     try {
       const fault = pathFault(path) ??
@@ -134,6 +145,7 @@ export class FileReceiver {
         return await this.#succeed(entry, path, false);
       }
       const { candidate, hash, offset } = await this.#announced.look(entry);
+      await before;
       await this.#frames.send(
         candidate !== undefined
           ? { type: "compare", index }

@@ -146,10 +146,7 @@ Deno.test("a sending process that is killed and started again goes on with what 
   ];
   {
     await using child = fileEnd(...args);
-    await until(
-      "the second",
-      () => log.of("progress").some(({ path }) => path === "both/b"),
-    );
+    await someOnDisk(scene);
     child.kill("SIGKILL");
     await child.code();
   }
