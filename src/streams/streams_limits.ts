@@ -73,7 +73,7 @@ export const MAX_WRITE_QUEUES_BYTES = 67_108_864;
 
 /** Blocks of that memory: the least, and those that are kept to be used again. */
 export const MIN_BLOCK_BYTES = 512;
-export const MAX_SPARE_BLOCKS = 64;
+export const MAX_SPARE_BLOCKS = 256;
 
 // --- Floods ------------------------------------------------------------------
 
