@@ -368,7 +368,7 @@ Deno.test("what was accepted covers no more, however often the peer comes again 
     again.nodes[0]!,
     scene.receiver.identity.id,
   );
-  await more.send(offerOf({ bytes: 5 }));
+  await more.send(offerOf({ files: 2, bytes: 5 }));
   assertEquals((await more.answer())?.type, "decline");
   assertEquals(offers.length, 2);
 });
