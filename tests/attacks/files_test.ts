@@ -529,3 +529,31 @@ Deno.test("a receiving end that claims another beginning gets the whole file", a
   assertEquals(await begin.promise, 0);
   assertEquals(sent.at(-2)?.savedAs, "\\u{1b}[2J");
 });
+
+Deno.test("several streams with one accepted transfer: one after the other has it, and together they get what was accepted", async () => {
+  await using scene = await FileScene.start();
+  await using log = scene.receive();
+  await using _ = await attack(scene);
+  const { id } = scene.receiver.identity;
+  const takeOver = async (index: number) => {
+    await using end = await RawFileEnd.open(scene.sender, id);
+    await end.send(offerOf());
+    await end.answer();
+    await end.send(entryOf({ index, path: `${index}` }));
+    await end.answer();
+    await end.send({ type: "begin", index, offset: 0 });
+    await end.data(FOUR);
+    await end.send({ type: "hash", index, hash: await sha256(FOUR) });
+    const done = await end.answer();
+    await end.stream.closeWrite();
+    await end.answer();
+    return done?.type;
+  };
+  const ended = await Promise.allSettled([0, 1, 2].map(takeOver));
+  assertEquals(ended.filter(({ status }) => status === "fulfilled").length, 1);
+  assertEquals(filesIn(scene.in("")).length, 1);
+  // A stream that lost it to another one has not ended the transfer.
+  assertEquals((await log.waitFor("end")).done, 1);
+  assertEquals([log.of("offer").length, log.of("end").length], [1, 1]);
+  assertEquals(log.events.at(-1)?.type, "end");
+});

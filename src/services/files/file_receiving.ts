@@ -29,9 +29,21 @@ export type ReceivingNode = Pick<Node, "peer" | "resolvePeer">;
 
 /** A transfer that was accepted, and may come again on another stream. */
 interface KnownTransfer extends IncomingTransfer {
-  /** The stream that it is on, and what resolves when it is not. */
-  current?: { readonly stream: PeerStream; readonly ended: Promise<void> };
+  /** The stream that it is on. */
+  current?: CurrentStream;
 }
+
+/** The one stream that has a transfer. */
+interface CurrentStream {
+  readonly stream: PeerStream;
+  /** Resolves when it has the transfer no more. */
+  readonly ended: PromiseWithResolvers<void>;
+  /** Whether another stream waits for the transfer. */
+  isReplaced: boolean;
+}
+
+/** A transfer that a stream has. */
+type Claimed = KnownTransfer & { readonly current: CurrentStream };
 
 /** Receives transfers. */
 export class FileReceiving {
@@ -81,7 +93,6 @@ export class FileReceiving {
         await frames.send({ type: "decline", error });
         return await stream.closeWrite();
       }
-      await frames.send({ type: "accept" });
       const receiver = new FileReceiver(
         this.#to,
         known,
@@ -90,7 +101,7 @@ export class FileReceiving {
         stream.signal,
       );
       hashingBytes = () => receiver.hashingBytes;
-      await this.#run(stream, known, receiver);
+      await this.#run(known, frames, receiver);
     } catch (error) {
       // The peer knows of the end of its own stream.
       if (isOfStream(error)) return;
@@ -101,14 +112,16 @@ export class FileReceiving {
   }
 
   async #run(
-    stream: PeerStream,
-    known: KnownTransfer,
+    known: Claimed,
+    frames: FileFrames,
     receiver: FileReceiver,
   ): Promise<void> {
-    const ended = Promise.withResolvers<void>();
-    known.current = { stream, ended: ended.promise };
-    const { report } = known;
+    const { current, report } = known;
+    const { stream } = current;
     try {
+      await frames.send({ type: "accept" });
+      // What stands in the way of it is the fault of each file that needs it.
+      await this.#to.folder.makeParts().catch(() => {});
       await this.#prune();
       await receiver.run();
       this.#forget(known);
@@ -120,7 +133,7 @@ export class FileReceiving {
         code: codeOf(error),
         message: escapeText(messageOf(error)),
       };
-      if (told.code === "session-lost") {
+      if (told.code === "session-lost" || current.isReplaced) {
         await report.whole("retrying", told);
       } else {
         this.#forget(known);
@@ -128,26 +141,32 @@ export class FileReceiving {
       }
       throw error;
     } finally {
-      delete known.current;
-      ended.resolve();
+      delete (known as KnownTransfer).current;
+      current.ended.resolve();
     }
   }
 
-  /** The transfer that is offered, if it is taken. */
+  /** The transfer that is offered, if it is taken; the stream has it to itself. */
   async #admit(
     stream: PeerStream,
     offer: Offer,
-  ): Promise<KnownTransfer | undefined> {
+  ): Promise<Claimed | undefined> {
     const { peer } = stream;
     if (!this.#mayOffer(peer)) return undefined;
-    const known = this.#known.get(keyOf(peer, offer.transfer));
-    if (known !== undefined && isSame(known, offer)) {
+    for (;;) {
+      const known = this.#known.get(keyOf(peer, offer.transfer));
+      if (known === undefined || !isSame(known, offer)) break;
+      const { current } = known;
+      if (current === undefined) return claim(known, stream);
       // The end of an earlier stream may not have shown yet.
-      known.current?.stream.abort(new Error("The transfer has another stream"));
-      await known.current?.ended;
-      return known;
+      current.isReplaced = true;
+      current.stream.abort(new Error("The transfer has another stream"));
+      // Several may wait for it, of which one has it then.
+      await current.ended.promise;
+      stream.signal.throwIfAborted();
     }
-    return await this.#ask(stream, offer);
+    const known = await this.#ask(stream, offer);
+    return known && claim(known, stream);
   }
 
   async #ask(
@@ -259,6 +278,13 @@ async function readOffer(frames: FileFrames): Promise<Offer> {
   }
   const message = decodeSenderMessage("offer", await frames.payload(header));
   return message as Offer;
+}
+
+function claim(known: KnownTransfer, stream: PeerStream): Claimed {
+  const ended = Promise.withResolvers<void>();
+  return Object.assign(known, {
+    current: { stream, ended, isReplaced: false },
+  });
 }
 
 function keyOf(peer: PeerId, transfer: string): string {

@@ -10,6 +10,9 @@ import type { Entry } from "./file_messages.ts";
 import { numberedPath, PARTS_FOLDER } from "./file_path.ts";
 import { FILE_TIME_SLACK_MS, MAX_NAME_NUMBER } from "./files_limits.ts";
 
+/** Others of this machine may read what is complete, not what is on its way. */
+const PARTS_MODE = 0o700;
+
 /** A file that is there, and a number with which the path is free. */
 export interface ExistingFile {
   /** Path of a file with the same size and time, if there is one. */
@@ -40,8 +43,7 @@ export class ReceiveFolder {
       Deno.mkdirSync(dir, { recursive: true });
       const folder = new ReceiveFolder(Deno.realPathSync(dir));
       try {
-        // Others of this machine may read what is complete, not what is on its way.
-        Deno.mkdirSync(folder.parts, { mode: 0o700 });
+        Deno.mkdirSync(folder.parts, { mode: PARTS_MODE });
       } catch (error) {
         if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
       }
@@ -52,6 +54,15 @@ export class ReceiveFolder {
     } catch (error) {
       const action = `Cannot receive files into "${escapeText(dir)}"`;
       throw toFileError(error, { action, access: "use", path: dir });
+    }
+  }
+
+  /** Makes the folder of the parts again, if it was deleted. */
+  async makeParts(): Promise<void> {
+    try {
+      await Deno.mkdir(this.parts, { mode: PARTS_MODE });
+    } catch (error) {
+      if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
     }
   }
 

@@ -136,3 +136,12 @@ Deno.test("a folder in which parts would be elsewhere is refused", async () => {
   }
   assertEquals(code, "bad-data");
 });
+
+Deno.test("parts may be deleted while nothing is received: the next file makes their folder again", async () => {
+  await using scene = await FileScene.start();
+  await using _ = scene.receive();
+  await Deno.remove(scene.in(".verack-parts"));
+  await Deno.writeFile(scene.out("a"), patternBytes(100_000));
+  const sent = await scene.send(scene.out("a"));
+  assertEquals([sent.at(-1)?.done, filesIn(scene.in(""))], [1, ["a"]]);
+});
