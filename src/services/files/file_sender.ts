@@ -13,20 +13,16 @@ import {
 } from "./file_codec.ts";
 import { FileFault } from "./file_fault.ts";
 import { FileFrames } from "./file_frames.ts";
-import {
-  type ChunkBuffers,
-  FileHash,
-  hashOf,
-  readChunks,
-} from "./file_hash.ts";
+import { FileHash, hashOf, readChunks } from "./file_hash.ts";
 import type { FileError, ReceiverMessage } from "./file_messages.ts";
+import { DeclinedError, type OutgoingTransfer } from "./outgoing_transfer.ts";
 import {
   FILE_WINDOW,
   MAX_FILES_READ_AHEAD,
   MAX_OFFERED_PATHS,
   SMALL_FILE_BYTES,
 } from "./files_limits.ts";
-import type { ReportedFile, TransferReport } from "./transfer_report.ts";
+import type { ReportedFile } from "./transfer_report.ts";
 import {
   changed,
   checkSource,
@@ -34,39 +30,12 @@ import {
   readingFault,
   smallFileMessages,
 } from "./outgoing_file.ts";
-import type { LocalFile } from "./walk_files.ts";
 
 /** What the receiving end asks for. */
 type Wanted = Extract<ReceiverMessage, { type: "from" | "compare" }>;
 
 /** How far a file is that was announced on this stream. */
 type Step = "announced" | "wanted" | "sending" | "sent" | "compared";
-
-/** The transfer was declined. */
-export class DeclinedError extends Error {
-  readonly error: FileError;
-
-  constructor(error: FileError) {
-    super(error.message);
-    this.name = "DeclinedError";
-    this.error = error;
-  }
-}
-
-/** A transfer as the sending end has it, from one stream to the next. */
-export interface OutgoingTransfer {
-  readonly files: readonly LocalFile[];
-  /** Which of the files are done or have failed. */
-  readonly settled: boolean[];
-  /** Files of which all was sent, or compared, on this stream or an earlier one. */
-  readonly hashed: Set<number>;
-  /** Where files were resumed last. */
-  readonly resumedAt: Map<number, number>;
-  /** Grows when a file is settled, or resumed later than before. */
-  advances: number;
-  readonly report: TransferReport;
-  readonly buffers: ChunkBuffers;
-}
 
 /** Sends what is left of a transfer on a stream. */
 export class FileSender {
@@ -221,7 +190,7 @@ export class FileSender {
     await report.begin(file, 0);
     this.#sent(file.index);
     await this.#frames.sendBytes(messages);
-    await report.progress(file, file.size);
+    await this.#progress(file, file.size);
   }
 
   /** Returns an error when the receiving end has given the file up. */
@@ -243,9 +212,10 @@ export class FileSender {
     if (before !== undefined && !isSame) {
       await readingFault(source.seek(0, Deno.SeekMode.Start));
     }
+    // Before it goes out, as the answer may come at once.
+    await report.begin(file, start);
     await this.#frames.send({ type: "begin", index, offset: start });
     this.#resumed(index, start);
-    await report.begin(file, start);
     let sent = start;
     const reader = {
       read: (into: Uint8Array) => readingFault(source.read(into)),
@@ -256,7 +226,7 @@ export class FileSender {
       hash.update(message.subarray(FILE_HEADER_BYTES));
       await this.#frames.sendBytes(message);
       sent += bytes;
-      await report.progress(file, sent);
+      await this.#progress(file, sent);
       return this.#steps.has(index);
     };
     await readChunks(
@@ -274,6 +244,12 @@ export class FileSender {
     this.#sent(index);
     await this.#frames.send({ type: "hash", index, hash: hash.digest() });
     return undefined;
+  }
+
+  /** Reports how far a file is, unless its result has come meanwhile. */
+  #progress(file: ReportedFile, bytes: number): Promise<void> | undefined {
+    if (!this.#steps.has(file.index)) return undefined;
+    return this.#transfer.report.progress(file, bytes);
   }
 
   async #compare(index: number): Promise<void> {

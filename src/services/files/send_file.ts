@@ -15,12 +15,9 @@ import type { Node } from "../../mesh/node.ts";
 import { chunkBuffers } from "./file_hash.ts";
 import { FILE_PROTOCOL } from "./file_messages.ts";
 import type { FileProgress, SendFileOptions } from "./file_progress.ts";
-import {
-  DeclinedError,
-  FileSender,
-  type OutgoingTransfer,
-} from "./file_sender.ts";
+import { FileSender } from "./file_sender.ts";
 import { MAX_FAILED_ATTEMPTS, RETRY_DELAY } from "./files_limits.ts";
+import { DeclinedError, type OutgoingTransfer } from "./outgoing_transfer.ts";
 import { ProgressQueue } from "./progress_queue.ts";
 import { TransferReport } from "./transfer_report.ts";
 import { namesOf, walkFiles } from "./walk_files.ts";
