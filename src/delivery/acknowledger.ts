@@ -35,6 +35,8 @@ export interface AcknowledgerOptions {
 export class Acknowledger {
   readonly #options: AcknowledgerOptions;
   #ranges: OpenRange[] = [];
+  /** `MessageStore.losses` when the first of them came. */
+  #since = 0;
   #releasedAtFlush = 0;
   #flushing = false;
   #cancelTimer: (() => void) | undefined;
@@ -47,6 +49,9 @@ export class Acknowledger {
   /** Acknowledges a message, once all that is in the store by now is durable. */
   acknowledge(number: number, status: AckStatus): void {
     const first = number >>> 0;
+    if (this.#ranges.length === 0) {
+      this.#since = this.#options.store?.losses ?? 0;
+    }
     const last = this.#ranges.at(-1);
     if (last?.status === status && last.first + last.count === first) {
       last.count++;
@@ -70,11 +75,12 @@ export class Acknowledger {
     }
   }
 
-  /** Sends all acks at once, after `MessageStore.commit`. */
+  /** Sends all acks at once, after `MessageStore.commit`; not if what they are for was lost. */
   flushNow(): void {
     const ranges = this.#ranges;
     this.#ranges = [];
-    if (ranges.length > 0) this.#send(ranges);
+    const losses = this.#options.store?.losses ?? 0;
+    if (ranges.length > 0 && losses === this.#since) this.#send(ranges);
   }
 
   /** The session has ended. */
@@ -91,7 +97,7 @@ export class Acknowledger {
     this.#ranges = [];
     this.#releasedAtFlush = window.released;
     try {
-      await store?.committed();
+      await store?.committed(this.#since);
     } catch (error) {
       const reason = `acks cannot be recorded: ${messageOf(error)}`;
       const what = `Cannot acknowledge: ${reason}`;

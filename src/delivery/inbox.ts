@@ -345,16 +345,16 @@ export class Inbox
   /** Records the end of a message, and acknowledges it. */
   #settle(incoming: IncomingMessage, status: AckStatus): void {
     const { stream, messageId, from, deadLetter } = incoming;
+    // The store comes first, because it may fail: what is not recorded is not settled.
+    this.#senders.deleteDeliveryCount(from, messageId);
     if (deadLetter !== undefined) {
       // Does nothing if it has just become a dead letter again.
       this.deadLetters.acked(deadLetter);
     } else if (!stream.peer.seen.has(messageId)) {
-      // First, because it may fail: what is not recorded is not settled.
       this.#senders.putSeen(stream.peer, messageId);
     }
     stream.settle();
     incoming.isDone = true;
-    this.#senders.deleteDeliveryCount(from, messageId);
     incoming.acknowledge(status);
   }
 }

@@ -55,6 +55,7 @@ export class KeptIntake {
   take(stream: ReceiveStream): void {
     if (this.#busy.has(stream)) return;
     const batch: Unsettled[] = [];
+    const since = this.#options.settings.store?.losses;
     try {
       while (batch.length < MAX_KEPT_BATCH) {
         const stored = this.#next(stream);
@@ -65,7 +66,7 @@ export class KeptIntake {
       // The database reports what is wrong with it.
       this.#options.rest(stream, REDELIVERY_MIN_MS);
     }
-    if (batch.length > 0) void this.#settle(stream, batch);
+    if (batch.length > 0) void this.#settle(stream, batch, since);
   }
 
   /** More messages fit: tries those that did not, once in this turn of the event loop. */
@@ -127,12 +128,12 @@ export class KeptIntake {
   async #settle(
     stream: ReceiveStream,
     batch: readonly Unsettled[],
+    since: number | undefined,
   ): Promise<void> {
     const { settings, kept } = this.#options;
     this.#busy.add(stream);
     try {
-      // Called before anything else may fail and end the transaction.
-      await settings.store?.committed();
+      await settings.store?.committed(since);
     } catch {
       return this.#lost(stream, batch);
     }

@@ -162,8 +162,13 @@ export interface MessageStore {
   /** Drops it. */
   deleteKept(key: number): void;
 
-  /** Makes everything so far durable, now. */
-  commit(): void;
-  /** Resolves when everything so far is durable; commits are grouped. */
-  committed(): Promise<void>;
+  /** How often writes that were not durable yet have been lost. */
+  readonly losses: number;
+  /** Makes everything so far durable, now; throws as {@linkcode committed} rejects. */
+  commit(since?: number): void;
+  /**
+   * Resolves when everything so far is durable; commits are grouped. Rejects when it is not, and
+   * when something has been lost since {@linkcode losses} was `since`.
+   */
+  committed(since?: number): Promise<void>;
 }

@@ -31,6 +31,8 @@ export class Outbox {
   /** Messages that are not durable yet: those being committed, and the next. */
   #committing: readonly OutgoingMessage[] = [];
   #uncommitted: OutgoingMessage[] = [];
+  /** `MessageStore.losses` before the first of them was written. */
+  #since = 0;
   #isCommitting = false;
   /** Needs for which no message gives way, until the next tick, message or detached peer. */
   readonly #barren = new Set<string>();
@@ -124,6 +126,7 @@ export class Outbox {
   add(content: MessageBody, outgoings: readonly OutgoingMessage[]): void {
     const { store } = this.#settings;
     if (store !== undefined) {
+      if (this.#uncommitted.length === 0) this.#since = store.losses;
       content.key = store.putOutgoing(content, outgoings.map(({ to }) => to));
     }
     for (const outgoing of outgoings) {
@@ -249,7 +252,7 @@ export class Outbox {
       this.#uncommitted = [];
       let failure: VerackError | undefined;
       try {
-        await store?.committed();
+        await store?.committed(this.#since);
       } catch (error) {
         failure = OutgoingMessage.notKept(error);
       }

@@ -43,8 +43,11 @@ export class Database {
   #waiting: PromiseWithResolvers<void> | undefined;
   #failing = false;
   #failure: string | undefined;
-  /** Writes were lost while no caller waited for them. */
+  /** Writes were lost while no caller waited for them, and none has been told since. */
   #lost: VerackError | undefined;
+  #losses = 0;
+  /** Why the last of them happened. */
+  #lastLoss: VerackError | undefined;
 
   private constructor(path: string, sqlite: DatabaseSync, clock: Clock) {
     this.#path = path;
@@ -85,6 +88,11 @@ export class Database {
   /** Why the last write failed; `undefined` once everything since is durable. */
   get failure(): string | undefined {
     return this.#failure;
+  }
+
+  /** How often writes were lost; see {@linkcode committed}. */
+  get losses(): number {
+    return this.#losses;
   }
 
   /** Calls `forget` when writes were lost, so that caches of tables are cleared. */
@@ -129,25 +137,24 @@ export class Database {
 
   /**
    * Makes everything so far durable, now. Throws `bad-data` when it cannot, or when
-   * something written since the last time has been lost.
+   * something written since the last time has been lost; see {@linkcode committed}.
    */
-  commit(): void {
+  commit(since?: number): void {
     const failure = this.#writing ? this.#flush() : undefined;
-    const lost = failure ?? this.#lost;
-    this.#lost = undefined;
+    const lost = this.#lostSince(since) ?? failure;
     if (lost !== undefined) throw lost;
   }
 
   /**
    * Resolves when everything so far is durable, in one flush for all callers that
    * wait; rejects as {@linkcode commit} throws.
+   *
+   * @param since What {@linkcode losses} was when the caller began to write. Then what was lost
+   * since is reported, whoever else was told; else what no other such caller was told.
    */
-  committed(): Promise<void> {
-    const lost = this.#lost;
-    if (lost !== undefined) {
-      this.#lost = undefined;
-      return Promise.reject(lost);
-    }
+  committed(since?: number): Promise<void> {
+    const lost = this.#lostSince(since);
+    if (lost !== undefined) return Promise.reject(lost);
     if (!this.#writing) return Promise.resolve();
     this.#waiting ??= Promise.withResolvers();
     // As long as the last flush took, so that at most half of the time goes to flushing.
@@ -163,6 +170,15 @@ export class Database {
     this.#open = false;
     if (this.#writing) this.#flush();
     this.#sqlite.close();
+  }
+
+  #lostSince(since: number | undefined): VerackError | undefined {
+    if (since !== undefined) {
+      return this.#losses === since ? undefined : this.#lastLoss;
+    }
+    const lost = this.#lost;
+    this.#lost = undefined;
+    return lost;
   }
 
   #begin(): void {
@@ -208,6 +224,8 @@ export class Database {
     const failure = toStoreError(error, action, this.#path);
     this.#failure = failure.message;
     if (!this.#writing || this.#sqlite.isTransaction) return failure;
+    this.#losses++;
+    this.#lastLoss = failure;
     const waiting = this.#end();
     if (waiting !== undefined) waiting.reject(failure);
     else this.#lost = failure;

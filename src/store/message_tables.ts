@@ -291,12 +291,16 @@ export class MessageTables implements MessageStore {
     this.#sql.deleteKept(key);
   }
 
-  commit(): void {
-    this.#database.commit();
+  get losses(): number {
+    return this.#database.losses;
   }
 
-  committed(): Promise<void> {
-    return this.#database.committed();
+  commit(since?: number): void {
+    this.#database.commit(since);
+  }
+
+  committed(since?: number): Promise<void> {
+    return this.#database.committed(since);
   }
 }
 

@@ -191,6 +191,27 @@ Deno.test("writes that are lost are reported to the next caller, once", async ()
   database.close();
 });
 
+Deno.test("writes that are lost are reported to each caller that began to write before, and to none that began after", async () => {
+  using at = place();
+  const database = Database.open(at.path, { clock });
+  const put = database.writer("INSERT INTO setting VALUES (?, ?)");
+  const before = database.losses;
+  put("a", Uint8Array.of(1));
+  // As SQLite does by itself when the disk fails; then a write is what notices it.
+  database.prepare("ROLLBACK").run();
+  database.prepare("INSERT INTO setting VALUES ('b', x'01')").run();
+  assertThrows(() => put("b", Uint8Array.of(1)), VerackError);
+  const after = database.losses;
+  put("c", Uint8Array.of(1));
+  await database.committed(after);
+  for (const _ of ["first", "second"]) {
+    await assertRejects(() => database.committed(before), VerackError);
+    assertThrows(() => database.commit(before), VerackError);
+  }
+  await database.committed(after);
+  database.close();
+});
+
 Deno.test("a database of any earlier schema is brought to the newest, and loses nothing", () => {
   for (let version = 0; version < MIGRATIONS.length; version++) {
     using at = place();

@@ -192,9 +192,13 @@ export class MemoryMessageStore implements MessageStore {
     this.#kept.delete(key);
   }
 
-  commit(): void {}
+  get losses(): number {
+    return 0;
+  }
 
-  committed(): Promise<void> {
+  commit(_since?: number): void {}
+
+  committed(_since?: number): Promise<void> {
     return DONE;
   }
 }
