@@ -132,7 +132,7 @@ export class FileSender {
       const index = this.#nextIndex();
       if (index === undefined) return;
       this.#next++;
-      const { source: _, ...facts } = this.#transfer.files[index]!;
+      const { source: _, fault: __, ...facts } = this.#transfer.files[index]!;
       this.#steps.set(index, "announced");
       await this.#frames.send({ type: "entry", index, ...facts });
     }

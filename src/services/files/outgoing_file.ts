@@ -12,9 +12,11 @@ import { factsOf, type LocalFile } from "./walk_files.ts";
 /**
  * Opens a file.
  *
- * @throws {FileFault} `unreadable`; `changed` when it is not the one that was listed.
+ * @throws {FileFault} `unreadable`; `changed` when it is not the one that was listed; what it
+ * was listed with.
  */
 export async function openSource(local: LocalFile): Promise<Deno.FsFile> {
+  if (local.fault !== undefined) throw local.fault;
   const file = await readingFault(Deno.open(local.source));
   try {
     await checkSource(file, local);

@@ -55,7 +55,8 @@ const TRIED_AGAIN: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
  *
  * @param peer Its id, or its name as {@linkcode Node.resolvePeer} takes it.
  * @param paths Files and folders on this machine.
- * @throws {VerackError} `no-file` when a path is no readable file or folder; `oversize` when
+ * @throws {VerackError} `no-file` when a path is no readable file or folder, or there is nothing
+ * in the folders but what is skipped; `oversize` when
  * there are more than 100,000 files; `unknown-peer`, `ambiguous`; `unsupported` when the peer is
  * of an older version; `timeout`; `failed` when the peer fails again and again; `malformed` when
  * what the peer sends makes no sense; `denied`; `aborted`; `stopped`.
@@ -150,8 +151,9 @@ class Sending {
       queue,
       this.#time.clock,
     );
-    await report.whole("offer");
+    if (files.length > 0) await report.whole("offer");
     for (const { path, reason } of skipped) await report.skip(path, reason);
+    if (files.length === 0) throw nothingToSend();
     const transfer: OutgoingTransfer = {
       files,
       settled: files.map(() => false),
@@ -230,4 +232,11 @@ class Sending {
     }
     this.#signal.throwIfAborted();
   }
+}
+
+function nothingToSend(): VerackError {
+  return new VerackError(
+    "no-file",
+    "Cannot send files: there are only symbolic links and special files, which are skipped",
+  );
 }

@@ -1,8 +1,9 @@
 /** Lists the files of the paths that are to be sent: folders are walked, links are not followed. */
 import { basename, join, resolve } from "node:path";
-import { messageOf, VerackError } from "../../core/errors.ts";
+import { VerackError } from "../../core/errors.ts";
 import { escapeText } from "../../core/escape.ts";
 import { toFileError } from "../../identity/private_file.ts";
+import { FileFault, readFault } from "./file_fault.ts";
 import { MAX_PATH_BYTES, MAX_TRANSFER_FILES } from "./files_limits.ts";
 
 /** A file or an empty folder that is to be sent. */
@@ -16,6 +17,8 @@ export interface LocalFile {
   /** Milliseconds since 1970. */
   readonly mtime: number;
   readonly executable: boolean;
+  /** Why it cannot be sent. It is announced all the same, so that both ends tell of it. */
+  readonly fault?: FileFault;
 }
 
 /** Something that is not sent. */
@@ -59,7 +62,7 @@ export function namesOf(paths: readonly string[]): Map<string, string> {
 
 /**
  * Lists what is below the paths. A path that is itself a symbolic link is followed, as it was
- * named; links below it are skipped.
+ * named; links below it are skipped. What cannot be read below it is listed with its fault.
  *
  * @throws {VerackError} `no-file` when a path cannot be read; `permission`; `oversize` when there are too many.
  */
@@ -90,16 +93,21 @@ async function add(
   signal: AbortSignal,
 ): Promise<void> {
   signal.throwIfAborted();
-  if (new TextEncoder().encode(path).length > MAX_PATH_BYTES) {
-    return skip(list, path, `its path has more than ${MAX_PATH_BYTES} bytes`);
-  }
   if (info.isSymlink) return skip(list, path, "it is a symbolic link");
+  if (!info.isFile && !info.isDirectory) {
+    return skip(list, path, "it is no regular file");
+  }
+  if (new TextEncoder().encode(path).length > MAX_PATH_BYTES) {
+    const reason = `Its path has more than ${MAX_PATH_BYTES} bytes`;
+    return pushFault(list, cut(path), new FileFault("bad-name", reason));
+  }
   if (info.isFile) return push(list, { path, source, ...factsOf(info) });
-  if (!info.isDirectory) return skip(list, path, "it is no regular file");
-  const inside = await entriesOf(source).catch((error) =>
-    skip(list, path, messageOf(error))
-  );
-  if (inside === undefined) return;
+  let inside: string[];
+  try {
+    inside = await entriesOf(source);
+  } catch (error) {
+    return pushFault(list, path, readFault(error));
+  }
   if (inside.length === 0) {
     return push(list, {
       path,
@@ -112,19 +120,32 @@ async function add(
   }
   for (const name of inside) {
     const below = join(source, name);
+    let its: Deno.FileInfo;
     try {
-      await add(
-        list,
-        `${path}/${name}`,
-        below,
-        await Deno.lstat(below),
-        signal,
-      );
+      its = await Deno.lstat(below);
     } catch (error) {
-      if (error instanceof VerackError || signal.aborted) throw error;
-      skip(list, `${path}/${name}`, messageOf(error));
+      pushFault(list, cut(`${path}/${name}`), lookFault(error, name));
+      continue;
     }
+    await add(list, `${path}/${name}`, below, its, signal);
   }
+}
+
+/** What stands in the way of something that a folder lists. */
+function lookFault(error: unknown, name: string): FileFault {
+  // Deno puts U+FFFD in the place of what is no UTF-8.
+  return error instanceof Deno.errors.NotFound && name.includes("\ufffd")
+    ? new FileFault("unreadable", "Its name at the sending end is not Unicode")
+    : readFault(error);
+}
+
+/** The beginning of a path that fits into a message. */
+function cut(path: string): string {
+  const bytes = new Uint8Array(MAX_PATH_BYTES);
+  const { read, written } = new TextEncoder().encodeInto(path, bytes);
+  return read === path.length
+    ? path
+    : new TextDecoder().decode(bytes.subarray(0, written));
 }
 
 async function entriesOf(folder: string): Promise<string[]> {
@@ -144,7 +165,12 @@ function push(list: FileList, file: LocalFile): void {
   list.files.push(file);
 }
 
-function skip(list: FileList, path: string, reason: string): undefined {
+function pushFault(list: FileList, path: string, fault: FileFault): void {
+  const facts = { size: 0, mtime: 0, executable: false };
+  push(list, { path, source: "", kind: "file", ...facts, fault });
+}
+
+function skip(list: FileList, path: string, reason: string): void {
   // A flood of links must not fill memory either; the first are enough to see it.
   if (list.skipped.length < MAX_TRANSFER_FILES) {
     list.skipped.push({ path, reason });

@@ -9,6 +9,7 @@ import {
   partsIn,
   patternBytes,
 } from "../../helpers/file_transfers.ts";
+import { testIf } from "../../helpers/test_if.ts";
 
 Deno.test("a file arrives with its bytes and its time, and both ends tell the same", async () => {
   await using scene = await FileScene.start();
@@ -78,6 +79,58 @@ Deno.test("a folder arrives with its folders, empty files and empty folders; lin
   const end = await log.waitFor("end");
   assertEquals([end.done, end.failed], [4, 0]);
 });
+
+Deno.test("folders with nothing but links are an error, after the links were listed", async () => {
+  await using scene = await FileScene.start();
+  await using log = scene.receive();
+  await Deno.mkdir(scene.out("album"));
+  await Deno.symlink("/etc", scene.out("album/link"));
+  const { id } = scene.receiver.identity;
+  const steps = sendFile(scene.sender, id, scene.out("album"));
+  assertEquals((await steps.next()).value?.type, "skipped");
+  await assertFails(() => steps.next(), "no-file", "only symbolic links");
+  assertEquals(log.events, []);
+});
+
+testIf(Deno.build.os === "linux")(
+  "what is in a folder and cannot be sent has failed at both ends, the rest arrives",
+  async () => {
+    await using scene = await FileScene.start();
+    await using log = scene.receive();
+    const long = "x".repeat(240);
+    const deep = scene.out(`album/${Array(5).fill(long).join("/")}`);
+    await Deno.mkdir(deep, { recursive: true });
+    await Deno.writeTextFile(`${deep}/a`, "deep");
+    await Deno.writeTextFile(scene.out("album/b"), "text");
+    const { success } = await new Deno.Command("sh", {
+      args: ["-c", `printf '' > "$0/$(printf 'no\\377')"`, scene.out("album")],
+    }).output();
+    assert(success);
+
+    const sent = await scene.send(scene.out("album"));
+
+    await log.waitFor("end");
+    for (const events of [sent, log.events]) {
+      const failed = events.filter(({ type }) => type === "failed");
+      assertEquals(
+        failed.map(({ path, error }) => [path.slice(0, 8), error])
+          .toSorted(),
+        [
+          ["album/no", {
+            code: "unreadable",
+            message: "Its name at the sending end is not Unicode",
+          }],
+          ["album/xx", {
+            code: "bad-name",
+            message: "Its path has more than 1024 bytes",
+          }],
+        ],
+      );
+      assertEquals([events.at(-1)?.done, events.at(-1)?.failed], [1, 2]);
+    }
+    assertEquals(filesIn(scene.in("")), ["album/b"]);
+  },
+);
 
 Deno.test("several files go in one transfer, each under the last part of its path", async () => {
   await using scene = await FileScene.start();
