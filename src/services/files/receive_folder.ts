@@ -101,13 +101,18 @@ export class ReceiveFolder {
   /** Looks for a path that is free, and for a file that may be the one that is offered. */
   async look(entry: Entry): Promise<ExistingFile> {
     let candidate: string | undefined;
+    let nearest = FILE_TIME_SLACK_MS;
     for (let number = 0; number <= MAX_NAME_NUMBER; number++) {
       const path = numberedPath(entry.path, number);
       const info = await lstat(this.placeOf(path));
       if (info === undefined) {
         return { number, ...(candidate !== undefined && { candidate }) };
       }
-      if (candidate === undefined && isLike(info, entry)) candidate = path;
+      // Versions of a file may have times that are hardly apart: the nearest is the likeliest.
+      const apart = timeApart(info, entry);
+      if (apart > nearest) continue;
+      nearest = apart;
+      candidate = path;
     }
     if (candidate !== undefined) return { number: MAX_NAME_NUMBER, candidate };
     throw new FileFault(
@@ -169,11 +174,11 @@ function linked(path: string): FileFault {
   );
 }
 
-/** Whether a file may be the one that is offered: its hash decides. */
-function isLike(info: Deno.FileInfo, { size, mtime }: Entry): boolean {
-  const own = info.mtime?.getTime() ?? NaN;
-  return info.isFile && info.size === size &&
-    Math.abs(own - mtime) <= FILE_TIME_SLACK_MS;
+/** Milliseconds between the times of a file and of the one that is offered; without end if it is another. */
+function timeApart(info: Deno.FileInfo, { size, mtime }: Entry): number {
+  const own = info.mtime?.getTime();
+  if (own === undefined || !info.isFile || info.size !== size) return Infinity;
+  return Math.abs(own - mtime);
 }
 
 /**

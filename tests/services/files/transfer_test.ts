@@ -172,6 +172,28 @@ Deno.test("nothing is overwritten: another file of that name gets a number, the 
   );
 });
 
+Deno.test("a file that changed within the slack of file times, sent again, is there already", async () => {
+  await using scene = await FileScene.start();
+  await using log = scene.receive();
+  const path = scene.out("note.txt");
+  const write = async (text: string, time: number) => {
+    await Deno.writeTextFile(path, text);
+    await Deno.utime(path, new Date(time), new Date(time));
+  };
+  const time = Date.parse("2026-05-01T12:00:00Z");
+  await write("one", time);
+  await scene.send(path);
+  await write("two", time + 10);
+  await scene.send(path);
+  for (const text of ["two", "one"]) {
+    await write(text, text === "one" ? time : time + 10);
+    const again = await scene.send(path);
+    assertEquals([again.at(-2)?.type, again.at(-2)?.resumedAt], ["done", 3]);
+  }
+  assertEquals(filesIn(scene.in("")), ["note (1).txt", "note.txt"]);
+  await log.waitFor("end", 4);
+});
+
 Deno.test("a node that was not told from which peers to receive declines everything", async () => {
   await using scene = await FileScene.start();
   await using log = scene.receive({ accept: undefined! });
