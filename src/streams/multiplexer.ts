@@ -154,11 +154,7 @@ export class Multiplexer implements StreamLink, TurnTaker {
     }
     this.#lastPeerId = id;
     const admitted = this.#theirs < MAX_STREAMS_PER_SESSION
-      ? this.#options.handlers.admit(
-        protocol,
-        this.peer,
-        this.#share.hasStanding,
-      )
+      ? this.#options.handlers.admit(protocol, this.peer)
       : "full";
     if (typeof admitted === "string") {
       const code = admitted === "full"
@@ -237,7 +233,7 @@ export class Multiplexer implements StreamLink, TurnTaker {
   /** Runs the handler of a stream; when it has returned, the stream is disposed of. */
   async #run(
     stream: MultiplexedStream,
-    { handler, release }: AdmittedStream,
+    { handler, place }: AdmittedStream,
   ): Promise<void> {
     try {
       await handler(stream);
@@ -245,7 +241,7 @@ export class Multiplexer implements StreamLink, TurnTaker {
     } catch (error) {
       if (stream.failed(error)) this.#options.onFailed(stream, error);
     } finally {
-      release();
+      place[Symbol.dispose]();
     }
   }
 

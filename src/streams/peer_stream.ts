@@ -62,7 +62,8 @@ export type StreamHandler = (stream: PeerStream) => void | Promise<void>;
 export interface HandleOptions {
   /**
    * Streams of the protocol that are handled at the same time. One peer may have at most as many
-   * as it leaves to others, and all peers without standing together half; others get `full`.
+   * as it leaves to others, and all peers without standing together half, of which each leaves as
+   * many to the others; more get `full`.
    *
    * @default {4_096}
    */

@@ -4,10 +4,10 @@
  */
 import type { Clock } from "../core/clock.ts";
 import { messageOf } from "../core/errors.ts";
+import { FairShare, type Share } from "../core/fair_share.ts";
 import type { PeerId } from "../core/peer_id.ts";
 import { SharedTimers } from "../core/shared_timers.ts";
 import { fillFrom, writeBody } from "./body_transfer.ts";
-import { FairShare, type Share } from "./fair_share.ts";
 import type { PeerStream } from "./peer_stream.ts";
 import {
   type AnswerStatus,
@@ -38,6 +38,7 @@ import {
   MAX_SERVED_BYTES_PER_PEER,
   MAX_SERVED_REQUESTS,
   MAX_SERVED_REQUESTS_PER_PEER,
+  STRANGERS_REQUEST_SHARE,
   UNCOUNTED_BODY_BYTES,
 } from "./streams_limits.ts";
 
@@ -89,11 +90,13 @@ export class RequestServer {
     this.#slots = new FairShare({
       total: MAX_SERVED_REQUESTS,
       perPeer: MAX_SERVED_REQUESTS_PER_PEER,
+      strangers: STRANGERS_REQUEST_SHARE * MAX_SERVED_REQUESTS,
       hasStanding,
     });
     this.#bytes = new FairShare({
       total: MAX_SERVED_BYTES,
       perPeer: MAX_SERVED_BYTES_PER_PEER,
+      strangers: STRANGERS_REQUEST_SHARE * MAX_SERVED_BYTES,
       hasStanding,
     });
   }
@@ -143,7 +146,7 @@ export class RequestServer {
         `${method.running} requests for the method are handled, the most there may be`,
       );
     }
-    const slot = this.#slots.take(stream.peer, 1);
+    const slot = this.#slots.take(stream.peer);
     if (slot === undefined) {
       return await refuse(
         stream,
@@ -165,7 +168,7 @@ export class RequestServer {
       // A handler that ignores its signal keeps its place until it has settled.
       const release = () => {
         method.running--;
-        slot.release();
+        slot[Symbol.dispose]();
       };
       if (served.running === undefined) release();
       else served.running.finally(release).catch(() => {});
@@ -196,7 +199,7 @@ export class RequestServer {
       served.answering();
       await writeAnswer(stream, status, answer);
     } finally {
-      share?.release();
+      share?.[Symbol.dispose]();
     }
   }
 
@@ -254,7 +257,7 @@ export class RequestServer {
         share = await served.unlessEnded(wait.taken);
       } catch {
         wait.cancel();
-        void wait.taken.then((late) => late.release());
+        void wait.taken.then((late) => late[Symbol.dispose]());
         throw tooLate();
       }
     }

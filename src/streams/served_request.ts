@@ -2,7 +2,7 @@
 import { VerackError } from "../core/errors.ts";
 import type { PeerId } from "../core/peer_id.ts";
 import type { SharedTimers } from "../core/shared_timers.ts";
-import type { Share } from "./fair_share.ts";
+import type { Share } from "../core/fair_share.ts";
 import type { PeerStream } from "./peer_stream.ts";
 import type { BodyKind, RequestHead } from "./request_format.ts";
 import type { RequestContext } from "./request_types.ts";
@@ -103,7 +103,7 @@ export class ServedRequest implements RequestContext {
   close(): void {
     this.#isClosed = true;
     this.#cancelTimer();
-    this.#share?.release();
+    this.#share?.[Symbol.dispose]();
     this.#share = undefined;
   }
 

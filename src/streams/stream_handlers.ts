@@ -1,7 +1,8 @@
 /**
  * The protocols that a node handles, and how many streams of each run at the same time: one
- * peer has at most as many as it leaves to others, and peers without standing have half.
+ * peer has at most as many as it leaves to others, and peers without standing half of all.
  */
+import { FairShare } from "../core/fair_share.ts";
 import type { PeerId } from "../core/peer_id.ts";
 import { isProtocolName } from "../wire/messages/stream_frames.ts";
 import { MAX_PROTOCOL_NAME_BYTES } from "../wire/wire_limits.ts";
@@ -12,49 +13,27 @@ import {
 } from "./streams_limits.ts";
 
 /** One protocol. */
-class HandledProtocol {
+interface HandledProtocol {
   readonly handler: StreamHandler;
-  readonly #max: number;
-  #running = 0;
-  #strangers = 0;
-  readonly #byPeer = new Map<PeerId, number>();
-
-  constructor(handler: StreamHandler, max: number) {
-    this.handler = handler;
-    this.#max = max;
-  }
-
-  /** Takes room for a stream of a peer, and returns what gives it back; none if there is none. */
-  take(peer: PeerId, hasStanding: boolean): (() => void) | undefined {
-    const free = this.#max - this.#running;
-    const count = this.#byPeer.get(peer) ?? 0;
-    const most = Math.max(1, STRANGERS_HANDLED_SHARE * this.#max);
-    if (count >= free || !hasStanding && this.#strangers >= most) {
-      return undefined;
-    }
-    this.#running++;
-    if (!hasStanding) this.#strangers++;
-    this.#byPeer.set(peer, count + 1);
-    return () => {
-      this.#running--;
-      if (!hasStanding) this.#strangers--;
-      const left = this.#byPeer.get(peer)! - 1;
-      if (left === 0) this.#byPeer.delete(peer);
-      else this.#byPeer.set(peer, left);
-    };
-  }
+  /** Streams that are handled at present. */
+  readonly running: FairShare;
 }
 
 /** A stream that may be handled. */
 export interface AdmittedStream {
   readonly handler: StreamHandler;
-  /** Gives its room back. */
-  readonly release: () => void;
+  /** Until its handler has settled. */
+  readonly place: Disposable;
 }
 
 /** The protocols of one node. */
 export class StreamHandlers {
+  readonly #hasStanding: (peer: PeerId) => boolean;
   readonly #protocols = new Map<string, HandledProtocol>();
+
+  constructor(hasStanding: (peer: PeerId) => boolean) {
+    this.#hasStanding = hasStanding;
+  }
 
   /** See `Node.handle`. */
   handle(
@@ -79,7 +58,12 @@ export class StreamHandlers {
         `Cannot handle ${protocol}: it has a handler, must be disposed of before`,
       );
     }
-    const handled = new HandledProtocol(handler, maxStreams);
+    const running = new FairShare({
+      total: maxStreams,
+      strangers: Math.max(1, STRANGERS_HANDLED_SHARE * maxStreams),
+      hasStanding: this.#hasStanding,
+    });
+    const handled = { handler, running };
     this.#protocols.set(protocol, handled);
     return {
       [Symbol.dispose]: () => {
@@ -94,14 +78,11 @@ export class StreamHandlers {
   admit(
     protocol: string,
     peer: PeerId,
-    hasStanding: () => boolean,
   ): AdmittedStream | "unknown-protocol" | "full" {
     const handled = this.#protocols.get(protocol);
     if (handled === undefined) return "unknown-protocol";
-    const release = handled.take(peer, hasStanding());
-    return release === undefined
-      ? "full"
-      : { handler: handled.handler, release };
+    const place = handled.running.take(peer);
+    return place === undefined ? "full" : { handler: handled.handler, place };
   }
 }
 

@@ -38,12 +38,13 @@ export interface StreamHubOptions {
 
 /** All streams of one node. */
 export class StreamHub {
-  readonly #handlers = new StreamHandlers();
+  readonly #handlers: StreamHandlers;
   readonly #shared: MultiplexerOptions;
   readonly #multiplexers = new Map<StreamSink, Multiplexer>();
   #closed: VerackError | undefined;
 
   constructor(options: StreamHubOptions) {
+    this.#handlers = new StreamHandlers(options.hasStanding);
     const memory = new StreamMemory();
     const ahead = () => aheadOf(this.#multiplexers.size);
     this.#shared = { ...options, handlers: this.#handlers, memory, ahead };

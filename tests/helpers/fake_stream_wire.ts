@@ -79,7 +79,7 @@ export class StreamWire {
     { ahead = Infinity, unreadBytes }: StreamWireOptions,
   ): StreamParty {
     const sink = new FakeStreamSink(role);
-    const handlers = new StreamHandlers();
+    const handlers = new StreamHandlers(() => true);
     const memory = new StreamMemory(unreadBytes);
     const failures: unknown[] = [];
     const options: MultiplexerOptions = {

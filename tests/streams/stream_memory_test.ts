@@ -105,27 +105,23 @@ Deno.test("while all streams together have too much to send, a write resolves on
 });
 
 Deno.test("of the streams of a protocol one peer has as many as it leaves to others, and strangers have half", () => {
-  const handlers = new StreamHandlers();
-  handlers.handle("work/1", () => {}, { maxStreams: 8 });
+  const strangers = ["1", "2", "3", "4"];
   const id = (digit: string) => parsePeerId(digit.repeat(64));
-  const admit = (digit: string, hasStanding: boolean) =>
-    handlers.admit("work/1", id(digit), () => hasStanding);
-  const taken = (digit: string, hasStanding: boolean) => {
+  const handlers = new StreamHandlers((peer) => !strangers.includes(peer[0]!));
+  handlers.handle("work/1", () => {}, { maxStreams: 8 });
+  const admit = (digit: string) => handlers.admit("work/1", id(digit));
+  const taken = (digit: string) => {
     let count = 0;
-    while (typeof admit(digit, hasStanding) !== "string") count++;
+    while (typeof admit(digit) !== "string") count++;
     return count;
   };
-  assertEquals(taken("a", false), 4);
-  assertEquals(taken("b", false), 0);
-  assertEquals(taken("c", true), 2);
-  const last = admit("d", true);
+  assertEquals(strangers.map(taken), [2, 1, 1, 0]);
+  assertEquals(taken("c"), 2);
+  const last = admit("d");
   assertEquals(typeof last, "object");
-  assertEquals(admit("d", true), "full");
-  if (typeof last === "object") last.release();
-  assertEquals(typeof admit("e", true), "object");
-  assertEquals(
-    handlers.admit("other/1", id("a"), () => true),
-    "unknown-protocol",
-  );
+  assertEquals(admit("d"), "full");
+  if (typeof last === "object") last.place[Symbol.dispose]();
+  assertEquals(typeof admit("e"), "object");
+  assertEquals(handlers.admit("other/1", id("a")), "unknown-protocol");
   assertThrows(() => handlers.handle("work/1", () => {}), TypeError);
 });

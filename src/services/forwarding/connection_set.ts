@@ -5,6 +5,7 @@
  */
 import type { Clock } from "../../core/clock.ts";
 import { messageOf, VerackError } from "../../core/errors.ts";
+import { FairShare } from "../../core/fair_share.ts";
 import { logger } from "../../core/log.ts";
 import type { PeerId } from "../../core/peer_id.ts";
 import type { PeerStream } from "../../streams/peer_stream.ts";
@@ -16,7 +17,6 @@ import {
   MAX_FORWARDED_STRANGERS,
   STRANGER_IDLE_MS,
 } from "../services_limits.ts";
-import { ForwardRoom } from "./forward_room.ts";
 import { ForwardedConnection, type Socket } from "./forwarded_connection.ts";
 
 const log = logger("services");
@@ -31,16 +31,19 @@ export interface ConnectionSetParts {
 /** The forwarded connections of one node. */
 export class ConnectionSet {
   readonly #parts: ConnectionSetParts;
-  readonly #room = new ForwardRoom({
-    all: MAX_FORWARDED,
-    perPeer: MAX_FORWARDED_PER_PEER,
-    strangers: MAX_FORWARDED_STRANGERS,
-  });
+  readonly #places: FairShare;
   readonly #peers = new Map<ForwardedConnection, PeerId>();
   #cancelSweep: (() => void) | undefined;
 
   constructor(parts: ConnectionSetParts) {
     this.#parts = parts;
+    this.#places = new FairShare({
+      total: MAX_FORWARDED,
+      perPeer: MAX_FORWARDED_PER_PEER,
+      strangers: MAX_FORWARDED_STRANGERS,
+      hasStanding: parts.hasStanding,
+      trustsStanding: true,
+    });
   }
 
   /** Connections that are open or being opened. */
@@ -54,7 +57,7 @@ export class ConnectionSet {
    * @throws {VerackError} `full`.
    */
   placeFor(peer: PeerId): Disposable {
-    const place = this.#room.take(peer, this.#parts.hasStanding(peer));
+    const place = this.#places.take(peer);
     if (place !== undefined) return place;
     throw new VerackError(
       "full",

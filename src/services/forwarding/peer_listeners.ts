@@ -4,6 +4,7 @@
  */
 import type { Clock } from "../../core/clock.ts";
 import { VerackError } from "../../core/errors.ts";
+import { FairShare } from "../../core/fair_share.ts";
 import { logger } from "../../core/log.ts";
 import type { PeerId } from "../../core/peer_id.ts";
 import { TaskSet } from "../../core/task_set.ts";
@@ -19,7 +20,6 @@ import {
   MAX_FORWARD_LISTENERS_STRANGERS,
 } from "../services_limits.ts";
 import type { ConnectionSet } from "./connection_set.ts";
-import { ForwardRoom } from "./forward_room.ts";
 import type { ForwardRules, RuleSet } from "./forward_rules.ts";
 import {
   encodeForwardRequest,
@@ -53,19 +53,22 @@ interface OpenListener {
 /** The sockets that peers have one node listen on. */
 export class PeerListeners {
   readonly #parts: PeerListenersParts;
-  readonly #room = new ForwardRoom({
-    all: MAX_FORWARD_LISTENERS,
-    perPeer: MAX_FORWARD_LISTENERS_PER_PEER,
-    strangers: MAX_FORWARD_LISTENERS_STRANGERS,
-  });
+  readonly #places: FairShare;
 
   constructor(parts: PeerListenersParts) {
     this.#parts = parts;
+    this.#places = new FairShare({
+      total: MAX_FORWARD_LISTENERS,
+      perPeer: MAX_FORWARD_LISTENERS_PER_PEER,
+      strangers: MAX_FORWARD_LISTENERS_STRANGERS,
+      hasStanding: parts.hasStanding,
+      trustsStanding: true,
+    });
   }
 
   /** Sockets that are open. */
   get size(): number {
-    return this.#room.taken;
+    return this.#places.used;
   }
 
   /**
@@ -80,8 +83,7 @@ export class PeerListeners {
   ): Promise<void> {
     const { peer } = stream;
     const rules = this.#parts.rules.find("listen", address, peer);
-    const hasStanding = this.#parts.hasStanding(peer);
-    using _place = this.#room.take(peer, hasStanding) ?? full();
+    using _place = this.#places.take(peer) ?? full();
     using socket = listenOn(address);
     const bound = socketAddress(socket.addr);
     const listener: OpenListener = {

@@ -1,21 +1,21 @@
 /** Shares a bounded amount among peers, so that one that comes later finds some of it free. */
-import type { PeerId } from "../core/peer_id.ts";
-import { STRANGERS_REQUEST_SHARE } from "./streams_limits.ts";
+import type { PeerId } from "./peer_id.ts";
 
 /** Settings of a {@linkcode FairShare}. */
 export interface FairShareOptions {
   /** The most that all peers have together. */
   readonly total: number;
-  /** The most that one peer has. */
-  readonly perPeer: number;
-  /** Peers without standing have a part of the total only. */
+  /** The most that one peer has. @default {Infinity} */
+  readonly perPeer?: number;
+  /** The most that all peers without standing have together. */
+  readonly strangers: number;
   readonly hasStanding: (peer: PeerId) => boolean;
+  /** Whether peers with standing have `perPeer` each, even if that leaves less. @default {false} */
+  readonly trustsStanding?: boolean;
 }
 
-/** What was taken; to be released once. */
-export interface Share {
-  release(): void;
-}
+/** What was taken, until it is disposed of. */
+export type Share = Disposable;
 
 /** A wait for a share. */
 export interface ShareWait {
@@ -51,21 +51,27 @@ export class FairShare {
     return this.#used;
   }
 
-  /** Takes `amount` for a peer, unless that is more than it may have now. */
-  take(peer: PeerId, amount: number): Share | undefined {
-    const { total, perPeer, hasStanding } = this.#options;
+  /**
+   * Takes `amount` for a peer, unless that is more than it may have now. What was taken without
+   * standing counts as that until it is returned.
+   */
+  take(peer: PeerId, amount = 1): Share | undefined {
+    const { total, perPeer = Infinity, strangers } = this.#options;
+    const { hasStanding, trustsStanding = false } = this.#options;
     const isStranger = !hasStanding(peer);
-    const free = isStranger
-      ? Math.min(
-        total - this.#used,
-        total * STRANGERS_REQUEST_SHARE - this.#usedByStrangers,
-      )
-      : total - this.#used;
+    const free = Math.min(
+      total - this.#used,
+      isStranger ? strangers - this.#usedByStrangers : Infinity,
+    );
     const own = (this.#byPeer.get(peer) ?? 0) + amount;
-    if (own > Math.min(perPeer, free)) return undefined;
+    const needed = trustsStanding && !isStranger ? amount : own;
+    if (own > perPeer || needed > free) return undefined;
     this.#add(peer, amount, isStranger);
+    let isTaken = true;
     return {
-      release: () => {
+      [Symbol.dispose]: () => {
+        if (!isTaken) return;
+        isTaken = false;
         this.#add(peer, -amount, isStranger);
         if (this.#waiting.size > 0) this.#offer();
       },
