@@ -162,7 +162,7 @@ function showText(
     case "refused": {
       const { from, code, reason } = record;
       return say(
-        `refused to ${escapeText(from)}: ${escapeText(reason)} (${
+        `refused ${escapeText(from)}: ${escapeText(reason)} (${
           escapeText(code)
         })`,
       );

@@ -1,6 +1,6 @@
 /** `verack request`: a request to one peer, through a running node, and its answer. */
 import type { RequestAnswer } from "../control/answers.ts";
-import { messageOf } from "../core/errors.ts";
+import { messageOf, VerackError } from "../core/errors.ts";
 import { jsonLine } from "../core/escape.ts";
 import { RequestError } from "../streams/request_error.ts";
 import { DATA_FLAG, withNode } from "./answer_command.ts";
@@ -73,7 +73,7 @@ export const requestCommand: Command = command({
     try {
       answer = await withNode(
         flags.data,
-        (node) => node.request(to, method, body, { timeoutMs }),
+        (node) => node.request(to, method, body, { timeoutMs }).catch(withCode),
       );
     } catch (error) {
       if (!(error instanceof RequestError)) throw error;
@@ -108,6 +108,15 @@ export const requestCommand: Command = command({
     }
   },
 });
+
+/** Throws an error that came instead of the answer, with its code in its message. */
+function withCode(error: unknown): never {
+  if (!(error instanceof VerackError) || error instanceof RequestError) {
+    throw error;
+  }
+  const { code, message } = error;
+  throw new VerackError(code, `${message} (${code})`, { cause: error });
+}
 
 /** `undefined` without a body. */
 async function bodyOf(

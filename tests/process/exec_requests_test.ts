@@ -183,7 +183,10 @@ test("verack request prints the answer as it is, and the code of an error on sta
   ]);
   await using unknown = request(id, "other");
   assertEquals(await unknown.code(), 1);
-  assert(unknown.err.join().includes("no such method"), unknown.err.join());
+  assert(
+    unknown.err.join().endsWith("it has no such method (unknown-method)"),
+    unknown.err.join(),
+  );
   await using wrong = request(id, "job", "{", "--json-body");
   assertEquals(await wrong.code(), 2);
 });

@@ -54,7 +54,7 @@ Deno.test("a port that no rule allows is refused with the reason, in text and in
   await until("it says why", () => tunnel.err.length === 1);
   assert(
     tunnel.err[0]?.endsWith(
-      `Cannot connect to 127.0.0.1:${port}: no rule of this node allows it (not-allowed)`,
+      `Cannot connect to 127.0.0.1:${port}: no rule of the serving node allows it (not-allowed)`,
     ),
     tunnel.err[0],
   );
@@ -107,7 +107,7 @@ Deno.test("a Unix socket is forwarded, and when the peer is gone standard error 
   using socket = await Deno.connect({ transport: "unix", path });
   assert(await endsEmpty(socket));
   await tunnel.talk((line) =>
-    line.includes("refused to ") && line.endsWith("(not-connected)")
+    line.includes(": refused ") && line.endsWith("(not-connected)")
   );
   tunnel.kill("SIGTERM");
   assertEquals(await tunnel.code(), 143);
@@ -125,7 +125,7 @@ Deno.test("arguments that are none, a port that is taken and an unknown peer are
     [["0", "carol:1"], 1, "carol"],
     [["0", "bob:1", "--reverse"], 2, "must be 1 to 65535"],
     [[`${world.port}`, "bob:1"], 1, "the port is in use"],
-    [["1", "bob:1", "--reverse"], 1, "no rule of this node allows it"],
+    [["1", "bob:1", "--reverse"], 1, "no rule of the serving node allows it"],
   ];
   for (const [args, code, said] of cases) {
     await using tunnel = world.forward(...args);

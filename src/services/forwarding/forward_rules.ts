@@ -79,7 +79,7 @@ export class ForwardRules {
       "not-allowed",
       `Cannot ${what} ${
         formatAddress(address)
-      }: no rule of this node allows it`,
+      }: no rule of the serving node allows it`,
     );
   }
 }
