@@ -16,7 +16,10 @@ import { keptWords } from "./kept_topic_commands.ts";
 export const statusCommand: Command = answerCommand({
   flags: { data: DATA_FLAG },
   examples: [
-    ["verack status --data data/alice", "Who alice is and how she is linked"],
+    [
+      "verack status --data data/alice",
+      "The id of alice, its mesh, and what waits there",
+    ],
   ],
   ask: ({ data }) => withNode(data, (node) => node.status()),
   lines: (answer, colors) => labelled(rows(answer), colors),
