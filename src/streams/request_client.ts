@@ -66,6 +66,16 @@ interface Call {
   stream: PeerStream | undefined;
 }
 
+/** What the caller has set for a request. */
+interface CallLimits {
+  readonly timeoutMs: number;
+  /** Monotonic clock, milliseconds. */
+  readonly deadline: number;
+  readonly signal: AbortSignal | undefined;
+  /** For errors. */
+  readonly action: string;
+}
+
 interface ReceivedAnswer {
   readonly status: AnswerStatus;
   readonly kind: BodyKind;
@@ -95,7 +105,7 @@ export class RequestClient {
     value: unknown,
     options: RequestOptions = {},
   ): Promise<unknown> {
-    const name = typeof method === "string" ? method : method.name;
+    const name = typeof method === "object" ? method?.name : method;
     const { timeoutMs = REQUEST_TIMEOUT_MS, signal } = options;
     checkMethod(name);
     checkTimeout(timeoutMs);
@@ -103,38 +113,83 @@ export class RequestClient {
     const input = typeof method === "string" ? undefined : method.input;
     const output = typeof method === "string" ? options.output : method.output;
     requireSchema("output", output);
+    const limits = {
+      timeoutMs,
+      deadline: this.#options.clock.monotonic() + timeoutMs,
+      signal,
+      action,
+    };
     // Encoded before any wait: the caller may change it afterwards.
     const { kind, bytes } = encodeBody(value, action);
     if (input !== undefined) {
-      await checkValue(input, value, (issues) => {
+      const checked = checkValue(input, value, (issues) => {
         throw new VerackError("bad-input", `${action}: ${issues}`);
       });
+      if (checked instanceof Promise) await this.#inTime(checked, limits);
     }
-    const answer = await this.#exchange(
-      { peer, name, kind, bytes, timeoutMs, action },
-      signal,
-    );
+    const answer = await this.#exchange({ peer, name, kind, bytes }, limits);
     if (answer.status !== "ok") throw remoteError(answer, action);
     const received = decodeBody(answer.kind, answer.body);
     if (output === undefined) return received;
-    return await checkValue(output, received, (it) => {
+    const result = checkValue(output, received, (it) => {
       throw new VerackError(
         "bad-output",
         `${action}: the answer is wrong: ${it}`,
       );
     });
+    return result instanceof Promise
+      ? await this.#inTime(result, limits)
+      : result;
+  }
+
+  /** Calls `end` when the time is over or the caller aborts, until disposed of. */
+  #watch(
+    { timeoutMs, deadline, signal, action }: CallLimits,
+    end: (error: VerackError) => void,
+  ): Disposable {
+    const onAbort = () =>
+      end(
+        new VerackError("aborted", `${action}: it was aborted`, {
+          cause: signal?.reason,
+        }),
+      );
+    const leftMs = deadline - this.#options.clock.monotonic();
+    const cancelTimer = this.#timers.after(
+      // Few different lengths, for which timers are shared.
+      Math.max(0, Math.ceil(leftMs)),
+      () =>
+        end(
+          new VerackError(
+            "timeout",
+            `${action}: no answer came within ${timeoutMs} ms`,
+          ),
+        ),
+    );
+    if (signal?.aborted) onAbort();
+    else signal?.addEventListener("abort", onAbort, { once: true });
+    return {
+      [Symbol.dispose]: () => {
+        cancelTimer();
+        signal?.removeEventListener("abort", onAbort);
+      },
+    };
+  }
+
+  /** A schema's promise; what the caller has set for the request holds for it, too. */
+  async #inTime<T>(work: Promise<T>, limits: CallLimits): Promise<T> {
+    const { promise, reject } = Promise.withResolvers<never>();
+    using _watch = this.#watch(limits, reject);
+    return await Promise.race([work, promise]);
   }
 
   async #exchange(
-    { peer, name, kind, bytes, timeoutMs, action }: {
+    { peer, name, kind, bytes }: {
       readonly peer: PeerId;
       readonly name: string;
       readonly kind: BodyKind;
       readonly bytes: Uint8Array;
-      readonly timeoutMs: number;
-      readonly action: string;
     },
-    signal: AbortSignal | undefined,
+    limits: CallLimits,
   ): Promise<ReceivedAnswer> {
     const call: Call = {
       error: undefined,
@@ -147,27 +202,10 @@ export class RequestClient {
         call.onTurn?.();
       },
     };
-    const onAbort = () =>
-      call.end(
-        new VerackError("aborted", `${action}: it was aborted`, {
-          cause: signal?.reason,
-        }),
-      );
-    if (signal?.aborted) onAbort();
-    if (call.error !== undefined) throw call.error;
     const { clock, open } = this.#options;
-    const deadline = clock.monotonic() + timeoutMs;
-    const cancelTimer = this.#timers.after(
-      timeoutMs,
-      () =>
-        call.end(
-          new VerackError(
-            "timeout",
-            `${action}: no answer came within ${timeoutMs} ms`,
-          ),
-        ),
-    );
-    signal?.addEventListener("abort", onAbort, { once: true });
+    const { action, deadline } = limits;
+    using _watch = this.#watch(limits, call.end);
+    if (call.error !== undefined) throw call.error;
     const window = this.#windowOf(peer);
     let isSent = false;
     try {
@@ -197,8 +235,6 @@ export class RequestClient {
       call.stream?.abort(error);
       throw call.error ?? error;
     } finally {
-      cancelTimer();
-      signal?.removeEventListener("abort", onAbort);
       if (isSent) this.#release(peer, window);
       else this.#forget(peer, window);
     }

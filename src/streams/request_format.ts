@@ -2,7 +2,7 @@
  * Requests and answers as bytes, protocol `request/1`: what is in the metadata of the stream, what
  * is before an answer, and how values become bodies. See `docs/protocol.md`.
  */
-import { VerackError } from "../core/errors.ts";
+import { messageOf, VerackError } from "../core/errors.ts";
 import { putU32, u32At } from "../wire/bytes.ts";
 import {
   MAX_ERROR_BYTES,
@@ -80,7 +80,7 @@ const UNUSABLE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u;
  * A value as a body: `undefined` is none, bytes are bytes, a string is text, anything else JSON.
  *
  * @param action What it is for, for errors: `Cannot request "add"`.
- * @throws {TypeError} when JSON has no such value.
+ * @throws {TypeError} when JSON has no such value, or a text has lone surrogates.
  * @throws {RangeError} when it is too long.
  */
 export function encodeBody(value: unknown, action: string): EncodedBody {
@@ -95,7 +95,12 @@ export function encodeBody(value: unknown, action: string): EncodedBody {
 function encode(value: unknown, action: string): EncodedBody {
   if (value === undefined) return { kind: "none", bytes: EMPTY };
   if (typeof value === "string") {
-    return { kind: "text", bytes: encoder.encode(value) };
+    if (value.isWellFormed()) {
+      return { kind: "text", bytes: encoder.encode(value) };
+    }
+    throw new TypeError(
+      `${action}: the body is text with a lone surrogate, which UTF-8 has not, must be well-formed`,
+    );
   }
   if (value instanceof Uint8Array) return { kind: "bytes", bytes: value };
   if (value instanceof ArrayBuffer || ArrayBuffer.isView(value)) {
@@ -112,8 +117,9 @@ function encode(value: unknown, action: string): EncodedBody {
   }
   if (text === undefined) {
     throw new TypeError(
-      `${action}: the body is a ${typeof value} that has no JSON, must be a JSON value, ` +
-        "bytes, text or undefined",
+      `${action}: the body is ${
+        typeof value === "object" ? "an object" : `a ${typeof value}`
+      } that has no JSON, must be a JSON value, bytes, text or undefined`,
       { cause },
     );
   }
@@ -151,6 +157,13 @@ export function decodeBody(kind: BodyKind, bytes: Uint8Array): unknown {
  * @throws {RangeError} when it is empty, too long, or has characters that cannot be seen.
  */
 export function checkMethod(method: string): void {
+  if (typeof method !== "string") {
+    throw new TypeError(
+      `Cannot use a method: it is ${
+        method === null ? "null" : typeof method
+      }, must be its name or made by defineMethod`,
+    );
+  }
   const fault = methodFault(method, encoder.encode(method).length);
   if (fault === undefined) return;
   throw new RangeError(
@@ -233,14 +246,18 @@ export function decodeAnswerHead(bytes: Uint8Array): AnswerHead {
 
 /** What a handler threw, as it travels: no stack, bounded. */
 export function sentError(error: unknown): SentError {
-  const message = error instanceof Error ? error.message : String(error);
-  const code = error instanceof RequestError
-    ? error.remoteCode
-    : error instanceof VerackError
-    ? error.code
-    : "failed";
-  const data = error instanceof RequestError ? error.data : undefined;
-  return { code, message, ...(data !== undefined && { data }) };
+  try {
+    // Whatever the class of the error says that its message is.
+    const message = String(messageOf(error));
+    if (error instanceof RequestError) {
+      const { remoteCode: code, data } = error;
+      return { code, message, ...(data !== undefined && { data }) };
+    }
+    const code = error instanceof VerackError ? error.code : "failed";
+    return { code, message };
+  } catch {
+    return { code: "failed", message: "The handler threw what has no text" };
+  }
 }
 
 /** An error as a body; data that is too large or no JSON is left out. */

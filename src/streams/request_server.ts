@@ -29,6 +29,7 @@ import type {
 import { ServedRequest } from "./served_request.ts";
 import {
   checkValue,
+  isPromiseLike,
   requireSchema,
   type StandardSchema,
 } from "./standard_schema.ts";
@@ -212,10 +213,9 @@ export class RequestServer {
     if (served.timeoutMs <= 0) throw tooLate();
     let body = await this.#body(served, head);
     if (input !== undefined) {
-      body = await checked(input, body, (issues) => {
+      body = await checked(served, input, body, (issues) => {
         throw new Refusal("bad-input", issues);
       });
-      if (served.error !== undefined) throw tooLate();
     }
     let result: unknown;
     try {
@@ -234,7 +234,7 @@ export class RequestServer {
     if (served.error !== undefined) throw tooLate();
     if (output === undefined) return result;
     // Checked, and sent as it is: the caller's schema makes of it what it makes.
-    await checked(output, result, (issues) => {
+    await checked(served, output, result, (issues) => {
       throw new Refusal(
         "bad-output",
         `the answer of "${name}" is wrong: ${issues}`,
@@ -326,15 +326,27 @@ function methodOf(
   };
 }
 
-/** A schema may throw, which is the handler's failure. */
+/**
+ * A schema may throw, which is the handler's failure; and take for ever, when the request keeps its
+ * place as it does while its handler runs.
+ */
 async function checked<T>(
+  served: ServedRequest,
   schema: StandardSchema<unknown, T>,
   value: unknown,
   refuse: (issues: string) => never,
 ): Promise<T> {
   try {
-    return await checkValue(schema, value, refuse);
+    let made = checkValue(schema, value, refuse);
+    if (made instanceof Promise) {
+      served.running = made;
+      made = await served.unlessEnded(made);
+      served.running = undefined;
+    }
+    return made;
   } catch (error) {
+    if (served.error !== undefined) throw tooLate();
+    served.running = undefined;
     if (error instanceof Refusal) throw error;
     throw new Refusal("failed", sentError(error));
   }
@@ -373,9 +385,4 @@ async function writeAnswer(
 
 function tooLate(): Refusal {
   return new Refusal("timeout", "the deadline passed at its end");
-}
-
-function isPromiseLike(value: unknown): value is PromiseLike<unknown> {
-  return typeof (value as PromiseLike<unknown> | null | undefined)?.then ===
-    "function";
 }

@@ -122,7 +122,7 @@ export interface RequestFunction {
    *
    * @param body Bytes, text, a JSON value or `undefined`; at most 4,000,000 bytes.
    * @throws {RangeError} when the body is too long, or the method or `timeoutMs` out of range.
-   * @throws {TypeError} when the body has no JSON.
+   * @throws {TypeError} when the body has no JSON, or is text with lone surrogates.
    */
   <Answer = unknown>(
     peer: string,

@@ -55,7 +55,15 @@ export function checkValue<T>(
       ? result.value as T
       : refuse(issuesText(result.issues));
   const result = schema["~standard"].validate(value);
-  return result instanceof Promise ? result.then(settle) : settle(result);
+  return isPromiseLike(result)
+    ? Promise.resolve(result).then(settle)
+    : settle(result);
+}
+
+/** Whether a value is to be awaited, whatever class made it. */
+export function isPromiseLike(value: unknown): value is PromiseLike<unknown> {
+  return typeof (value as PromiseLike<unknown> | null | undefined)?.then ===
+    "function";
 }
 
 /** Throws a `TypeError` for what is no schema. */

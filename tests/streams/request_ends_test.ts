@@ -1,6 +1,11 @@
 // How requests end: deadlines, aborts, lost sessions and bounds, each with one outcome at the caller.
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { type Node, VerackError } from "../../mod.ts";
+import {
+  defineMethod,
+  type Node,
+  type StandardSchema,
+  VerackError,
+} from "../../mod.ts";
 import { partsOf } from "../../src/mesh/node_parts.ts";
 import { MemoryMesh } from "../helpers/memory_mesh.ts";
 import { startMesh } from "../helpers/nodes.ts";
@@ -29,6 +34,12 @@ class Hanging {
 async function codeOf(promise: Promise<unknown>): Promise<string> {
   const error = await assertRejects(() => promise, VerackError);
   return error.code;
+}
+
+function schema(
+  validate: StandardSchema<unknown, number>["~standard"]["validate"],
+): StandardSchema<unknown, number> {
+  return { "~standard": { version: 1, vendor: "test", validate } };
 }
 
 /** Requests that are handled at a node. */
@@ -62,6 +73,42 @@ Deno.test("a deadline ends a request at both ends, also one whose handler ignore
   const next = bob.node.request(id, "now");
   await mesh.clock.advance(100);
   assertEquals(await next, "prompt");
+});
+
+Deno.test("schemas that never settle end with the request's deadline or abort, at either end and of either value", async () => {
+  await using mesh = new MemoryMesh();
+  const alice = await mesh.start();
+  const bob = await mesh.start([alice]);
+  await mesh.complete();
+  const { id } = alice.node.identity;
+  const late = Promise.withResolvers<{ value: number }>();
+  const hanging = schema(() => late.promise);
+  const any = schema((value) => ({ value: value as number }));
+  alice.node.serve("any", () => 1);
+  alice.node.serve("input", () => 1, { input: hanging });
+  alice.node.serve("output", () => 1, { output: hanging });
+  const served = defineMethod("any", { input: hanging, output: any });
+  const outcomes: string[] = [];
+  const abort = new AbortController();
+  const note = (request: Promise<unknown>) =>
+    void codeOf(request).then((code) => outcomes.push(code));
+  const timeoutMs = 2_000;
+  note(bob.node.request(id, served, 1, { timeoutMs }));
+  note(bob.node.request(id, "any", 1, { timeoutMs, output: hanging }));
+  note(bob.node.request(id, "input", 1, { timeoutMs }));
+  note(bob.node.request(id, "output", 1, { timeoutMs }));
+  note(bob.node.request(id, served, 1, { signal: abort.signal }));
+  await mesh.clock.advance(1_900);
+  abort.abort();
+  await mesh.clock.advance(0);
+  assertEquals(outcomes, ["aborted"]);
+  await mesh.clock.advance(200);
+  assertEquals(outcomes.slice(1), Array(4).fill("timeout"));
+  // As handlers do, they keep their places until they settle.
+  assertEquals(handledBy(alice.node), 2);
+  late.resolve({ value: 1 });
+  await mesh.clock.advance(100);
+  assertEquals(handledBy(alice.node), 0);
 });
 
 Deno.test("the handler's own limit is a timeout at the caller, which would have waited longer", async () => {

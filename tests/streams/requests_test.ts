@@ -130,6 +130,42 @@ Deno.test("what a handler throws arrives with code, message and data, without a 
   assertEquals(verack.remoteCode, "not-connected");
 });
 
+Deno.test("whatever a handler throws is a RequestError at the caller", async () => {
+  await using mesh = await pair();
+  const { alice, bob } = mesh;
+  const trapped = new Proxy(new Error("x"), {
+    get() {
+      throw new Error("a trap");
+    },
+  });
+  const numbered = Object.assign(new Error(), { message: 5 });
+  const thrown = [undefined, Object.create(null), numbered, trapped];
+  alice.serve<number>("throw", (index) => {
+    throw thrown[index];
+  });
+  for (const index of thrown.keys()) {
+    const error = await errorOf(bob.request(alice.identity.id, "throw", index));
+    assert(error instanceof RequestError, error.message);
+    assertEquals(error.remoteCode, "failed");
+  }
+});
+
+Deno.test("text that UTF-8 has not is refused as body and as answer, rather than changed", async () => {
+  await using mesh = await pair();
+  const { alice, bob } = mesh;
+  const { id } = alice.identity;
+  alice.serve("lone", () => "a\ud800b");
+  alice.serve("escaped", () => ["a\ud800b"]);
+  await assertRejects(
+    () => bob.request(id, "lone", "\udfff"),
+    TypeError,
+    "lone surrogate",
+  );
+  assertEquals((await errorOf(bob.request(id, "lone"))).code, "bad-output");
+  // JSON has it.
+  assertEquals(await bob.request(id, "escaped"), ["a\ud800b"]);
+});
+
 Deno.test("an unknown method, an unknown peer, a peer without a session and this node itself are different errors", async () => {
   await using mesh = await pair();
   const { alice, bob } = mesh;

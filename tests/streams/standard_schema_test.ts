@@ -1,9 +1,10 @@
-import { assertEquals, assertThrows } from "@std/assert";
+import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import * as v from "npm:valibot@1.5.0";
 import {
   checkValue,
   issuesText,
   requireSchema,
+  type SchemaResult,
   type StandardSchema,
 } from "../../src/streams/standard_schema.ts";
 
@@ -50,6 +51,27 @@ Deno.test("a schema written by hand is as good, and so is an asynchronous one", 
     },
   };
   assertEquals(await checkValue(later, 4, refuse), 4);
+});
+
+Deno.test("a schema that returns a promise of a class of its own refuses, too", async () => {
+  const schema: StandardSchema<unknown, number> = {
+    "~standard": {
+      version: 1,
+      vendor: "test",
+      validate: () => ({
+        then: (resolve: (result: unknown) => void) =>
+          resolve({ issues: [{ message: "never" }] }),
+      } as unknown as Promise<SchemaResult<number>>),
+    },
+  };
+  await assertRejects(
+    async () =>
+      await checkValue(schema, 1, (issues) => {
+        throw new Error(issues);
+      }),
+    Error,
+    "never",
+  );
 });
 
 Deno.test("of many issues the first four are told", () => {
