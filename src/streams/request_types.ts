@@ -110,12 +110,16 @@ export interface ServeFunction {
  * lost may have been handled; it is not sent again.
  */
 export interface RequestFunction {
-  /** Requests a method that both ends share; see {@linkcode defineMethod}. */
+  /**
+   * Requests a method that both ends share; see {@linkcode defineMethod}. The body may be left
+   * out where its schema takes `undefined`.
+   */
   <Input, Body, Result, Answer>(
     peer: string,
     method: RequestMethod<Input, Body, Result, Answer>,
-    body: Input,
-    options?: Omit<RequestOptions, "output">,
+    ...rest: undefined extends Input
+      ? [body?: Input, options?: Omit<RequestOptions, "output">]
+      : [body: Input, options?: Omit<RequestOptions, "output">]
   ): Promise<Answer>;
   /**
    * Requests a method. Without a schema in the options the type of the answer is not checked.

@@ -244,6 +244,27 @@ Deno.test("a method that both ends share has the types of its schemas, whose rec
   assertEquals([wrong.code, names.length], ["bad-input", 1]);
 });
 
+Deno.test("the body may be left out where the schema of a shared method takes undefined", async () => {
+  await using mesh = await pair();
+  const { alice, bob } = mesh;
+  const names = defineMethod("names", {
+    input: v.undefined(),
+    output: v.array(v.string()),
+  });
+  alice.serve(names, (body) => [`${body}`]);
+  const { id } = alice.identity;
+  const answer: string[] = await bob.request(id, names);
+  assertEquals(answer, ["undefined"]);
+  await bob.request(id, names, undefined, { timeoutMs: 5_000 });
+  const add = defineMethod("add", {
+    input: v.object({ a: v.number() }),
+    output: v.number(),
+  });
+  // @ts-expect-error: the body is missing.
+  const error = await errorOf(bob.request(id, add));
+  assertEquals(error.code, "bad-input");
+});
+
 Deno.test("schemas of Zod do as well as those of Valibot, and give the types", async () => {
   await using mesh = await pair();
   const { alice, bob } = mesh;
