@@ -87,5 +87,10 @@ export function refuseUnknownOptions(
 
 /** The message of any thrown value, for display. */
 export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  try {
+    return String(error instanceof Error ? error.message : error);
+  } catch {
+    // An object without a prototype, or with methods that throw.
+    return "an error without a text";
+  }
 }

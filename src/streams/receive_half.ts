@@ -35,6 +35,7 @@ export class ReceiveHalf {
   #credit = MIN_STREAM_WINDOW_BYTES;
   /** Bytes that were read and are not granted again. */
   #ungranted = 0;
+  #onFailed: ((error: VerackError) => void) | undefined;
 
   constructor(owner: ReceiveOwner) {
     this.#owner = owner;
@@ -63,6 +64,12 @@ export class ReceiveHalf {
   /** Memory of unread bytes. */
   get heldBytes(): number {
     return this.#queue?.heldBytes ?? 0;
+  }
+
+  /** Calls `listener` with the error once reads reject. */
+  whenFailed(listener: (error: VerackError) => void): void {
+    if (this.#error === undefined) this.#onFailed = listener;
+    else listener(this.#error);
   }
 
   /** See `PeerStream.read`. */
@@ -112,6 +119,17 @@ export class ReceiveHalf {
     const pending = this.#pending;
     if (pending === undefined) return this.#keep(bytes);
     const { buffer, filled } = pending;
+    if (buffer.length <= filled) {
+      // Full, or transferred to a worker or shrunk by its user, which must not harm the session.
+      if (filled === 0) {
+        this.#rejectPending(
+          new TypeError(
+            "Cannot read: buffer was detached while the read waited",
+          ),
+        );
+      }
+      return this.#keep(bytes);
+    }
     const count = Math.min(buffer.length - filled, length);
     buffer.set(count === length ? bytes : bytes.subarray(0, count), filled);
     // After the frames of this turn, more of which may fit.
@@ -160,7 +178,15 @@ export class ReceiveHalf {
     this.#error ??= error;
     this.drop();
     const pending = this.#pending;
-    if (pending === undefined || pending.filled > 0) return;
+    if (pending === undefined || pending.filled === 0) {
+      this.#rejectPending(error);
+    }
+    this.#onFailed?.(this.#error);
+  }
+
+  #rejectPending(error: unknown): void {
+    const pending = this.#pending;
+    if (pending === undefined) return;
     this.#pending = undefined;
     pending.settled.promise.catch(() => {});
     pending.settled.reject(error);

@@ -151,7 +151,8 @@ function metadataOf({ metadata = NO_BYTES }: OpenOptions): Uint8Array {
       `Cannot open stream: metadata has ${bytes.length} bytes, must have at most ${MAX_STREAM_METADATA_BYTES}`,
     );
   }
-  return bytes.slice();
+  // A copy also of a `Buffer`, whose `slice` is none.
+  return new Uint8Array(bytes);
 }
 
 /** Aborts a stream with a signal, for as long as it lives. */
