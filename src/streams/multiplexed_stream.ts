@@ -96,11 +96,17 @@ export class MultiplexedStream implements PeerStream, SendOwner, ReceiveOwner {
   }
 
   get readable(): ReadableStream<Uint8Array<ArrayBuffer>> {
-    return this.#readable ??= readableOf(this);
+    return this.#readable ??= readableOf(
+      this,
+      (listener) => this.#in.whenFailed(listener),
+    );
   }
 
   get writable(): WritableStream<Uint8Array> {
-    return this.#writable ??= writableOf(this);
+    return this.#writable ??= writableOf(
+      this,
+      (listener) => this.#out.whenFailed(listener),
+    );
   }
 
   read(buffer: Uint8Array): Promise<number | null> {

@@ -19,7 +19,7 @@ export interface PeerStream extends AsyncDisposable {
   readonly signal: AbortSignal;
   /** Bytes of the peer. Cancelling it tells the peer to send no more. */
   readonly readable: ReadableStream<Uint8Array<ArrayBuffer>>;
-  /** Bytes to the peer. Aborting it aborts the stream. */
+  /** Bytes to the peer. Aborting it, or a chunk that is no bytes, aborts the stream. */
   readonly writable: WritableStream<Uint8Array>;
   /** Resolves when both directions have ended; rejects as {@linkcode read} does. May be ignored. */
   readonly closed: Promise<void>;

@@ -45,6 +45,7 @@ export class SendHalf {
   /** Writes that wait for room, and `closeWrite` for the end. */
   #writers: Waiter[] = [];
   #closers: Waiter[] = [];
+  #onFailed: ((error: VerackError) => void) | undefined;
 
   constructor(owner: SendOwner, credit: number) {
     this.#owner = owner;
@@ -65,6 +66,12 @@ export class SendHalf {
   get isReady(): boolean {
     const waiting = this.queuedBytes;
     return waiting > 0 ? this.#credit > 0 : this.#state === "ending";
+  }
+
+  /** Calls `listener` with the error once writes reject though the direction has not ended. */
+  whenFailed(listener: (error: VerackError) => void): void {
+    if (this.#error === undefined) this.#onFailed = listener;
+    else listener(this.#error);
   }
 
   /** See `PeerStream.write`. */
@@ -143,6 +150,7 @@ export class SendHalf {
     this.#drop();
     reject(this.#writers, error);
     release(this.#closers);
+    this.#onFailed?.(error);
     this.#owner.sendEnded();
   }
 
@@ -154,6 +162,7 @@ export class SendHalf {
     this.#drop();
     reject(this.#writers, error);
     reject(this.#closers, error);
+    this.#onFailed?.(error);
   }
 
   #sendNow(bytes: Uint8Array): number {
