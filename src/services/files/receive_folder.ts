@@ -3,6 +3,7 @@
  * Nothing outside it is read or written, whatever a peer sends and whatever links are in it.
  */
 import { join, sep } from "node:path";
+import { VerackError } from "../../core/errors.ts";
 import { escapeText } from "../../core/escape.ts";
 import { toFileError } from "../../identity/private_file.ts";
 import { FileFault } from "./file_fault.ts";
@@ -53,6 +54,15 @@ export class ReceiveFolder {
       return folder;
     } catch (error) {
       const action = `Cannot receive files into "${escapeText(dir)}"`;
+      if (
+        error instanceof Deno.errors.AlreadyExists ||
+        error instanceof Deno.errors.NotADirectory
+      ) {
+        const reason = "it is or leads through a file, must be a folder";
+        throw new VerackError("bad-data", `${action}: ${reason}`, {
+          cause: error,
+        });
+      }
       throw toFileError(error, { action, access: "use", path: dir });
     }
   }

@@ -1,6 +1,7 @@
 /** A disk that fills up while a file is received, on a small disk of its own. */
 import { assert, assertEquals } from "@std/assert";
 import { receiveFiles, sendFile } from "../../../src/services/mod.ts";
+import { assertFails } from "../../helpers/assert_fails.ts";
 import { Child } from "../../helpers/child.ts";
 import {
   FileScene,
@@ -122,6 +123,18 @@ Deno.test("parts that were not resumed for a week are removed, younger ones are 
   await scene.send(scene.out("a"));
   await log.waitFor("end");
   assertEquals(partsIn(scene.in("")).sort(), [young, "something else"]);
+});
+
+Deno.test("a file in the place of the folder is refused as such", async () => {
+  await using scene = await FileScene.start();
+  await Deno.writeTextFile(scene.in("a"), "text");
+  for (const dir of [scene.in("a"), scene.in("a/b")]) {
+    await assertFails(
+      () => receiveFiles(scene.receiver, { dir, accept: () => true }).next(),
+      "bad-data",
+      "must be a folder",
+    );
+  }
 });
 
 Deno.test("a folder in which parts would be elsewhere is refused", async () => {
