@@ -188,6 +188,7 @@ export class FileSender {
     const messages = await reading;
     const { report } = this.#transfer;
     await report.begin(file, 0);
+    this.#begun(file.index, 0);
     this.#sent(file.index);
     await this.#frames.sendBytes(messages);
     await this.#progress(file, file.size);
@@ -215,7 +216,7 @@ export class FileSender {
     // Before it goes out, as the answer may come at once.
     await report.begin(file, start);
     await this.#frames.send({ type: "begin", index, offset: start });
-    this.#resumed(index, start);
+    this.#begun(index, start);
     let sent = start;
     const reader = {
       read: (into: Uint8Array) => readingFault(source.read(into)),
@@ -312,17 +313,18 @@ export class FileSender {
         if (step !== "announced") throw senseless(message);
         return this.#want(message);
       case "done": {
-        const { files, hashed } = this.#transfer;
+        const { begunAt, files, hashed } = this.#transfer;
         const isFolder = files[index]?.kind === "folder";
         // It may be hashed on an earlier stream, of which the answer was lost.
         if (!isFolder && !hashed.has(index)) throw senseless(message);
+        const offset = begunAt.get(index) ?? 0;
         this.#settle(index);
         const path = escapeText(message.path);
         const saved = message.path === file.path ? file.path : path;
         return void await this.#transfer.report.succeed(
           file,
           saved,
-          message.held ? file.size : 0,
+          message.held ? file.size : offset,
         );
       }
       case "failed": {
@@ -344,12 +346,15 @@ export class FileSender {
   #settle(index: number): void {
     this.#steps.delete(index);
     this.#transfer.settled[index] = true;
+    this.#transfer.begunAt.delete(index);
     this.#transfer.resumedAt.delete(index);
     this.#transfer.advances++;
   }
 
-  #resumed(index: number, offset: number): void {
-    const { resumedAt } = this.#transfer;
+  #begun(index: number, offset: number): void {
+    const { begunAt, resumedAt } = this.#transfer;
+    // Unless the receiving end has given it up.
+    if (this.#steps.has(index)) begunAt.set(index, offset);
     if (offset <= (resumedAt.get(index) ?? 0)) return;
     resumedAt.set(index, offset);
     this.#transfer.advances++;

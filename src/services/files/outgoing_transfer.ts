@@ -22,7 +22,9 @@ export interface OutgoingTransfer {
   readonly settled: boolean[];
   /** Files of which all was sent, or compared, on this stream or an earlier one. */
   readonly hashed: Set<number>;
-  /** Where files were resumed last. */
+  /** Where files that have no result have begun last. */
+  readonly begunAt: Map<number, number>;
+  /** The furthest that they were resumed at. */
   readonly resumedAt: Map<number, number>;
   /** Grows when a file is settled, or resumed later than before. */
   advances: number;

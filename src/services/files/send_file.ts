@@ -158,6 +158,7 @@ class Sending {
       files,
       settled: files.map(() => false),
       hashed: new Set(),
+      begunAt: new Map(),
       resumedAt: new Map(),
       advances: 0,
       report,

@@ -94,6 +94,8 @@ Deno.test("a transfer whose session is lost goes on at the same place by itself,
     const begins = its.filter(({ type }) => type === "begin");
     assertEquals(begins.length, 2);
     assert((begins[1]?.resumedAt ?? 0) >= 10_000_000);
+    const done = its.find(({ type }) => type === "done");
+    assertEquals(done?.resumedAt, begins[1]?.resumedAt);
     assertEquals(its.at(-1)?.done, 1);
   }
   assert(await sameFiles(scene.out("large"), scene.in("large")));
