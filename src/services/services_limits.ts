@@ -20,6 +20,15 @@ export const MAX_FORWARDED_PER_PEER = 1_024;
 /** Of those, of all peers without standing together; one alone has half of it at most. */
 export const MAX_FORWARDED_STRANGERS = 512;
 
+/**
+ * Forwarded connections for which descriptors are not counted, so that light use costs nothing;
+ * with more, up to so many free ones are counted now and then (5 ms), and not again within this
+ * time after a refusal.
+ */
+export const UNCOUNTED_FORWARDED = 16;
+export const MAX_PROBED_DESCRIPTORS = 256;
+export const RECOUNT_DESCRIPTORS_MS = 100;
+
 /** Sockets that peers have this node listen on. */
 export const MAX_FORWARD_LISTENERS = 64;
 

@@ -22,14 +22,15 @@ export class Descriptors {
   }
 
   /**
-   * How many are free: `Infinity` for more than a node can use, `undefined` if that
-   * cannot be found out. Takes up to 40 ms.
+   * How many are free: `Infinity` for `most` or more, `undefined` if that cannot be found out.
+   *
+   * @param most What is enough. @default more than a node can use, which takes up to 40 ms
    */
-  free(): number | undefined {
+  free(most = MAX_COUNTED_DESCRIPTORS): number | undefined {
     if (this.#path === undefined) return undefined;
     const files: Deno.FsFile[] = [];
     try {
-      while (files.length < MAX_COUNTED_DESCRIPTORS) {
+      while (files.length < most) {
         files.push(Deno.openSync(this.#path));
       }
       return Infinity;

@@ -4,10 +4,12 @@ import { connect, type Socket } from "node:net";
 import { verifyCertificate } from "../../src/identity/certificate.ts";
 import { Identity } from "../../src/identity/identity.ts";
 import { Node } from "../../src/mesh/node.ts";
+import { forward } from "../../src/services/mod.ts";
 import { parseAddress } from "../../src/transport/address.ts";
 import { tlsTransport } from "../../src/transport/tls.ts";
 import { RawPeer } from "../helpers/attacker.ts";
 import { verack } from "../helpers/child.ts";
+import { dial, echo, TcpServer } from "../helpers/forwarding.ts";
 import { NodeProcess } from "../helpers/process.ts";
 import { until } from "../helpers/until.ts";
 
@@ -265,3 +267,56 @@ function freePort(): number {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   return (listener.addr as Deno.NetAddr).port;
 }
+
+Deno.test({
+  name:
+    `forwarded connections, ${LIMIT} descriptors: a friend joins, status answers`,
+  ignore: Deno.build.os !== "linux",
+  fn: async () => {
+    const directory = await Deno.realPath(await Deno.makeTempDir());
+    const permissions = [
+      `--allow-read=${directory}`,
+      `--allow-write=${directory}`,
+    ];
+    try {
+      await using target = new TcpServer(echo);
+      const identity = await Identity.generate({ ephemeral: false });
+      await using victim = await NodeProcess.start([
+        `--data=${directory}`,
+        `--allow-forward=${identity.id}@${target.port}`,
+      ], { permissions, launcher: launcher(LIMIT) });
+      await using client = await Node.start({
+        identity,
+        connect: [victim.address],
+      });
+      await client.joined();
+      await using tunnel = await forward(client, {
+        listen: "0",
+        peer: victim.id,
+        to: `${target.port}`,
+      });
+      const sockets = await Promise.all(
+        Array.from({ length: CROWD }, () => dial(tunnel.address)),
+      );
+      const { counters } = tunnel;
+      await until(
+        "each is opened or refused",
+        () => counters.opened + counters.refused >= CROWD,
+      );
+      assert(counters.refused > 0 && counters.opened > LIMIT / 4);
+      const left = LIMIT - descriptorsOf(victim, directory);
+      assert(left >= SPARE, `${left} were left`);
+      await using friend = await Node.start({ connect: [victim.address] });
+      await friend.joined();
+      await using status = verack(
+        ["status", `--data=${directory}`],
+        { permissions },
+      );
+      assertEquals([await status.code(), status.err], [0, []]);
+      for (const socket of sockets) socket[Symbol.dispose]();
+      await until("all are closed", () => counters.open === 0);
+    } finally {
+      await Deno.remove(directory, { recursive: true });
+    }
+  },
+});

@@ -125,6 +125,7 @@ Deno.test("arguments that are none, a port that is taken and an unknown peer are
     [["0", "carol:1"], 1, "carol"],
     [["0", "bob:1", "--reverse"], 2, "must be 1 to 65535"],
     [[`${world.port}`, "bob:1"], 1, "the port is in use"],
+    [[`${world.path}/no/s`, "bob:1"], 1, "/no/s: its folder does not exist"],
     [["1", "bob:1", "--reverse"], 1, "no rule of the serving node allows it"],
   ];
   for (const [args, code, said] of cases) {

@@ -9,6 +9,7 @@ import { FairShare } from "../../core/fair_share.ts";
 import { logger } from "../../core/log.ts";
 import type { PeerId } from "../../core/peer_id.ts";
 import type { PeerStream } from "../../streams/peer_stream.ts";
+import { descriptors } from "../../transport/descriptors.ts";
 import {
   FORWARD_SWEEP_MS,
   HALF_CLOSED_IDLE_MS,
@@ -18,6 +19,7 @@ import {
   STRANGER_IDLE_MS,
 } from "../services_limits.ts";
 import { ForwardedConnection, type Socket } from "./forwarded_connection.ts";
+import { SpareDescriptors } from "./spare_descriptors.ts";
 
 const log = logger("services");
 
@@ -33,6 +35,7 @@ export class ConnectionSet {
   readonly #parts: ConnectionSetParts;
   readonly #places: FairShare;
   readonly #peers = new Map<ForwardedConnection, PeerId>();
+  readonly #descriptors: SpareDescriptors;
   #cancelSweep: (() => void) | undefined;
 
   constructor(parts: ConnectionSetParts) {
@@ -43,6 +46,12 @@ export class ConnectionSet {
       strangers: MAX_FORWARDED_STRANGERS,
       hasStanding: parts.hasStanding,
       trustsStanding: true,
+    });
+    this.#descriptors = new SpareDescriptors({
+      clock: parts.clock,
+      descriptors,
+      // Of connections that peers asked for there are places before there are sockets.
+      held: () => Math.max(this.#peers.size, this.#places.used),
     });
   }
 
@@ -57,11 +66,25 @@ export class ConnectionSet {
    * @throws {VerackError} `full`.
    */
   placeFor(peer: PeerId): Disposable {
+    this.requireDescriptor();
     const place = this.#places.take(peer);
     if (place !== undefined) return place;
     throw new VerackError(
       "full",
       "Cannot forward a connection: as many as allowed are open",
+    );
+  }
+
+  /**
+   * Leaves descriptors to the rest of the node.
+   *
+   * @throws {VerackError} `full`.
+   */
+  requireDescriptor(): void {
+    if (this.#descriptors.take()) return;
+    throw new VerackError(
+      "full",
+      "Cannot forward: few file descriptors are left, raise the limit (ulimit -n) of the node",
     );
   }
 

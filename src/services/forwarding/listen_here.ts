@@ -1,5 +1,5 @@
 /** The listener of a forward at this machine: each connection opens a stream to the peer. */
-import { VerackError } from "../../core/errors.ts";
+import { messageOf, VerackError } from "../../core/errors.ts";
 import { escapeText } from "../../core/escape.ts";
 import { TaskSet } from "../../core/task_set.ts";
 import { formatAddress } from "../../transport/address.ts";
@@ -95,6 +95,7 @@ async function forwardOne(
         `${MAX_FORWARDED_PER_PEER} connections are forwarded already, must be fewer`,
       );
     }
+    run.hub.connections.requireDescriptor();
     const { node, peer, signal } = run;
     const stream = await node.open(peer, FORWARD_PROTOCOL, {
       metadata,
@@ -140,14 +141,20 @@ function listenUnix(path: string): LocalListener {
   try {
     listener = Deno.listen({ transport: "unix", path });
   } catch (error) {
-    if (!(error instanceof Deno.errors.AddrInUse)) {
-      throw netError(error, "listen", { host: "localhost", port: 0 });
-    }
+    const [code, detail] = error instanceof Deno.errors.AddrInUse
+      ? [
+        "address-in-use",
+        "it exists already, remove it if no process listens on it",
+      ] as const
+      : error instanceof Deno.errors.PermissionDenied ||
+          error instanceof Deno.errors.NotCapable
+      ? ["permission", messageOf(error)] as const
+      : error instanceof Deno.errors.NotFound
+      ? ["address-not-available", "its folder does not exist"] as const
+      : ["address-not-available", messageOf(error)] as const;
     throw new VerackError(
-      "address-in-use",
-      `Cannot listen on ${
-        escapeText(path)
-      }: it exists already, remove it if no process listens on it`,
+      code,
+      `Cannot listen on ${escapeText(path)}: ${detail}`,
       { cause: error },
     );
   }

@@ -83,6 +83,7 @@ export class PeerListeners {
   ): Promise<void> {
     const { peer } = stream;
     const rules = this.#parts.rules.find("listen", address, peer);
+    this.#parts.connections.requireDescriptor();
     using _place = this.#places.take(peer) ?? full();
     using socket = listenOn(address);
     const bound = socketAddress(socket.addr);
