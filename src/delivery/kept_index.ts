@@ -37,6 +37,8 @@ export class KeptIndex {
     }
     for (const head of store?.keptHeads() ?? []) {
       const { from, topic, key, bytes, at, deliveryCount } = head;
+      // Without it if the disk was full when the topic came, and not when the message did.
+      if (!this.#topics.has(topic)) this.#restore(topic);
       const stream = this.#streamOf(from, topic);
       if (stream === undefined) continue;
       this.#count(stream, bytes, 1);
@@ -82,6 +84,29 @@ export class KeptIndex {
     store.putKeptTopic(topic);
     this.#topics.set(topic, new KeptStreams(topic));
     return true;
+  }
+
+  /** Keeps a topic, durably; not at all if that fails. */
+  keepNow(topic: string): boolean {
+    const since = this.store.losses;
+    if (!this.keep(topic)) return false;
+    try {
+      this.store.commit(since);
+    } catch (error) {
+      // Nothing came meanwhile: it is kept when it is said to be.
+      this.#topics.delete(topic);
+      throw error;
+    }
+    return true;
+  }
+
+  #restore(topic: string): void {
+    this.#topics.set(topic, new KeptStreams(topic));
+    try {
+      this.store.putKeptTopic(topic);
+    } catch {
+      // The database reports what is wrong with it; the messages are here all the same.
+    }
   }
 
   /** Keeps a topic no longer, and drops what waits under it; not what consumers have. */
@@ -135,6 +160,15 @@ export class KeptIndex {
   leave(stream: KeptStream, { bytes }: KeptEntry): void {
     this.#count(stream, bytes, -1);
     stream.topic.prune(stream);
+  }
+
+  /** A message that has left is in the store all the same, and waits again. */
+  restore({ topic, sender }: KeptStream, entry: KeptEntry): void {
+    if (this.#topics.get(topic.name) !== topic) return;
+    // A new stream if it was empty meanwhile.
+    const stream = topic.stream(this.#usage.sender(sender.from));
+    this.#count(stream, entry.bytes, 1);
+    stream.putBack(entry);
   }
 
   #streamOf(from: PeerId, topic: string): KeptStream | undefined {

@@ -126,6 +126,13 @@ export class KeptLeases {
     onReady(stream.topic.name);
   }
 
+  /** The ack of a message was lost with other writes: it waits again. */
+  restore({ stream, entry }: Delivered): void {
+    entry.restsUntil = 0;
+    this.#options.index.restore(stream, entry);
+    this.#options.onReady(stream.topic.name);
+  }
+
   /** A delivery ended without an ack: it waits again, or is a dead letter if it was the last. */
   nack(delivered: Delivered, reason: string, delayMs?: number): void {
     const { settings, index, bury, onReady } = this.#options;

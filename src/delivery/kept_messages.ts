@@ -106,8 +106,7 @@ export class KeptMessages implements KeptTopics, MessageOwner {
 
   keep(topic: string): boolean {
     this.#check("keep topic");
-    if (!this.index.keep(topic)) return false;
-    this.index.store.commit();
+    if (!this.index.keepNow(topic)) return false;
     this.#owner.onChanged(topic);
     return true;
   }
@@ -305,8 +304,13 @@ export class KeptMessages implements KeptTopics, MessageOwner {
   }
 
   async ack(id: string, from?: PeerId): Promise<void> {
-    this.#leases.ack(this.#find(id, from, "ack"));
-    await this.index.store.committed();
+    const delivered = this.#find(id, from, "ack");
+    const since = this.index.store.losses;
+    this.#leases.ack(delivered);
+    await this.index.store.committed(since).catch((error) => {
+      if (!this.#closed) this.#leases.restore(delivered);
+      throw error;
+    });
   }
 
   async nack(
@@ -318,8 +322,9 @@ export class KeptMessages implements KeptTopics, MessageOwner {
     checkDelayMs(delayMs);
     // Its lease has ended, which counted.
     if (delivered.leasedUntil === undefined) return;
+    const since = this.index.store.losses;
     this.#leases.nack(delivered, reason, delayMs);
-    await this.index.store.committed();
+    await this.index.store.committed(since);
   }
 
   release(id: string, from?: PeerId): void {

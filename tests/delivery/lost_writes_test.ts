@@ -1,5 +1,5 @@
 /** What becomes of messages when the database loses writes that nobody waits for yet. */
-import { assertEquals, assertThrows } from "@std/assert";
+import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { Database } from "../../src/store/database.ts";
 import { MessageTables } from "../../src/store/message_tables.ts";
 import { VerackError } from "../../src/core/errors.ts";
@@ -72,4 +72,69 @@ Deno.test("messages to send that were lost are given up, whoever was told of the
   assertEquals(await sent, "bad-data");
   end(b);
   database.close();
+});
+
+/** Gets a message to B, which keeps `jobs`. */
+async function kept(it: ReturnType<typeof station>): Promise<void> {
+  const sender = party(peerId(1), it.clock);
+  const sent = sender.delivery.send(B, "x", { topic: "jobs" });
+  await new Wire(sender, it.b).run();
+  await sent;
+  end(sender);
+}
+
+Deno.test("a message whose ack was lost after it was given comes again, at once", async () => {
+  using at = place();
+  const it = station(at.path);
+  const { keptTopics } = it.b.delivery;
+  keptTopics.keep("jobs");
+  await kept(it);
+  const [message] = await keptTopics.lease("jobs");
+  const acked = keptTopics.ack(message!.id);
+  it.lose();
+  await assertRejects(() => acked, VerackError);
+  assertEquals(keptTopics.list()[0]?.messages, 1);
+  const [again] = await keptTopics.lease("jobs");
+  assertEquals(again?.id, message?.id);
+  await Promise.all([keptTopics.ack(again!.id), it.clock.advance(1_000)]);
+  assertEquals(keptTopics.list()[0]?.messages, 0);
+  end(it.b);
+  it.database.close();
+});
+
+Deno.test("a topic is kept if the call says so, and not if the disk had no room for it", async () => {
+  using at = place();
+  const it = station(at.path);
+  const { keptTopics } = it.b.delivery;
+  const commit = it.store.commit.bind(it.store);
+  it.store.commit = (since) => {
+    it.store.commit = commit;
+    it.database.prepare("ROLLBACK").run();
+    commit(since);
+  };
+  assertThrows(() => keptTopics.keep("jobs"), VerackError);
+  assertEquals(keptTopics.list(), []);
+  assertEquals(keptTopics.keep("jobs"), true);
+  await kept(it);
+  end(it.b);
+  assertEquals([...it.store.keptTopics()], ["jobs"]);
+  it.database.close();
+});
+
+Deno.test("messages that were acknowledged are there after a restart, also if their topic was not recorded", async () => {
+  using at = place();
+  const it = station(at.path);
+  it.b.delivery.keptTopics.keep("jobs");
+  await kept(it);
+  end(it.b);
+  it.database.prepare("DELETE FROM kept_topic").run();
+  const again = party(B, it.clock, {
+    store: it.store,
+    settings: { keepTopics: ["jobs"] },
+  });
+  const [message] = await again.delivery.keptTopics.lease("jobs");
+  assertEquals(message?.from, peerId(1));
+  assertEquals([...it.store.keptTopics()], ["jobs"]);
+  end(again);
+  it.database.close();
 });
