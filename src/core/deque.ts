@@ -58,6 +58,12 @@ export class Deque<T> {
     if (this.length > 0) this.#items[this.#head] = item;
   }
 
+  /** Removes the item with `index` items before it, if there is one. */
+  removeAt(index: number): void {
+    if (index === 0) this.shift();
+    else if (index > 0) this.#items.splice(this.#head + index, 1);
+  }
+
   /** Removes the items for which `keep` is false. */
   retain(keep: (item: T) => boolean): void {
     this.#items = [...this].filter(keep);

@@ -44,6 +44,9 @@ export class KeptStream {
   #holder: object | undefined;
   /** Never delivered, oldest first. */
   readonly #fresh = new Deque<KeptEntry>();
+  /** So many of them, the first ones, came before `#passedSince`. */
+  #passed = 0;
+  #passedSince = -Infinity;
   /** Delivered and not acked, oldest first. */
   readonly #returned: KeptEntry[] = [];
 
@@ -83,10 +86,7 @@ export class KeptStream {
     const isRipe = ({ at, restsUntil }: KeptEntry) =>
       at >= since && (!anyOrder || restsUntil <= now);
     const returned = this.#returned.find(isRipe);
-    let fresh = this.#fresh.first;
-    if (fresh !== undefined && fresh.at < since) {
-      fresh = [...this.#fresh].find(isRipe);
-    }
+    const fresh = this.#firstSince(since);
     const next = returned === undefined || fresh === undefined
       ? returned ?? fresh
       : returned.key < fresh.key
@@ -95,15 +95,34 @@ export class KeptStream {
     return next !== undefined && next.restsUntil <= now ? next : undefined;
   }
 
+  /** The first one that came at a time or later; those before it are not looked at each time. */
+  #firstSince(since: number): KeptEntry | undefined {
+    const { first } = this.#fresh;
+    if (first === undefined || first.at >= since) return first;
+    let at = since >= this.#passedSince ? this.#passed : 0;
+    for (let one = this.#fresh.at(at); one !== undefined && one.at < since;) {
+      one = this.#fresh.at(++at);
+    }
+    this.#passed = at;
+    this.#passedSince = since;
+    return this.#fresh.at(at);
+  }
+
   /** Removes a message that waits. */
   remove(entry: KeptEntry): void {
-    if (this.#fresh.first === entry) {
-      this.#fresh.shift();
+    // What `next` has returned last is at one of these.
+    for (const at of [0, this.#passed]) {
+      if (this.#fresh.at(at) !== entry) continue;
+      this.#fresh.removeAt(at);
+      if (at < this.#passed) this.#passed--;
       return;
     }
     const at = this.#returned.indexOf(entry);
     if (at >= 0) this.#returned.splice(at, 1);
-    else this.#fresh.retain((one) => one !== entry);
+    else {
+      this.#fresh.retain((one) => one !== entry);
+      this.#passed = 0;
+    }
   }
 
   /** All that wait, in no order. */
