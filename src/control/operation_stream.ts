@@ -131,7 +131,7 @@ export class OperationStream {
   }
 
   async #cancel(): Promise<void> {
-    const text = "It was ended where it was begun";
+    const text = "The client that began it has ended it";
     this.#abort.abort(new VerackError("aborted", text));
     // Handlers end with their signal, so the last errors have been answered by it.
     await this.#next?.catch(() => {});
