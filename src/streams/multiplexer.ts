@@ -110,6 +110,11 @@ export class Multiplexer implements StreamLink, TurnTaker {
         }: ${this.#own} are open, the most one session may have`,
       );
     }
+    this.#meter.requireOpenable(
+      this.#own,
+      this.#options.clock.monotonic(),
+      `Cannot open stream to ${shortId(this.peer)}`,
+    );
     const id = this.#nextId;
     this.#nextId += 2;
     this.#sink.send(
@@ -201,9 +206,12 @@ export class Multiplexer implements StreamLink, TurnTaker {
     const { stream: id, code, text } = decodeReset(payload);
     const stream = this.#streams.get(id);
     if (stream === undefined) return this.#late("reset", id, 0);
-    if (!stream.isOwn && code !== RESET_CODE.unread) {
-      this.#meter.abandoned(this.#options.clock.monotonic());
-    }
+    const now = this.#options.clock.monotonic();
+    if (stream.isOwn) {
+      const isRefused = code === RESET_CODE.unknownProtocol ||
+        code === RESET_CODE.full;
+      if (isRefused) this.#meter.ownAbandoned(now);
+    } else if (code !== RESET_CODE.unread) this.#meter.abandoned(now);
     stream.reset(code, text);
   }
 
@@ -274,7 +282,14 @@ export class Multiplexer implements StreamLink, TurnTaker {
     this.#sink.send(COMMAND.end, encodeEnd(id));
   }
 
-  sendReset({ id }: MultiplexedStream, code: number, text: string): void {
+  sendReset(
+    { id, isOwn }: MultiplexedStream,
+    code: number,
+    text: string,
+  ): void {
+    if (isOwn && code !== RESET_CODE.unread) {
+      this.#meter.ownAbandoned(this.#options.clock.monotonic());
+    }
     this.#sink.send(COMMAND.reset, encodeReset({ stream: id, code, text }));
   }
 

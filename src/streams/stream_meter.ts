@@ -9,13 +9,22 @@ import {
   ABANDONED_PER_S,
   LATE_BURST_FRAMES,
   LATE_FRAMES_PER_STREAM,
+  OWN_ABANDONED_BURST,
+  OWN_ABANDONED_PER_S,
 } from "./streams_limits.ts";
+
+const OWN_REFILL_MS = 1_000 / OWN_ABANDONED_PER_S;
 
 /** Of one session. */
 export class StreamMeter {
   readonly #abandoned = new TokenBucket({
     burst: ABANDONED_BURST,
     refillMs: 1_000 / ABANDONED_PER_S,
+  });
+  /** Own streams that count as given up at the peer; its debt is their number. */
+  readonly #ownAbandoned = new TokenBucket({
+    burst: 0,
+    refillMs: OWN_REFILL_MS,
   });
   /** Frames without bytes, and bytes, that may still come for streams that have ended. */
   #lateFrames = LATE_BURST_FRAMES;
@@ -28,6 +37,21 @@ export class StreamMeter {
     throw new VerackError(
       "flood",
       `Cannot accept streams: more than ${ABANDONED_BURST} were given up or refused, and then ${ABANDONED_PER_S} a second`,
+    );
+  }
+
+  /** An own stream was reset, or refused by the peer, which counts it. */
+  ownAbandoned(now: number): void {
+    this.#ownAbandoned.spend(1, now);
+  }
+
+  /** Throws `full` if one more than `open` own streams, all given up, could be a flood at the peer. */
+  requireOpenable(open: number, now: number, action: string): void {
+    const abandoned = Math.ceil(this.#ownAbandoned.debtMs(now) / OWN_REFILL_MS);
+    if (open + abandoned < OWN_ABANDONED_BURST) return;
+    throw new VerackError(
+      "full",
+      `${action}: ${abandoned} were given up or refused in a short time, must be at most ${OWN_ABANDONED_BURST} with those that are open, and then ${OWN_ABANDONED_PER_S} a second`,
     );
   }
 

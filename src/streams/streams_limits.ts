@@ -86,6 +86,13 @@ export const ABANDONED_BURST = 2 * MAX_STREAMS_PER_SESSION;
 export const ABANDONED_PER_S = 500;
 
 /**
+ * What this end allows itself of these, with what it has open, which it may still give up: less,
+ * since frames that had to wait come at once, and a peer that counts too many ends the session.
+ */
+export const OWN_ABANDONED_BURST = 0.75 * ABANDONED_BURST;
+export const OWN_ABANDONED_PER_S = ABANDONED_PER_S / 2;
+
+/**
  * Frames of a stream that had ended here when they came: what its sender had sent before the
  * last bytes and the end reached it, which is three `credit`s, each of half a window or more,
  * and a `reset`. And `credit` frames beyond one for each `data` that was sent.
