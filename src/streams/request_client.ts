@@ -251,6 +251,10 @@ export class RequestClient {
   /** Resolves when another request to the peer has ended, whose place this one takes. */
   #turn(window: PeerWindow, call: Call, action: string): Promise<void> {
     if (window.waiting.length >= MAX_WAITING_REQUESTS) {
+      // Those that have ended wait no more.
+      window.waiting.retain(({ onTurn }) => onTurn !== undefined);
+    }
+    if (window.waiting.length >= MAX_WAITING_REQUESTS) {
       throw new VerackError(
         "full",
         `${action}: ${window.waiting.length} requests wait to be sent to it, the most there may be`,

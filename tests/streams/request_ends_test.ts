@@ -7,6 +7,10 @@ import {
   VerackError,
 } from "../../mod.ts";
 import { partsOf } from "../../src/mesh/node_parts.ts";
+import {
+  MAX_REQUESTS_PER_PEER,
+  MAX_WAITING_REQUESTS,
+} from "../../src/streams/streams_limits.ts";
 import { MemoryMesh } from "../helpers/memory_mesh.ts";
 import { startMesh } from "../helpers/nodes.ts";
 import { until } from "../helpers/until.ts";
@@ -181,6 +185,36 @@ Deno.test("a node that closes ends what it handles and what it waits for", async
   await until("the handlers are told", () => hanging.aborted === 2);
   hanging.ends.resolve();
   assertEquals(await codeOf(bob.request(carol.identity.id, "hang")), "stopped");
+});
+
+Deno.test("requests that were aborted while they waited for their turn take no place of others", async () => {
+  await using mesh = new MemoryMesh();
+  const alice = await mesh.start();
+  const bob = await mesh.start([alice]);
+  await mesh.complete();
+  const hanging = new Hanging();
+  alice.node.serve("hang", hanging.handler);
+  const { id } = alice.node.identity;
+  const first = Array.from(
+    { length: MAX_REQUESTS_PER_PEER },
+    () => bob.node.request(id, "hang"),
+  );
+  const abort = new AbortController();
+  const { signal } = abort;
+  const given = Array.from(
+    { length: MAX_WAITING_REQUESTS },
+    () => codeOf(bob.node.request(id, "hang", undefined, { signal })),
+  );
+  const tooMany = codeOf(bob.node.request(id, "hang"));
+  await mesh.clock.advance(100);
+  assertEquals(await tooMany, "full");
+  abort.abort();
+  assertEquals(new Set(await Promise.all(given)), new Set(["aborted"]));
+  const next = bob.node.request(id, "hang");
+  hanging.ends.resolve();
+  await mesh.clock.advance(1_000);
+  assertEquals(await next, "late");
+  await Promise.all(first);
 });
 
 Deno.test("maxConcurrent of a method is full beyond it, and other methods go on", async () => {
