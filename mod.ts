@@ -30,13 +30,9 @@ export type { BroadcastResult } from "./src/delivery/broadcast.ts";
 export type { BroadcastOptions, SendOptions } from "./src/delivery/delivery.ts";
 export type { MessagesOptions } from "./src/delivery/consumer.ts";
 export type { Message } from "./src/delivery/incoming_message.ts";
-export type {
-  DeadLetter as DeadLetter,
-  DeadLetters as DeadLetters,
-} from "./src/delivery/dead_letters.ts";
+export type { DeadLetter, DeadLetters } from "./src/delivery/dead_letters.ts";
 export type {
   KeptMessage,
-  KeptTopic,
   KeptTopics,
   LeaseOptions,
   NackOptions,
@@ -49,20 +45,11 @@ export type {
   Admission,
   InviteOptions,
 } from "./src/mesh/admission/admission.ts";
-export type { InviteInfo } from "./src/mesh/admission/invites.ts";
 export type { NodeEvent } from "./src/mesh/events.ts";
-export type {
-  JoinRequest as JoinRequest,
-  StoredAccessRule as StoredAccessRule,
-} from "./src/mesh/peers/node_store.ts";
 export type { NodeOptions } from "./src/mesh/options.ts";
-export type { HealthFact } from "./src/mesh/health.ts";
 export type { Member } from "./src/mesh/peers/find_peers.ts";
 export type { NodeStatus } from "./src/mesh/node_status.ts";
-export type {
-  PeerInfo,
-  SessionInfo as SessionInfo,
-} from "./src/mesh/peers/peer_info.ts";
+export type { PeerInfo } from "./src/mesh/peers/peer_info.ts";
 export type {
   HandleOptions,
   OpenOptions,
