@@ -2,7 +2,7 @@
  * The folder into which files are received: parts until they are complete, then their place.
  * Nothing outside it is read or written, whatever a peer sends and whatever links are in it.
  */
-import { join, sep } from "node:path";
+import { dirname, join, sep } from "node:path";
 import { VerackError } from "../../core/errors.ts";
 import { escapeText } from "../../core/escape.ts";
 import { toFileError } from "../../identity/private_file.ts";
@@ -125,14 +125,12 @@ export class ReceiveFolder {
       candidate = path;
     }
     if (candidate !== undefined) return { number: MAX_NAME_NUMBER, candidate };
-    throw new FileFault(
-      "exists",
-      `${MAX_NAME_NUMBER + 1} files have that name at the receiving end`,
-    );
+    throw noFreeName();
   }
 
   /**
-   * Puts a complete part at its path, or at the next free number; never over another file.
+   * Puts a complete part at its path, or at the next free number; never over another file. The
+   * name is on disk then, where the system can have it so.
    *
    * @returns The path that it has.
    */
@@ -140,12 +138,12 @@ export class ReceiveFolder {
     await this.ensureParents(wanted, true);
     for (; number <= MAX_NAME_NUMBER; number++) {
       const path = numberedPath(wanted, number);
-      if (await moveIfFree(part, this.placeOf(path))) return path;
+      const place = this.placeOf(path);
+      if (!await moveIfFree(part, place)) continue;
+      await syncFolder(dirname(place));
+      return path;
     }
-    throw new FileFault(
-      "exists",
-      `${MAX_NAME_NUMBER + 1} files have that name at the receiving end`,
-    );
+    throw noFreeName();
   }
 
   /** Whether there is a folder; throws if there is something else. */
@@ -168,6 +166,7 @@ export class ReceiveFolder {
       // By another transfer.
       if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
     }
+    await syncFolder(dirname(path));
   }
 
   #has(real: string): boolean {
@@ -175,6 +174,23 @@ export class ReceiveFolder {
       this.#path.endsWith(sep) ? this.#path : this.#path + sep,
     );
   }
+}
+
+/** Puts the names in a folder on disk. Windows opens no folder, and some file systems sync none. */
+async function syncFolder(path: string): Promise<void> {
+  try {
+    using folder = await Deno.open(path);
+    await folder.sync();
+  } catch {
+    // The files themselves are on disk.
+  }
+}
+
+function noFreeName(): FileFault {
+  return new FileFault(
+    "exists",
+    `${MAX_NAME_NUMBER + 1} files have that name at the receiving end`,
+  );
 }
 
 function linked(path: string): FileFault {
