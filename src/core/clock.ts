@@ -74,6 +74,14 @@ export function isTimeout(reason: unknown): boolean {
   return reason instanceof Error && reason.name === "TimeoutError";
 }
 
+/** Resolves when a signal aborts. Waits as long as the signal lives, so that this should be short. */
+export function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+}
+
 /**
  * A signal that aborts with a {@linkcode DeadlineError} after `delayMs` of `clock`, or with
  * `signal`'s reason. Dispose of it as soon as the wait is over.

@@ -1,4 +1,4 @@
-/** What stands in the way of one file, and how an error of the file system is told to a peer. */
+/** What stands in the way of one file, and an error of the file system as it is reported to a peer. */
 import type { FileError } from "./file_messages.ts";
 import type { FileErrorCode } from "./file_progress.ts";
 
@@ -6,7 +6,7 @@ import type { FileErrorCode } from "./file_progress.ts";
 export class FileFault extends Error implements FileError {
   readonly code: FileErrorCode;
 
-  /** An error whose message may be told to the peer. */
+  /** An error with a message that the peer may get. */
   constructor(code: FileErrorCode, message: string) {
     super(message);
     this.name = "FileFault";

@@ -14,7 +14,7 @@ import {
   PART_WAIT_MS,
 } from "./files_limits.ts";
 import { lstat } from "./receive_folder.ts";
-import { type Clock, sleep } from "../../core/clock.ts";
+import { aborted, type Clock, deadline } from "../../core/clock.ts";
 
 /** Digits of the peer's id in front of the name of a part. */
 const PEER_DIGITS = 16;
@@ -140,13 +140,9 @@ export class FileParts {
   }
 
   async #wait(released: Promise<void>, signal: AbortSignal): Promise<void> {
-    const over = new AbortController();
-    const either = AbortSignal.any([signal, over.signal]);
-    const waited = sleep(this.#clock, PART_WAIT_MS, either);
-    await Promise.race([released, waited]).finally(() => {
-      over.abort();
-      return waited.catch(() => {});
-    });
+    using limit = deadline(this.#clock, PART_WAIT_MS, signal);
+    await Promise.race([released, aborted(limit.signal)]);
+    signal.throwIfAborted();
   }
 }
 

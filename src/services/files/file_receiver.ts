@@ -123,7 +123,7 @@ export class FileReceiver {
     const before = this.#answered;
     const turn = Promise.withResolvers<void>();
     this.#answered = turn.promise;
-    // Fails by the stream alone, of whose end the reading loop is told, too.
+    // It fails with the stream alone, whose end also ends the reading loop.
     this.#looking.add(
       this.#look(entry, isNew, before).catch(() => {}).finally(turn.resolve),
     );
@@ -178,7 +178,7 @@ export class FileReceiver {
         : new FileHash(),
     });
     let isGivenUp = false;
-    /** Tells the sending end at once; what it has sent meanwhile is dropped. */
+    /** Reports it at once; what the sending end has sent meanwhile is dropped. */
     const giveUp = async (error: unknown) => {
       isGivenUp = true;
       await file.drop();
@@ -258,7 +258,7 @@ export class FileReceiver {
       }
       await this.#succeed(entry, path, false, file.resumedAt);
     };
-    // Of the stream alone, of whose end the reading loop is told, too.
+    // It fails with the stream alone, whose end also ends the reading loop.
     this.#finishing.add(finish().catch(() => {}));
   }
 

@@ -75,7 +75,7 @@ export class FileReceiving {
   /**
    * Receives what comes on one stream.
    *
-   * @throws {VerackError} `malformed`, which the peer is told.
+   * @throws {VerackError} `malformed`, which is reported to the peer.
    * @throws what `accept` throws.
    */
   async receive(stream: PeerStream): Promise<void> {
@@ -103,7 +103,7 @@ export class FileReceiving {
       hashingBytes = () => receiver.hashingBytes;
       await this.#run(known, frames, receiver);
     } catch (error) {
-      // The peer knows of the end of its own stream.
+      // The stream has ended at the peer as well.
       if (isOfStream(error)) return;
       throw error;
     } finally {
@@ -253,9 +253,9 @@ export class FileReceiving {
         since = now;
         return;
       }
-      const patience = TRANSFER_IDLE_MS +
+      const limitMs = TRANSFER_IDLE_MS +
         1_000 * hashingBytes() / MIN_HASH_BYTES_PER_S;
-      if (now - since < patience) return;
+      if (now - since < limitMs) return;
       stream.abort(
         new VerackError(
           "timeout",
@@ -296,7 +296,7 @@ function isSame({ report: { facts } }: KnownTransfer, offer: Offer): boolean {
   return facts.files === offer.files && facts.total === offer.bytes;
 }
 
-/** Errors of the stream, which its peer has caused or is told anyway. */
+/** Errors of the stream, which its peer has caused or gets anyway. */
 function isOfStream(error: unknown): boolean {
   return error instanceof VerackError && error.code !== "malformed";
 }

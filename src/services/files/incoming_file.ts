@@ -1,4 +1,5 @@
 /** One file that comes in: bytes into a part, and their hash. */
+import { writeAll } from "../../core/write_all.ts";
 import { FileFault, writeFault } from "./file_fault.ts";
 import type { FileFrames } from "./file_frames.ts";
 import type { ChunkBuffers, FileHash } from "./file_hash.ts";
@@ -161,12 +162,6 @@ export class IncomingFile {
   #close(): void {
     this.#file?.close();
     this.#file = undefined;
-  }
-}
-
-async function writeAll(file: Deno.FsFile, bytes: Uint8Array): Promise<void> {
-  for (let written = 0; written < bytes.length;) {
-    written += await file.write(bytes.subarray(written));
   }
 }
 

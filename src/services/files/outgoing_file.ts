@@ -63,7 +63,7 @@ export async function smallFileMessages(
   return messages;
 }
 
-/** The result of reading a local file, or a fault that is told to the peer. */
+/** The result of reading a local file, or a fault that is reported to the peer. */
 export async function readingFault<T>(reading: Promise<T>): Promise<T> {
   try {
     return await reading;

@@ -227,7 +227,7 @@ export class ForwardHub {
     );
   }
 
-  /** Connects within the time for it, and tells the peer. */
+  /** Connects within the time for it, and reports that to the peer. */
   async #joined(
     stream: PeerStream,
     connect: (signal: AbortSignal) => Promise<Deno.TcpConn>,
@@ -244,7 +244,7 @@ export class ForwardHub {
   }
 }
 
-/** Tells the peer why there is no connection. */
+/** Reports to the peer why there is no connection. */
 async function refuse(stream: PeerStream, error: unknown): Promise<void> {
   const code = error instanceof VerackError ? error.code : "failed";
   try {

@@ -5,15 +5,13 @@
  * An address has one spelling. What the user writes is made canonical, and what a peer sends
  * must be canonical already, so that a rule and a target are equal only if their texts are.
  */
-import type { PeerId } from "../../core/peer_id.ts";
-import { isPeerId } from "../../core/peer_id.ts";
+import { isPeerId, type PeerId } from "../../core/peer_id.ts";
 import {
   type Address,
   formatAddress,
   parseAddress,
 } from "../../transport/address.ts";
 import { isIpv4, isIpv6, plainHost } from "../../transport/ip.ts";
-import { isLoopbackHost } from "../../transport/scope.ts";
 
 /** The host that is meant where none is given. */
 export const DEFAULT_FORWARD_HOST = "127.0.0.1";
@@ -128,11 +126,6 @@ export function hostFault(host: string, kind: RuleKind): string | undefined {
   if (parsed !== host) return "an IP address or a DNS name in lower case";
   if (ENDS_IN_NUMBER.test(host)) return "no number in another form";
   return undefined;
-}
-
-/** Whether only this machine can connect to a socket that listens there. */
-export function isLocalListen(host: string): boolean {
-  return isLoopbackHost(host);
 }
 
 function canonicalName(host: string): string | undefined {

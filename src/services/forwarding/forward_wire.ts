@@ -3,10 +3,8 @@
  * kinds of streams, and the reply of the end that handles one, which comes before all other
  * bytes of that end. Pure; `docs/protocol.md` describes both.
  */
-import type { ErrorCode } from "../../core/errors.ts";
-import { VerackError } from "../../core/errors.ts";
+import { type ErrorCode, VerackError } from "../../core/errors.ts";
 import type { Address } from "../../transport/address.ts";
-import { formatAddress } from "../../transport/address.ts";
 import { ByteReader, ByteWriter } from "../../wire/bytes.ts";
 import { hostFault } from "./forward_target.ts";
 import {
@@ -178,11 +176,4 @@ export class ReplyReader {
     if (this.#isListen) this.#port = reader.u16be("port");
     return all.subarray(length);
   }
-}
-
-/** A request as text, for logs. */
-export function describeRequest(request: ForwardRequest): string {
-  return request.kind === "accepted"
-    ? request.from
-    : formatAddress(request.address);
 }

@@ -3,6 +3,7 @@
  * direction with its own end, and no faster than the other end takes it.
  */
 import { VerackError } from "../../core/errors.ts";
+import { writeAll } from "../../core/write_all.ts";
 import { netError, socketAddress } from "../../transport/net_errors.ts";
 import type { PeerStream } from "../../streams/peer_stream.ts";
 import type { ReplyReader } from "./forward_wire.ts";
@@ -128,7 +129,7 @@ export class ForwardedConnection {
       try {
         await writeAll(this.#socket, rest);
       } catch {
-        // Whether the socket is gone as a whole is told by reading from it.
+        // Reading from the socket shows whether it is gone as a whole.
         stream.stopReading();
         break;
       }
@@ -152,12 +153,6 @@ export class ForwardedConnection {
     } catch (error) {
       throw netError(error, "read", socketAddress(this.#socket.remoteAddr));
     }
-  }
-}
-
-async function writeAll(socket: Socket, bytes: Uint8Array): Promise<void> {
-  for (let at = 0; at < bytes.length;) {
-    at += await socket.write(at === 0 ? bytes : bytes.subarray(at));
   }
 }
 

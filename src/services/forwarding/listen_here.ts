@@ -128,7 +128,7 @@ function listenTcp(text: string): LocalListener {
       try {
         tuneTcp(socket);
       } catch {
-        // It is gone already, which reading tells.
+        // It is gone already, which reading shows.
       }
       return { socket, from };
     },

@@ -31,7 +31,7 @@ export class TargetResolver {
    * not resolve yet is set when it first does.
    */
   async pin(host: string): Promise<void> {
-    // Whoever connects gets the error.
+    // The first connection gets the error.
     await this.addressesOf(host).catch(() => {});
   }
 
