@@ -214,3 +214,12 @@ export function refusalOf(error: unknown): Refusal | undefined {
   }
   return undefined;
 }
+
+/** The bytes of a field `base64`; a bad request if it is none. */
+export function bytesOfBase64(base64: string): Uint8Array<ArrayBuffer> {
+  try {
+    return Uint8Array.fromBase64(base64);
+  } catch {
+    throw badRequest("base64 is none, must be base64");
+  }
+}

@@ -10,6 +10,7 @@ import { operation, post, type RecordSchemas } from "./endpoint.ts";
 import {
   boolean,
   count,
+  flag,
   id,
   nonEmpty,
   number,
@@ -147,7 +148,7 @@ const path = v.pipe(text, v.regex(ABSOLUTE, "an absolute path"));
 export const fileEndpoints = {
   decideOffer: post(
     "/v1/files/decide",
-    { peer: id, transfer: nonEmpty, accept: v.boolean("true or false") },
+    { peer: id, transfer: nonEmpty, accept: flag },
     v.looseObject({ accepted: boolean }),
   ),
 };
@@ -172,6 +173,6 @@ export const fileOperations = {
     dir: path,
     from: optional(v.array(nonEmpty, "a list of names and ids")),
     accept: v.picklist(["all", "ask"], "all or ask"),
-    executable: optional(v.boolean("true or false")),
+    executable: optional(flag),
   }, RECEIVE_RECORDS),
 };

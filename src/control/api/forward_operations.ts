@@ -3,8 +3,8 @@ import * as v from "npm:valibot@1.5.0";
 import type { ForwardRecord } from "../answers.ts";
 import { operation } from "./endpoint.ts";
 import {
-  boolean,
   count,
+  flag,
   id,
   names,
   nonEmpty,
@@ -66,7 +66,7 @@ export const forwardOperations = {
     listen: nonEmpty,
     peer: nonEmpty,
     to: nonEmpty,
-    reverse: optional(boolean),
+    reverse: optional(flag),
   }, {
     listening: LISTENING,
     opened: OPENED,

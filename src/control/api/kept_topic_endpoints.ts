@@ -1,11 +1,12 @@
 /** Kept topics: which there are, and their messages. */
 import * as v from "npm:valibot@1.5.0";
 import type { KeptMessageRow, SettledAnswer } from "../answers.ts";
-import { MAX_CONTROL_IDS, MAX_CONTROL_WAIT_MS } from "../control_limits.ts";
+import { MAX_CONTROL_IDS } from "../control_limits.ts";
 import { get, operation, post } from "./endpoint.ts";
 import {
   count,
   digits,
+  flag,
   id,
   KEPT_TOPIC,
   names,
@@ -16,6 +17,7 @@ import {
   string,
   text,
   topic,
+  waitMs,
 } from "./schema_fields.ts";
 
 const MESSAGE: Schema<KeptMessageRow> = v.looseObject({
@@ -45,12 +47,6 @@ const time = v.pipe(
     "a time in ISO 8601",
   ),
 );
-const range = `0 to ${MAX_CONTROL_WAIT_MS}`;
-const waitMs = v.pipe(
-  number,
-  v.minValue(0, range),
-  v.maxValue(MAX_CONTROL_WAIT_MS, range),
-);
 const ids = v.pipe(
   v.array(nonEmpty, "a list of ids"),
   v.minLength(1, "a list of ids"),
@@ -59,7 +55,7 @@ const ids = v.pipe(
 const which = { ids, from: optional(text) };
 const consumer = {
   topic,
-  anyOrder: optional(v.boolean("true or false")),
+  anyOrder: optional(flag),
   since: optional(time),
 };
 

@@ -7,7 +7,6 @@ import type {
   SendAnswer,
   WholeDeadLetter,
 } from "../answers.ts";
-import { MAX_CONTROL_WAIT_MS } from "../control_limits.ts";
 import { get, post } from "./endpoint.ts";
 import {
   boolean,
@@ -22,6 +21,7 @@ import {
   string,
   text,
   topic,
+  waitMs,
 } from "./schema_fields.ts";
 
 const SENT: Schema<SendAnswer> = v.looseObject({
@@ -62,12 +62,6 @@ const WHOLE_DEAD_LETTER: Schema<WholeDeadLetter> = v.looseObject({
   base64: string,
 });
 
-const range = `0 to ${MAX_CONTROL_WAIT_MS}`;
-const waitMs = v.pipe(
-  number,
-  v.minValue(0, range),
-  v.maxValue(MAX_CONTROL_WAIT_MS, range),
-);
 const common = {
   topic: optional(topic),
   ttlMs: optional(number),

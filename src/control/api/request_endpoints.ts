@@ -2,18 +2,17 @@
 import * as v from "npm:valibot@1.5.0";
 import { MAX_METHOD_BYTES } from "../../streams/streams_limits.ts";
 import type { RequestAnswer } from "../answers.ts";
-import { MAX_CONTROL_WAIT_MS } from "../control_limits.ts";
 import { post } from "./endpoint.ts";
 import {
   digits,
   id,
   names,
   nonEmpty,
-  number,
   optional,
   type Schema,
   string,
   text,
+  waitFrom,
 } from "./schema_fields.ts";
 
 const ANSWER: Schema<RequestAnswer> = v.looseObject({
@@ -29,12 +28,7 @@ const method = v.pipe(
   nonEmpty,
   v.maxBytes(MAX_METHOD_BYTES, `at most ${MAX_METHOD_BYTES} bytes`),
 );
-const range = `1 to ${MAX_CONTROL_WAIT_MS}`;
-const timeoutMs = v.pipe(
-  number,
-  v.minValue(1, range),
-  v.maxValue(MAX_CONTROL_WAIT_MS, range),
-);
+const timeoutMs = waitFrom(1);
 
 /** Any JSON value. */
 type Json = string | number | boolean | object | null;

@@ -2,6 +2,7 @@
 import * as v from "npm:valibot@1.5.0";
 import { isPeerId, type PeerId } from "../../core/peer_id.ts";
 import type { KeptTopicRow } from "../answers.ts";
+import { MAX_CONTROL_WAIT_MS } from "../control_limits.ts";
 import { MAX_TOPIC_BYTES } from "../../wire/wire_limits.ts";
 
 /** A schema that gives a `T`. */
@@ -44,9 +45,20 @@ export const topic = v.pipe(
   v.maxBytes(MAX_TOPIC_BYTES, `at most ${MAX_TOPIC_BYTES} bytes`),
 );
 export const number = v.number("a number");
+export const flag = v.boolean("true or false");
 /** A number in a query. */
 export const digits = v.pipe(
   v.string(),
   v.regex(/^\d{1,15}$/, "a number"),
   v.transform(Number),
 );
+/** A time to wait, milliseconds: `least` or more. */
+export function waitFrom(least: 0 | 1) {
+  const range = `${least} to ${MAX_CONTROL_WAIT_MS}`;
+  return v.pipe(
+    number,
+    v.minValue(least, range),
+    v.maxValue(MAX_CONTROL_WAIT_MS, range),
+  );
+}
+export const waitMs = waitFrom(0);

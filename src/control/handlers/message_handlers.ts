@@ -1,5 +1,5 @@
 /** Handles requests that send messages, and those about dead letters. */
-import { deadline } from "../../core/clock.ts";
+import { aborted, deadline } from "../../core/clock.ts";
 import type { PeerId } from "../../core/peer_id.ts";
 import { BROADCAST_WAIT_MS } from "../../delivery/delivery_limits.ts";
 import { namesOf, type PeerNames } from "../../identity/peer_name.ts";
@@ -8,7 +8,7 @@ import { memberChosen } from "../../mesh/peers/find_peers.ts";
 import { deadLetterRow, wholeDeadLetter } from "../answers.ts";
 import type { Input } from "../api/endpoint.ts";
 import type { messageEndpoints } from "../api/message_endpoints.ts";
-import { badRequest } from "../guard.ts";
+import { badRequest, bytesOfBase64 } from "../guard.ts";
 import type { HandlerContext, Handlers } from "./handler.ts";
 
 /** Handlers of {@linkcode messageEndpoints}. */
@@ -95,13 +95,6 @@ export function messageHandlers(
   };
 }
 
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener("abort", () => resolve(), { once: true });
-  });
-}
-
 /** The one member selected by a name, an identity or its first digits. */
 function memberOf(node: Node, text: string): PeerId {
   return memberChosen(text, node.findPeers(text));
@@ -114,10 +107,5 @@ function bodyOf(
   if ((text === undefined) === (base64 === undefined)) {
     throw badRequest("The message must be in one of text, base64");
   }
-  if (base64 === undefined) return text ?? "";
-  try {
-    return Uint8Array.fromBase64(base64);
-  } catch {
-    throw badRequest("base64 is none, must be base64");
-  }
+  return base64 === undefined ? text ?? "" : bytesOfBase64(base64);
 }

@@ -3,7 +3,7 @@ import { namesOf } from "../../identity/peer_name.ts";
 import { MAX_REQUEST_TEXT_CHARS } from "../control_limits.ts";
 import type { requestEndpoints } from "../api/request_endpoints.ts";
 import type { RequestAnswer } from "../answers.ts";
-import { badRequest } from "../guard.ts";
+import { badRequest, bytesOfBase64 } from "../guard.ts";
 import type { HandlerContext, Handlers } from "./handler.ts";
 
 /** Handlers of {@linkcode requestEndpoints}. */
@@ -39,12 +39,7 @@ function bodyOf(
   if (given.length > 1) {
     throw badRequest("The body must be in one of text, base64, json");
   }
-  if (base64 === undefined) return given[0];
-  try {
-    return Uint8Array.fromBase64(base64);
-  } catch {
-    throw badRequest("base64 is none, must be base64");
-  }
+  return base64 === undefined ? given[0] : bytesOfBase64(base64);
 }
 
 function decoded(bytes: Uint8Array, kind = "bytes"): unknown {
