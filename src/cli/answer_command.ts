@@ -105,7 +105,7 @@ export function utcMinute(iso: string): string {
 }
 
 /**
- * A path as the node is told it, which may run in another directory.
+ * A path for the node, which may run in another directory.
  *
  * @throws {VerackError} `permission` when a relative path cannot be resolved.
  */

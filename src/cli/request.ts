@@ -23,7 +23,6 @@ const FLAGS = {
   },
   timeout: {
     type: "seconds",
-    short: "t",
     min: 0.001,
     max: MAX_TIMEOUT_S,
     default: TIMEOUT_S,

@@ -66,7 +66,7 @@ export class SeenIds {
   /** Hash table of positions in `#words` plus one; 0 is free. At most half full. */
   #index = NO_INDEX;
 
-  /** @param salt A number that senders do not know. */
+  /** @param salt A number that is secret from senders. */
   constructor(salt: number) {
     this.#salt = salt;
   }

@@ -79,7 +79,7 @@ export interface NodeStatus {
   };
 }
 
-/** What a node knows of itself when it starts to listen. */
+/** What is fixed when a node starts to listen. */
 export interface NodeFacts {
   readonly identity: Identity;
   readonly address: string;

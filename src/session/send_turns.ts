@@ -74,7 +74,7 @@ export class SendTurns {
 
   /**
    * Whether what has been idle may send a piece of `bytes` out of turn: at most
-   * `OVERTAKE_BYTES` between two turns, so that those who wait get at least half.
+   * `OVERTAKE_BYTES` between two turns, so that those that wait get at least half.
    */
   mayOvertake(bytes: number, ahead: number): boolean {
     const { isOpen, pacer, queuedBytes } = this.#session;

@@ -17,11 +17,14 @@ export interface PeerStream extends AsyncDisposable {
   readonly metadata: Uint8Array;
   /** Aborts with the error when the stream ends in any way but by both ends. */
   readonly signal: AbortSignal;
-  /** Bytes of the peer. Cancelling it tells the peer to send no more. */
+  /** Bytes of the peer. Cancelling it is {@linkcode stopReading}. */
   readonly readable: ReadableStream<Uint8Array<ArrayBuffer>>;
   /** Bytes to the peer. Aborting it, or a chunk that is no bytes, aborts the stream. */
   readonly writable: WritableStream<Uint8Array>;
-  /** Resolves when both directions have ended; rejects as {@linkcode read} does. May be ignored. */
+  /**
+   * Resolves when both directions have ended, whether or not all that came was read; rejects as
+   * {@linkcode read} does. May be ignored.
+   */
   readonly closed: Promise<void>;
   /**
    * Reads into `buffer`; resolves with the number of bytes, or null when the peer has ended its
@@ -38,7 +41,7 @@ export interface PeerStream extends AsyncDisposable {
   write(bytes: Uint8Array): Promise<void>;
   /** Ends the own direction, after what was written. */
   closeWrite(): Promise<void>;
-  /** Reads no more, and tells the peer to send no more; the own direction goes on. */
+  /** Reads no more, and makes the peer send no more; the own direction goes on. */
   stopReading(): void;
   /** Ends both directions at once. The peer's operations reject with `reset` and the reason's message. */
   abort(reason?: unknown): void;

@@ -3,7 +3,7 @@ import type { PeerId } from "../core/peer_id.ts";
 import { checkMethod } from "./request_format.ts";
 import { requireSchema, type StandardSchema } from "./standard_schema.ts";
 
-/** What a handler is told about a request, beside its body. */
+/** What a handler gets beside the body of a request. */
 export interface RequestContext {
   /** The caller, whose key is verified. */
   readonly peer: PeerId;

@@ -1,4 +1,4 @@
-/** One request at its serving node: what its handler is told, its deadline, and how it ends. */
+/** One request at its serving node: the context of its handler, its deadline, and how it ends. */
 import { VerackError } from "../core/errors.ts";
 import type { PeerId } from "../core/peer_id.ts";
 import type { SharedTimers } from "../core/shared_timers.ts";

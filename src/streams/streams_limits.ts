@@ -113,7 +113,7 @@ export const MAX_ERROR_CODE_CHARS = 64;
 export const MAX_ERROR_MESSAGE_CHARS = 1_024;
 export const MAX_ERROR_BYTES = 65_536;
 
-/** Issues of a schema that an error tells: a screen of text. */
+/** Issues of a schema that an error names: a screen of text. */
 export const MAX_SHOWN_ISSUES = 4;
 
 /** How long a request may take if the caller does not say, and the longest: a timer's, 24 days. */

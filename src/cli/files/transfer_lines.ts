@@ -151,7 +151,7 @@ function padded(text: string, columns: number): string {
 const LABEL_CHARS = 8;
 
 /**
- * The line that stays for a file whose fate is known, or a transfer that was declined;
+ * The line that stays for a file that is done or failed, or a transfer that was declined;
  * `undefined` for other steps.
  */
 export function fateLine(

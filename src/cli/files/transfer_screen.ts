@@ -1,6 +1,6 @@
 /**
- * The output of the commands that send and receive files: a line for each file whose fate is
- * known, a bar below them on a terminal, notices on stderr; or JSON lines.
+ * The output of the commands that send and receive files: a line for each file that is done or
+ * failed, a bar below them on a terminal, notices on stderr; or JSON lines.
  */
 import type {
   FileRecord,
