@@ -1,8 +1,9 @@
 /**
- * The events of a node: one union of plain objects, the bounded queue of each listener, and the
- * hub that fills the queues.
+ * The events of a node: one union of plain objects, and the hub that fills the queue of each
+ * listener.
  */
 import { Deque } from "../core/deque.ts";
+import { EventQueue } from "../core/event_queue.ts";
 import type { PeerId } from "../core/peer_id.ts";
 import { MAX_QUEUED_EVENTS } from "./mesh_limits.ts";
 
@@ -158,79 +159,16 @@ export type NodeEvent =
 /** Emits an event, once `until` is settled if it is given. */
 export type Emit = (event: NodeEvent, until?: Promise<unknown>) => void;
 
-/**
- * Events for one listener: at most `MAX_QUEUED_EVENTS` wait. When more come, the
- * oldest are dropped and an `overflow` event that counts them takes their place.
- */
-export class EventQueue implements AsyncIterableIterator<NodeEvent> {
-  readonly #events = new Deque<NodeEvent>();
-  readonly #onClose: () => void;
-  #dropped = 0;
-  #closed = false;
-  #waiting: ((result: IteratorResult<NodeEvent>) => void)[] = [];
-
-  /** @param onClose Called once, when the listener is done or the queue ended. */
-  constructor(onClose: () => void) {
-    this.#onClose = onClose;
-  }
-
-  /** Adds an event; never blocks. */
-  push(event: NodeEvent): void {
-    if (this.#closed) return;
-    const waiter = this.#waiting.shift();
-    if (waiter !== undefined) return waiter({ value: event, done: false });
-    this.#events.push(event);
-    if (this.#events.length > MAX_QUEUED_EVENTS) {
-      this.#events.shift();
-      this.#dropped++;
-    }
-  }
-
-  /** No more events come; those that wait are still delivered. */
-  end(): void {
-    if (this.#closed) return;
-    this.#closed = true;
-    this.#onClose();
-    for (const waiter of this.#waiting) {
-      waiter({ value: undefined, done: true });
-    }
-    this.#waiting = [];
-  }
-
-  next(): Promise<IteratorResult<NodeEvent>> {
-    if (this.#dropped > 0) {
-      const value: NodeEvent = { type: "overflow", dropped: this.#dropped };
-      this.#dropped = 0;
-      return Promise.resolve({ value, done: false });
-    }
-    const value = this.#events.shift();
-    if (value !== undefined) return Promise.resolve({ value, done: false });
-    if (this.#closed) return Promise.resolve({ value: undefined, done: true });
-    return new Promise((resolve) => this.#waiting.push(resolve));
-  }
-
-  return(): Promise<IteratorResult<NodeEvent>> {
-    this.#events.clear();
-    this.#dropped = 0;
-    this.end();
-    return Promise.resolve({ value: undefined, done: true });
-  }
-
-  [Symbol.asyncIterator](): this {
-    return this;
-  }
-}
-
 /** Events for some listeners, and what they wait for. */
 interface Held {
-  readonly queues: readonly EventQueue[];
+  readonly queues: readonly EventQueue<NodeEvent>[];
   readonly events: readonly NodeEvent[];
   readonly until?: Promise<unknown>;
 }
 
 /** Passes events on to listeners that come and go. */
 export class EventHub {
-  readonly #queues = new Set<EventQueue>();
+  readonly #queues = new Set<EventQueue<NodeEvent>>();
   /** Later events wait for it, too. */
   readonly #held = new Deque<Held>();
   #releasing: Promise<void> | undefined;
@@ -244,9 +182,12 @@ export class EventHub {
   }
 
   /** A new listener, which gets `first` and then all events; ends when `signal` aborts. */
-  listen(first: readonly NodeEvent[], signal?: AbortSignal): EventQueue {
+  listen(
+    first: readonly NodeEvent[],
+    signal?: AbortSignal,
+  ): EventQueue<NodeEvent> {
     const onAbort = () => queue.end();
-    const queue = new EventQueue(() => {
+    const queue = new EventQueue<NodeEvent>(MAX_QUEUED_EVENTS, () => {
       this.#queues.delete(queue);
       signal?.removeEventListener("abort", onAbort);
     });

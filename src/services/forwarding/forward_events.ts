@@ -1,7 +1,5 @@
-/** What a forward reports, in order, for one reader that may be slow. */
+/** What a forward reports. */
 import type { ErrorCode } from "../../core/errors.ts";
-import { Deque } from "../../core/deque.ts";
-import { MAX_FORWARD_EVENTS } from "../services_limits.ts";
 
 /** What happens to a forward. Texts of peers in it are not escaped. */
 export type ForwardEvent =
@@ -38,60 +36,3 @@ export type ForwardEvent =
   | { readonly type: "back" }
   /** This many of the oldest events were dropped, as they were not taken. */
   | { readonly type: "overflow"; readonly dropped: number };
-
-/** Events that wait to be taken; at most `MAX_FORWARD_EVENTS`, then the oldest are dropped. */
-export class ForwardEvents
-  implements AsyncIterableIterator<ForwardEvent, undefined> {
-  readonly #events = new Deque<ForwardEvent>();
-  #dropped = 0;
-  #hasEnded = false;
-  #wake: (() => void) | undefined;
-
-  /** Adds an event; never waits. */
-  push(event: ForwardEvent): void {
-    if (this.#hasEnded) return;
-    this.#events.push(event);
-    if (this.#events.length > MAX_FORWARD_EVENTS) {
-      this.#events.shift();
-      this.#dropped++;
-    }
-    this.#wake?.();
-  }
-
-  /** No more events come; those that wait can still be taken. */
-  end(): void {
-    this.#hasEnded = true;
-    this.#wake?.();
-  }
-
-  async next(): Promise<IteratorResult<ForwardEvent, undefined>> {
-    for (;;) {
-      const event = this.#take();
-      if (event !== undefined) return { value: event, done: false };
-      if (this.#hasEnded) return { value: undefined, done: true };
-      await new Promise<void>((resolve) => {
-        const others = this.#wake;
-        this.#wake = () => {
-          others?.();
-          resolve();
-        };
-      });
-      this.#wake = undefined;
-    }
-  }
-
-  return(): Promise<IteratorResult<ForwardEvent, undefined>> {
-    return Promise.resolve({ value: undefined, done: true });
-  }
-
-  [Symbol.asyncIterator](): this {
-    return this;
-  }
-
-  #take(): ForwardEvent | undefined {
-    if (this.#dropped === 0) return this.#events.shift();
-    const dropped = this.#dropped;
-    this.#dropped = 0;
-    return { type: "overflow", dropped };
-  }
-}

@@ -1,8 +1,10 @@
 /** One forward while it lasts: its connections, and what is reported of them. */
 import { VerackError } from "../../core/errors.ts";
+import { EventQueue } from "../../core/event_queue.ts";
 import type { PeerId } from "../../core/peer_id.ts";
 import type { Address } from "../../transport/address.ts";
-import { ForwardEvents } from "./forward_events.ts";
+import { MAX_FORWARD_EVENTS } from "../services_limits.ts";
+import type { ForwardEvent } from "./forward_events.ts";
 import type { ForwardHub, ForwardingNode } from "./forward_hub.ts";
 import { ForwardTraffic } from "./forward_traffic.ts";
 import type { ReplyReader } from "./forward_wire.ts";
@@ -26,7 +28,10 @@ export class ForwardRun implements ForwardRunParts {
   readonly peer: PeerId;
   readonly to: Address;
   readonly signal: AbortSignal;
-  readonly events: ForwardEvents = new ForwardEvents();
+  /** At most `MAX_FORWARD_EVENTS` wait to be taken. */
+  readonly events: EventQueue<ForwardEvent> = new EventQueue(
+    MAX_FORWARD_EVENTS,
+  );
   readonly traffic: ForwardTraffic = new ForwardTraffic();
   #count = 0;
 

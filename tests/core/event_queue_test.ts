@@ -1,13 +1,14 @@
 import { assertEquals } from "@std/assert";
 import { MAX_QUEUED_EVENTS } from "../../src/mesh/mesh_limits.ts";
-import { EventQueue, type NodeEvent } from "../../src/mesh/events.ts";
+import { EventQueue } from "../../src/core/event_queue.ts";
+import type { NodeEvent } from "../../src/mesh/events.ts";
 
 function mesh(nodes: number): NodeEvent {
   return { type: "mesh", nodes, sessions: 0, missing: [] };
 }
 
 Deno.test("EventQueue delivers events in order, also to a listener that waits first", async () => {
-  const queue = new EventQueue(() => {});
+  const queue = new EventQueue<NodeEvent>(MAX_QUEUED_EVENTS);
   const first = queue.next();
   const second = queue.next();
   queue.push(mesh(1));
@@ -19,7 +20,7 @@ Deno.test("EventQueue delivers events in order, also to a listener that waits fi
 });
 
 Deno.test("EventQueue drops the oldest when the listener is too slow, and counts them", async () => {
-  const queue = new EventQueue(() => {});
+  const queue = new EventQueue<NodeEvent>(MAX_QUEUED_EVENTS);
   for (let i = 0; i < 3 * MAX_QUEUED_EVENTS + 5; i++) queue.push(mesh(i));
   queue.end();
   const seen: NodeEvent[] = [];
@@ -32,7 +33,7 @@ Deno.test("EventQueue drops the oldest when the listener is too slow, and counts
 
 Deno.test("EventQueue ends when the listener breaks off, and says so once", async () => {
   let closed = 0;
-  const queue = new EventQueue(() => closed++);
+  const queue = new EventQueue<NodeEvent>(MAX_QUEUED_EVENTS, () => closed++);
   queue.push(mesh(1));
   queue.push(mesh(2));
   for await (const _ of queue) break;
@@ -43,7 +44,7 @@ Deno.test("EventQueue ends when the listener breaks off, and says so once", asyn
 });
 
 Deno.test("EventQueue hands out what waits before it ends", async () => {
-  const queue = new EventQueue(() => {});
+  const queue = new EventQueue<NodeEvent>(MAX_QUEUED_EVENTS);
   queue.push(mesh(1));
   queue.end();
   assertEquals((await queue.next()).value, mesh(1));
