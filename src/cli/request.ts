@@ -76,7 +76,7 @@ export const requestCommand: Command = command({
       );
     } catch (error) {
       if (!(error instanceof RequestError)) throw error;
-      // What the peer says is escaped by the client.
+      // Text of the peer is escaped by the client.
       terminal.stderr.line(`verack: ${error.remoteCode}: ${error.message}`);
       if (error.data !== undefined) {
         terminal.stderr.line(

@@ -110,10 +110,13 @@ export class KnownPeers {
     this.#askedAt = systemClock.monotonic();
   }
 
-  /** @param asks Whether standing is requested at all. */
-  static async of(client: ControlClient, asks: boolean): Promise<KnownPeers> {
+  /** @param requests Whether standing is requested at all. */
+  static async of(
+    client: ControlClient,
+    requests: boolean,
+  ): Promise<KnownPeers> {
     const peers = new KnownPeers(client);
-    if (asks) await peers.#ask();
+    if (requests) await peers.#ask();
     return peers;
   }
 

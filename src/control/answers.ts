@@ -252,7 +252,7 @@ export interface FileEvent {
   readonly boundName?: string;
   /** The id of the transfer, 32 hex digits. */
   readonly transfer: string;
-  /** What happened, as {@linkcode FileProgress} says it. */
+  /** What happened: a type of {@linkcode FileProgress}. */
   readonly step: FileStep;
   /** The file; empty when the event is about the whole transfer. */
   readonly path: string;

@@ -1,6 +1,6 @@
 /**
  * The answer to an operation: its records as server-sent events (WHATWG HTML §9.2), until an
- * event `end` or `error`. Nothing is buffered: the operation is asked for its next record when
+ * event `end` or `error`. Nothing is buffered: the next record is requested when
  * the client has read the one before.
  */
 import type { Clock } from "../core/clock.ts";

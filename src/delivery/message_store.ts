@@ -71,7 +71,7 @@ export interface StoredDeadLetter {
   readonly at: number;
 }
 
-/** A message of a kept topic, which its sender has been told is delivered. */
+/** A message of a kept topic, which is acknowledged to its sender. */
 export interface StoredKeptMessage {
   /** Its sender. */
   readonly from: PeerId;

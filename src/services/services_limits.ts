@@ -64,6 +64,6 @@ export const LOGGED_REFUSAL_MS = 10_000;
 /** Events of a forward that wait to be taken; then the oldest are dropped. */
 export const MAX_FORWARD_EVENTS = 1_000;
 
-/** Delays before a reverse forward that ended is asked for again. */
+/** Delays before a reverse forward that ended is requested again. */
 export const MIN_RELISTEN_MS = 250;
 export const MAX_RELISTEN_MS = 30_000;

@@ -146,7 +146,7 @@ export class MultiplexedStream implements PeerStream, SendOwner, ReceiveOwner {
     try {
       await this.closeWrite();
     } catch {
-      // It has failed, which its user has been told by other operations.
+      // It has failed, as other operations have reported.
     }
   }
 

@@ -191,7 +191,7 @@ export class RequestServer {
         answer = answerBody(result, method.name);
         share = this.#shareOf(served, answer);
       } catch (error) {
-        // The stream has ended: no answer could be sent, and none is wanted.
+        // The stream has ended: no answer can be sent.
         if (served.isLost) return;
         if (!(error instanceof Refusal)) throw error;
         ({ status, body: answer } = error);

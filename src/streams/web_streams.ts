@@ -6,7 +6,7 @@ import { TURN_BYTES } from "./streams_limits.ts";
 /** Calls a listener once a direction has failed: at once if it has failed before. */
 export type WhenFailed = (listener: (error: VerackError) => void) => void;
 
-/** Its bytes as a byte stream, which reads only what is asked for. */
+/** Its bytes as a byte stream, which reads only on demand. */
 export function readableOf(
   stream: Pick<PeerStream, "read" | "stopReading">,
   whenFailed: WhenFailed,

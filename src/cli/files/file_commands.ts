@@ -200,7 +200,7 @@ export const receiveCommand: Command = command({
   },
 });
 
-/** Offers of one peer that are declined before it is asked about no more. */
+/** Offers of one peer that are declined before there are no more questions about it. */
 const MAX_DECLINED_OFFERS = 3;
 
 /** Peers of which that is counted; the oldest is forgotten. */

@@ -1,4 +1,4 @@
-/** Asks the user of a terminal whether offered files are wanted. */
+/** Questions to the user of a terminal: whether to accept files that are offered. */
 import { type Clock, sleep } from "../../core/clock.ts";
 import { linesOf } from "../lines.ts";
 

@@ -69,7 +69,7 @@ export type ReceiveRecord =
 
 /** Options of {@linkcode ControlClient.sendFiles}. */
 export interface ControlSendFilesOptions {
-  /** How long a peer is waited for that is absent or receives no files, milliseconds. */
+  /** How long to wait for a peer that is absent or receives no files, milliseconds. */
   readonly timeoutMs?: number;
   /** Ends the transfer. */
   readonly signal?: AbortSignal;

@@ -53,7 +53,7 @@ export type Records<R> = AsyncIterable<R> | Promise<AsyncIterable<R>>;
 /**
  * Carries out an operation, which ends with the iteration. Errors that it throws, or that a
  * promise of the records rejects with, are answered by their HTTP status; later ones by the
- * last event. The next record is asked for when the client has read those before.
+ * last event. The next record is requested when the client has read those before.
  */
 export type OperationHandler<O> = (
   input: Input<O>,

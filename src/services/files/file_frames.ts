@@ -30,7 +30,7 @@ export class FileFrames {
     this.#stream = stream;
   }
 
-  /** Whether the peer is waited for. */
+  /** Whether a read waits for the peer. */
   get isReading(): boolean {
     return this.#isReading;
   }

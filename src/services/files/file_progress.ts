@@ -1,4 +1,4 @@
-/** What users of file transfers see: offers, progress, and what a transfer can be told. */
+/** What users of file transfers see: offers, progress and options. */
 import type { ErrorCode } from "../../core/errors.ts";
 import type { PeerId } from "../../core/peer_id.ts";
 
@@ -103,7 +103,7 @@ export interface SendFileOptions {
   /** Ends the transfer: the iteration throws `aborted`. What the receiving end has is kept there. */
   readonly signal?: AbortSignal;
   /**
-   * How long a peer is waited for that is absent, receives no files at present, or has no room,
+   * How long to wait for a peer that is absent, receives no files at present, or has no room,
    * milliseconds; anew each time that something was received.
    *
    * @default {Infinity}
@@ -118,7 +118,7 @@ export interface ReceiveFilesOptions {
   /** Only these peers, by id or name, may send; without `accept` all that they offer is taken. */
   readonly from?: readonly string[];
   /**
-   * Whether to take an offer; asked once for each transfer, and for offers of `from` alone if
+   * Whether to take an offer; called once for each transfer, and for offers of `from` alone if
    * that is given. `signal` aborts when the offer is withdrawn. Without `accept` and `from` every
    * offer is declined.
    */

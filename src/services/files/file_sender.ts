@@ -1,6 +1,6 @@
 /**
  * The sending end of one stream of a transfer. One loop writes: it announces files, some ahead,
- * and sends what the receiving end asks for, in the order in which it asks. The other loop
+ * and sends what the receiving end requests, in the order of the requests. The other loop
  * reads the answers.
  */
 import { VerackError } from "../../core/errors.ts";
@@ -31,7 +31,7 @@ import {
   smallFileMessages,
 } from "./outgoing_file.ts";
 
-/** What the receiving end asks for. */
+/** What the receiving end requests. */
 type Wanted = Extract<ReceiverMessage, { type: "from" | "compare" }>;
 
 /** How far a file is that was announced on this stream. */
@@ -44,7 +44,7 @@ export class FileSender {
   readonly #frames: FileFrames;
   readonly #steps = new Map<number, Step>();
   readonly #wanted: Wanted[] = [];
-  /** All messages of small files that are wanted next. */
+  /** All messages of small files that are requested next. */
   readonly #readAhead = new Map<number, Promise<Uint8Array<ArrayBuffer>>>();
   readonly #ended = new AbortController();
   /** The next file to announce. */
@@ -98,7 +98,7 @@ export class FileSender {
     if (answer?.type !== "accept") throw senseless(answer);
   }
 
-  /** Announces, and sends what is wanted, until all is settled. */
+  /** Announces, and sends what is requested, until all is settled. */
   async #write(): Promise<void> {
     for (;;) {
       await this.#announce();
@@ -166,7 +166,7 @@ export class FileSender {
     if (this.#steps.has(index)) this.#steps.set(index, "sent");
   }
 
-  /** Reads the small files that are wanted next, several at once. */
+  /** Reads the small files that are requested next, several at once. */
   #lookAhead(): void {
     for (const { index, type, ...from } of this.#wanted) {
       if (this.#readAhead.size >= MAX_FILES_READ_AHEAD) return;

@@ -77,7 +77,7 @@ export const MAX_PARTS_PER_PEER = 64;
 export const PART_AGE_MS = 7 * 86_400_000;
 
 /**
- * How long a part is waited for that another transfer of the same file has: the session of that
+ * How long to wait for a part that another transfer of the same file has: the session of that
  * one may be lost, which takes a moment to show.
  */
 export const PART_WAIT_MS = 5_000;

@@ -1,4 +1,4 @@
-/** What one transfer has come to, told as events; the same at both ends. */
+/** What one transfer has come to, as events; the same at both ends. */
 import type { Clock } from "../../core/clock.ts";
 import type { PeerId } from "../../core/peer_id.ts";
 import type { FileProgress } from "./file_progress.ts";
@@ -85,7 +85,7 @@ export class TransferReport {
 
   begin(file: ReportedFile, offset: number): Promise<void> | undefined {
     this.#count(file.index, offset);
-    return this.#tell("begin", file, offset, {
+    return this.#report("begin", file, offset, {
       ...(offset > 0 && { resumedAt: offset }),
     });
   }
@@ -96,7 +96,7 @@ export class TransferReport {
     const now = this.#clock.monotonic();
     if (now - this.#lastProgress < PROGRESS_MS) return undefined;
     this.#lastProgress = now;
-    return this.#tell("progress", file, bytes);
+    return this.#report("progress", file, bytes);
   }
 
   /** @param path Where it is at the receiving end. */
@@ -108,7 +108,7 @@ export class TransferReport {
     this.#count(file.index, file.size);
     this.#partial.delete(file.index);
     this.#done++;
-    return this.#tell("done", file, file.size, {
+    return this.#report("done", file, file.size, {
       ...(resumedAt > 0 && { resumedAt }),
       ...(path !== file.path && { savedAs: path }),
     });
@@ -122,12 +122,12 @@ export class TransferReport {
     this.#partial.delete(file.index);
     this.#failed++;
     const { code, message } = error;
-    return this.#tell("failed", file, 0, { error: { code, message } });
+    return this.#report("failed", file, 0, { error: { code, message } });
   }
 
   /** Something that is not offered. */
   skip(path: string, message: string): Promise<void> | undefined {
-    return this.#tell(
+    return this.#report(
       "skipped",
       { index: -1, path, size: 0 },
       0,
@@ -162,7 +162,7 @@ export class TransferReport {
     this.#partial.set(index, bytes);
   }
 
-  #tell(
+  #report(
     type: FileProgress["type"],
     { index, path, size }: ReportedFile,
     bytes: number,

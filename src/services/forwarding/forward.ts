@@ -60,7 +60,7 @@ export interface Forward extends AsyncDisposable, AsyncIterable<ForwardEvent> {
  * connection is closed at once, which a `refused` event reports. In reverse, this is the error.
  *
  * The forward outlives sessions. Without one, connections that are accepted here are closed at
- * once; in reverse the peer stops listening, and is asked again when it is back.
+ * once; in reverse the peer stops listening, and gets another request when it is back.
  *
  * @throws {VerackError} `unknown-peer`, `ambiguous`, `address-in-use`, `address-not-available`,
  * `permission`, `aborted`; in reverse also what the peer reports: `not-allowed`, `full`, and as

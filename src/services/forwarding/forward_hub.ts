@@ -1,6 +1,6 @@
 /**
  * The forwarding of one node: handles the streams of `tcp/1` by the rules that the node was
- * given, and by what it has asked of peers itself. Without either, it does not speak `tcp/1`.
+ * given, and by what it has requested of peers itself. Without either, it does not handle `tcp/1`.
  */
 import { type Clock, deadline, systemClock } from "../../core/clock.ts";
 import { messageOf, VerackError } from "../../core/errors.ts";
@@ -47,7 +47,7 @@ export interface ForwardHubOptions {
   readonly resolve?: Resolver;
 }
 
-/** A listener that this node has asked a peer for. */
+/** A listener that this node has requested of a peer. */
 export interface AskedListener {
   readonly peer: PeerId;
   /** Where the connections lead to that the peer accepts. */
@@ -68,7 +68,7 @@ const log = logger("services");
 /** The hubs of the nodes of this process. */
 const hubs = new WeakMap<object, ForwardHub>();
 
-/** The hub of a node. @param options Used when it is asked for first. */
+/** The hub of a node. @param options Used by the first call. */
 export function forwardHubOf(
   node: ForwardingNode,
   options: ForwardHubOptions = {},
@@ -210,7 +210,7 @@ export class ForwardHub {
     await done;
   }
 
-  /** A connection that a peer has accepted, as this node has asked it to. */
+  /** A connection that a peer has accepted, as this node has requested. */
   async #accepted(stream: PeerStream, id: number, from: string): Promise<void> {
     const { peer } = stream;
     const asked = this.#asked.get(id);

@@ -1,4 +1,4 @@
-/** The listener of a reverse forward, at the peer: asked for again whenever it is lost. */
+/** The listener of a reverse forward, at the peer: requested again whenever it is lost. */
 import { backoffMs } from "../../core/backoff.ts";
 import { messageOf, VerackError } from "../../core/errors.ts";
 import { type Address, formatAddress } from "../../transport/address.ts";
@@ -25,7 +25,7 @@ interface RemoteListener {
 /**
  * Has the peer listen until the run is closed or its node has stopped.
  *
- * @returns `address` is where it listens at first; `done` resolves when it is not asked for any
+ * @returns `address` is where it listens at first; `done` resolves when it is not requested any
  * more, and never rejects.
  * @throws {VerackError} what the peer reports: `not-allowed`, `address-in-use`,
  * `address-not-available`, `full`; `timeout`; as `Node.open`.

@@ -10,7 +10,7 @@ import { resolveHost, type Resolver } from "../../transport/resolve.ts";
 import { classifyIp, type Scope } from "../../transport/scope.ts";
 import { connectTcp } from "../../transport/tcp.ts";
 
-/** What `localhost` is, by definition (RFC 6761 §6.3): no name server is asked. */
+/** What `localhost` is, by definition (RFC 6761 §6.3): without a name server. */
 const LOCALHOST = ["127.0.0.1", "::1"];
 
 /** Resolves the hosts of rules, and connects to them. */
