@@ -248,7 +248,8 @@ export class MultiplexedStream implements PeerStream, SendOwner, ReceiveOwner {
     const error = new VerackError("failed", message, { cause: reason });
     if (this.#isOver) {
       this.#discard(error);
-      return reason !== this.#error;
+      // A peer that reads no more is no failure of what wrote to it.
+      return reason !== this.#error && reason !== this.#out.error;
     }
     this.#link.sendReset(this, RESET_CODE.failed, text);
     this.fail(error, true);

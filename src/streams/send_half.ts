@@ -57,6 +57,11 @@ export class SendHalf {
     return this.#state !== "ended";
   }
 
+  /** With what writes reject, if the peer or the stream has ended them. */
+  get error(): VerackError | undefined {
+    return this.#error;
+  }
+
   /** Bytes that wait. */
   get queuedBytes(): number {
     return this.#queue?.length ?? 0;

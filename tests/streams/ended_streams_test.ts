@@ -2,6 +2,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { parsePeerId } from "../../src/core/peer_id.ts";
 import { VerackError } from "../../src/core/errors.ts";
+import { RESET_CODE } from "../../src/wire/messages/stream_frames.ts";
 import {
   MultiplexedStream,
   type StreamLink,
@@ -128,3 +129,16 @@ for (const [before, prepare] of Object.entries(BEFORE)) {
     });
   }
 }
+
+Deno.test("a handler that ends with the error of its write, since the peer reads no more, has not failed", async () => {
+  const { stream } = received();
+  await stream.read(new Uint8Array(200));
+  stream.reset(RESET_CODE.unread, "");
+  const error = await assertRejects(
+    () => stream.write(new Uint8Array(1)),
+    VerackError,
+  );
+  assertEquals(error.code, "reset");
+  assertEquals(stream.failed(error), false);
+  assertEquals(stream.failed(new Error("its own")), true);
+});
