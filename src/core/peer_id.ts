@@ -27,8 +27,10 @@ const SHOWN_CHARACTERS = 80;
  * Parses the id of a peer.
  *
  * @throws {SyntaxError} when the text is anything but 64 lower-case hex digits.
+ * @throws {TypeError} when it is no text.
  */
 export function parsePeerId(text: string): PeerId {
+  requireText("peer id", text);
   if (isPeerId(text)) return text;
   const shown = escapeText(text, { max: SHOWN_CHARACTERS });
   throw new SyntaxError(
@@ -82,4 +84,11 @@ export function peerIdFromBytes(bytes: Uint8Array): PeerId {
     );
   }
   return bytes.toHex() as PeerId;
+}
+
+/** @throws {TypeError} when `text`, a name or an id of a peer, is none: JavaScript is not checked. */
+export function requireText(what: string, text: unknown): void {
+  if (typeof text === "string") return;
+  const type = text === null ? "null" : typeof text;
+  throw new TypeError(`Cannot parse ${what}: it is ${type}, must be a string`);
 }

@@ -19,6 +19,21 @@ Deno.test("parsePeerId() accepts 64 lower-case hex digits", () => {
   assert(isPeerId(ID));
 });
 
+Deno.test("parsePeerId() says what it got instead of a text", () => {
+  for (
+    const [value, type] of [[undefined, "undefined"], [null, "null"], [
+      5,
+      "number",
+    ]]
+  ) {
+    assertThrows(
+      () => parsePeerId(value as string),
+      TypeError,
+      `it is ${type}, must be a string`,
+    );
+  }
+});
+
 Deno.test("parsePeerId() names the text and what is wanted when it refuses", () => {
   for (
     const text of [

@@ -224,6 +224,11 @@ Deno.test("a stream is opened by name, and misuse is told at once", async () => 
   assertThrows(() => bob.handle("e/2", echo, { maxStreams: 0 }), RangeError);
   await assertRejects(() => alice.open(to, ""), RangeError);
   await assertRejects(
+    () => alice.open(undefined as unknown as string, "echo/1"),
+    TypeError,
+    "it is undefined, must be a string",
+  );
+  await assertRejects(
     () => alice.open(to, "echo/1", { metadata: new Uint8Array(1_025) }),
     RangeError,
   );

@@ -4,7 +4,7 @@
  */
 import { VerackError } from "../../core/errors.ts";
 import { escapeText } from "../../core/escape.ts";
-import { isPeerId, type PeerId } from "../../core/peer_id.ts";
+import { isPeerId, type PeerId, requireText } from "../../core/peer_id.ts";
 import { isPeerName, peerLabel, sameName } from "../../identity/peer_name.ts";
 import { MIN_IDENTITY_DIGITS } from "../mesh_limits.ts";
 import { MAX_LISTED_MEMBERS } from "../../core/core_limits.ts";
@@ -48,6 +48,7 @@ export function findPeers(
   peers: readonly PeerInfo[],
   names: Pick<NameResolver, "holderOf">,
 ): Member[] {
+  requireText("name or id of a peer", text);
   const self: Member = {
     id: own.id,
     ...(own.name !== "" && { name: own.name }),
