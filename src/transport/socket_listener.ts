@@ -73,11 +73,16 @@ export function listenTcp(
   negotiate: Negotiate<Deno.TcpConn>,
   tls?: TlsBackend,
 ): Listener {
+  const source = openTcpListener(address);
+  setUpSignals();
+  return new SocketListener(source, clock, negotiate, tls);
+}
+
+/** A socket that listens on `address`; throws as `Transport.listen`. */
+export function openTcpListener(address: Address): Deno.TcpListener {
   const { host: hostname, port } = address;
   try {
-    const source = Deno.listen({ hostname, port });
-    setUpSignals();
-    return new SocketListener(source, clock, negotiate, tls);
+    return Deno.listen({ hostname, port });
   } catch (error) {
     throw netError(error, "listen", address);
   }

@@ -22,7 +22,11 @@ import {
   TRANSFER_IDLE_MS,
   TRANSFER_SWEEP_MS,
 } from "./files_limits.ts";
-import { type ProgressSink, TransferReport } from "./transfer_report.ts";
+import {
+  peerFacts,
+  type ProgressSink,
+  TransferReport,
+} from "./transfer_report.ts";
 
 /** What is used of a node. */
 export type ReceivingNode = Pick<Node, "peer" | "resolvePeer">;
@@ -174,15 +178,8 @@ export class FileReceiving {
     offer: Offer,
   ): Promise<KnownTransfer | undefined> {
     const { peer, signal } = stream;
-    const info = this.#node.peer(peer);
-    const name = info?.boundName ?? info?.name;
     const { transfer, files, bytes } = offer;
-    const facts = {
-      transfer,
-      peer,
-      ...(name !== undefined && { name }),
-      files,
-    };
+    const facts = { transfer, ...peerFacts(this.#node, peer), files };
     const report = new TransferReport(
       { ...facts, total: bytes },
       this.#sink,

@@ -19,7 +19,7 @@ import { FileSender } from "./file_sender.ts";
 import { MAX_FAILED_ATTEMPTS, RETRY_DELAY } from "./files_limits.ts";
 import { DeclinedError, type OutgoingTransfer } from "./outgoing_transfer.ts";
 import { ProgressQueue } from "./progress_queue.ts";
-import { TransferReport } from "./transfer_report.ts";
+import { peerFacts, TransferReport } from "./transfer_report.ts";
 import { namesOf, walkFiles } from "./walk_files.ts";
 
 /** What is used of a node. */
@@ -138,13 +138,10 @@ class Sending {
     names: ReadonlyMap<string, string>,
   ): Promise<void> {
     const { files, skipped } = await walkFiles(names, this.#signal);
-    const info = this.#node.peer(this.#peer);
-    const name = info?.boundName ?? info?.name;
     const report = new TransferReport(
       {
         transfer: this.#time.random.bytes(16).toHex(),
-        peer: this.#peer,
-        ...(name !== undefined && { name }),
+        ...peerFacts(this.#node, this.#peer),
         files: files.length,
         total: files.reduce((sum, { size }) => sum + size, 0),
       },

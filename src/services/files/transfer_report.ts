@@ -1,6 +1,7 @@
 /** What one transfer has come to, as events; the same at both ends. */
 import type { Clock } from "../../core/clock.ts";
 import type { PeerId } from "../../core/peer_id.ts";
+import type { Node } from "../../mesh/node.ts";
 import type { FileProgress } from "./file_progress.ts";
 import { PROGRESS_MS } from "./files_limits.ts";
 
@@ -13,6 +14,16 @@ export interface TransferFacts {
   readonly files: number;
   /** Bytes of all files. */
   readonly total: number;
+}
+
+/** A peer as the events of its transfers name it. */
+export function peerFacts(
+  node: Pick<Node, "peer">,
+  peer: PeerId,
+): Pick<TransferFacts, "peer" | "name"> {
+  const info = node.peer(peer);
+  const name = info?.boundName ?? info?.name;
+  return { peer, ...(name !== undefined && { name }) };
 }
 
 /** Takes events; resolves when there is room for more. */

@@ -3,8 +3,11 @@ import { messageOf, VerackError } from "../../core/errors.ts";
 import { escapeText } from "../../core/escape.ts";
 import { TaskSet } from "../../core/task_set.ts";
 import { formatAddress } from "../../transport/address.ts";
-import { netError, socketAddress } from "../../transport/net_errors.ts";
-import { acceptRetrying } from "../../transport/socket_listener.ts";
+import { socketAddress } from "../../transport/net_errors.ts";
+import {
+  acceptRetrying,
+  openTcpListener,
+} from "../../transport/socket_listener.ts";
 import { tuneTcp } from "../../transport/tcp.ts";
 import { MAX_FORWARDED_PER_PEER } from "../services_limits.ts";
 import type { ForwardRun } from "./forward_run.ts";
@@ -112,14 +115,7 @@ async function forwardOne(
 }
 
 function listenTcp(text: string): LocalListener {
-  const address = parseListenAddress(text);
-  let listener: Deno.TcpListener;
-  try {
-    const { host: hostname, port } = address;
-    listener = Deno.listen({ hostname, port });
-  } catch (error) {
-    throw netError(error, "listen", address);
-  }
+  const listener = openTcpListener(parseListenAddress(text));
   return {
     address: formatAddress(socketAddress(listener.addr)),
     async accept() {

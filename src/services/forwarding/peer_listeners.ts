@@ -11,8 +11,11 @@ import { TaskSet } from "../../core/task_set.ts";
 import type { Node } from "../../mesh/node.ts";
 import type { PeerStream } from "../../streams/peer_stream.ts";
 import { type Address, formatAddress } from "../../transport/address.ts";
-import { netError, socketAddress } from "../../transport/net_errors.ts";
-import { acceptRetrying } from "../../transport/socket_listener.ts";
+import { socketAddress } from "../../transport/net_errors.ts";
+import {
+  acceptRetrying,
+  openTcpListener,
+} from "../../transport/socket_listener.ts";
 import { tuneTcp } from "../../transport/tcp.ts";
 import {
   MAX_FORWARD_LISTENERS,
@@ -85,7 +88,7 @@ export class PeerListeners {
     const rules = this.#parts.rules.find("listen", address, peer);
     this.#parts.connections.requireDescriptor();
     using _place = this.#places.take(peer) ?? full();
-    using socket = listenOn(address);
+    using socket = openTcpListener(address);
     const bound = socketAddress(socket.addr);
     const listener: OpenListener = {
       stream,
@@ -169,15 +172,6 @@ export class PeerListeners {
         reason: error instanceof Error ? error : String(error),
       });
     }
-  }
-}
-
-function listenOn(address: Address): Deno.TcpListener {
-  const { host: hostname, port } = address;
-  try {
-    return Deno.listen({ hostname, port });
-  } catch (error) {
-    throw netError(error, "listen", address);
   }
 }
 
