@@ -87,7 +87,10 @@ test("a request that is aborted or too late ends its program, and the next one c
   await using alice = await NodeProcess.start(
     script(
       `trap 'echo ended >> ${log}; exit 1' TERM; echo begun >> ${log}
-      if [ "$(cat)" = sleep ]; then sleep 60 & wait; fi; echo done`,
+      case "$(cat)" in
+        sleep) sleep 60 & wait ;;
+        fail) exit 2 ;;
+      esac; echo done`,
       "--exec-jobs=1",
     ),
     SHELL,
@@ -113,6 +116,11 @@ test("a request that is aborted or too late ends its program, and the next one c
   const late = bob.request(alice.id, "job", "sleep", { timeoutMs: 700 });
   await assertRejects(() => late, Error, "within 700 ms");
   await until("it was told to end", () => lines().length === 5);
+  // A program that fails is warned of, a caller that no longer waits is not.
+  await failure(bob.request(alice.id, "job", "fail"));
+  await alice.child.talk((line) => line.includes("request failed"));
+  const warned = alice.child.err.filter((it) => it.includes("request failed"));
+  assertEquals(warned.length, 1, warned.join("\n"));
 });
 
 test("peers that --exec-from does not name are denied, and no program is started", async () => {

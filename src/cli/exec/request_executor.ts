@@ -114,7 +114,9 @@ export class RequestExecutor {
     });
     if (fault === undefined) return answerOf(output, kind);
     const { program } = this.#settings;
-    log.warn("request failed", { program, fault, from: peer, method });
+    // The caller has had its outcome already: nothing is wrong at this node.
+    const level = signal.aborted ? "info" : "warn";
+    log[level]("request failed", { program, fault, from: peer, method });
     const ownFault = exitCode === undefined || lastLine === "";
     throw new RequestError(
       "failed",
