@@ -11,6 +11,7 @@ import {
 import { type ErrorCode, messageOf, VerackError } from "../../core/errors.ts";
 import { escapeText } from "../../core/escape.ts";
 import { isPeerId, type PeerId } from "../../core/peer_id.ts";
+import { peerLabel } from "../../identity/peer_name.ts";
 import type { Node } from "../../mesh/node.ts";
 import { chunkBuffers } from "./file_hash.ts";
 import { FILE_PROTOCOL } from "./file_messages.ts";
@@ -205,6 +206,11 @@ class Sending {
     return this.#failures < MAX_FAILED_ATTEMPTS;
   }
 
+  #label(): string {
+    const { name, boundName } = this.#node.peer(this.#peer) ?? {};
+    return peerLabel(this.#peer, name, boundName);
+  }
+
   /** Waits until the peer is back, or a while. */
   async #wait(error: VerackError): Promise<void> {
     const { clock, random } = this.#time;
@@ -213,7 +219,11 @@ class Sending {
     if (left <= 0) {
       throw new VerackError(
         "timeout",
-        `Cannot send files: waited ${this.#timeoutMs} ms in vain; ${error.message}`,
+        `Cannot send files: waited ${this.#timeoutMs} ms: ${
+          error.code === "unknown-protocol"
+            ? `${this.#label()} receives no files (verack receive, or run --receive-dir, does)`
+            : error.message
+        }`,
         { cause: error },
       );
     }

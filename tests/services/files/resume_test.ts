@@ -220,6 +220,16 @@ Deno.test("a peer that is absent, or receives no files yet, is waited for", asyn
   assertEquals(await Deno.readTextFile(scene.in("a")), "text");
 });
 
+Deno.test("waiting for a peer that receives no files ends with what it would have to run", async () => {
+  await using scene = await FileScene.start();
+  await Deno.writeTextFile(scene.out("a"), "text");
+  await assertFails(
+    () => scene.send(scene.out("a"), { timeoutMs: 0 }),
+    "timeout",
+    "receives no files (verack receive, or run --receive-dir, does)",
+  );
+});
+
 Deno.test("waiting ends when its time is up, with the reason", async () => {
   await using scene = await FileScene.start();
   await Deno.writeTextFile(scene.out("a"), "text");
