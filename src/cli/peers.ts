@@ -19,7 +19,7 @@ import {
 } from "./answer_command.ts";
 import type { Command } from "./command.ts";
 import { type PeerView, withRecords } from "./data_commands.ts";
-import { quoted } from "./flags.ts";
+import { quoted, UsageError } from "./flags.ts";
 import type { Palette } from "./terminal.ts";
 
 /** A peer and its access rule, or the rule for an id that is not on record. */
@@ -136,8 +136,11 @@ export const findCommand: Command = answerCommand({
     "verack find alice --data data/bob",
     "Id and addresses of all that are called alice",
   ]],
-  ask: ({ data }, [name = ""]) =>
-    withNode(data, async (node) => {
+  ask: ({ data }, [name = ""]) => {
+    if (name === "") {
+      throw new UsageError("NAME is empty, must be a name or an id");
+    }
+    return withNode(data, async (node) => {
       const { peers, self } = await node.peers(name);
       if (peers.length === 0 && !self) {
         throw new VerackError(
@@ -159,7 +162,8 @@ export const findCommand: Command = answerCommand({
         },
         ...found,
       ];
-    }),
+    });
+  },
   lines: (members, out) => members.map((member) => memberLines(member, out)),
   remark: ({ length }, [name = ""]) =>
     length > 1 &&

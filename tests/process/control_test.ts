@@ -89,6 +89,9 @@ Deno.test("status, peers and find tell of a running node, for people and program
   });
   const json = await alice.ask("find", bob.id.slice(0, 10), "--json");
   assertEquals(JSON.parse(json.out[0]!).name, "bob");
+  const empty = await alice.ask("find", "");
+  assertEquals(empty.code, 2);
+  assertStringIncludes(empty.err.join(), "NAME is empty");
   const nobody = await alice.ask("find", "carol");
   assertEquals(nobody, {
     code: 1,
