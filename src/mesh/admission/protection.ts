@@ -158,11 +158,15 @@ function closeRecord(store: NodeStore): void {
   const names = stay.slice(0, MAX_LISTED_MEMBERS).map(({ id, name }) =>
     name === "" ? shortId(id) : `${name} (${shortId(id)})`
   );
-  logger("mesh").warn("strangers on record are no members of the closed mesh", {
-    members: stay.length,
-    ...(names.length > 0 && { first: names.join(", ") }),
-    requests: moved,
-  });
+  logger("mesh").warn(
+    "the mesh is closed: members on record stay, strangers are removed",
+    {
+      members: stay.length,
+      ...(names.length > 0 && { first: names.join(", ") }),
+      removed: peers.length - stay.length,
+      requests: moved,
+    },
+  );
 }
 
 function list(requests: JoinRequests, peer: StoredPeer): void {
