@@ -258,6 +258,8 @@ export interface FileEvent {
   readonly path: string;
   /** Of `done`: where the file is, if that is not `path`. */
   readonly savedAs?: string;
+  /** Of `done`: bytes that were here before; all of them if nothing was sent. */
+  readonly resumedAt?: number;
   /** Files of the transfer. */
   readonly files: number;
   /** Bytes of the file, or of the whole transfer. */
@@ -281,7 +283,7 @@ export function fileEvent(
   step: FileProgress,
   sender: PeerNames | undefined,
 ): FileEvent | undefined {
-  const { type, peer, transfer, path, savedAs, files, total } = step;
+  const { type, peer, transfer, path, savedAs, resumedAt, files, total } = step;
   if (type === "begin" || type === "progress" || type === "skipped") {
     return undefined;
   }
@@ -294,6 +296,7 @@ export function fileEvent(
     step: type,
     path,
     ...(savedAs !== undefined && { savedAs }),
+    ...(resumedAt !== undefined && { resumedAt }),
     files,
     bytes: total,
     ...(done !== undefined && { done }),

@@ -44,12 +44,16 @@ const LINES: readonly (readonly [event: PrintedEvent, line: string])[] = [
     'file   "a/b\\u{1b}[2J" from Bob (bbbbbbbb), 2.1 MB, as "a/b\\u{a}(1)"',
   ],
   [
+    { ...FILE, step: "done", path: "a", resumedAt: 2_100_000 },
+    'file   "a" from Bob (bbbbbbbb), 2.1 MB, was there already',
+  ],
+  [
     { ...FILE, step: "failed", path: "a", reason: "no room\u202e" },
     'file   "a" from Bob (bbbbbbbb) did not come: no room\\u{202e}',
   ],
   [
     { ...FILE, step: "end", done: 1, failed: 1 },
-    "file   1 of 2 files, 2.1 MB, received from Bob (bbbbbbbb)",
+    "file   1 of 2 files, 2.1 MB, from Bob (bbbbbbbb), are in place",
   ],
   [
     { ...UP, direction: "inbound", trust: "first-use" },

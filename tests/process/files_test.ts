@@ -390,7 +390,11 @@ Deno.test("what cannot be sent is refused at once, in a sentence", async () => {
       [[scene.at("none.txt"), "bob"], 1, "none.txt"],
       [[file, "nobody"], 1, "nobody"],
       [[file, same, "bob"], 2, "a.txt"],
-      [[file, "bob", "--timeout=0.2"], 1, "bob"],
+      [
+        [file, "bob", "--timeout=0.2"],
+        1,
+        "receives no files now (verack receive, or run --receive-dir, does)",
+      ],
     ] as const
   ) {
     await using send = scene.command("alice", "send-file", ...args);

@@ -6,6 +6,7 @@ import type {
 import type { ControlClient } from "../../control/control_client.ts";
 import { BoundedMap } from "../../core/bounded_map.ts";
 import { systemClock } from "../../core/clock.ts";
+import { VerackError } from "../../core/errors.ts";
 import { escapeText } from "../../core/escape.ts";
 import type { PeerId } from "../../core/peer_id.ts";
 import { MAX_DURATION_MS } from "../../mesh/mesh_limits.ts";
@@ -72,6 +73,7 @@ export const sendFileCommand: Command = command({
       command: "verack send-file",
     });
     let code: ExitCode = EXIT.failure;
+    let waitsFor: string | undefined;
     try {
       await withNode(data, async (node) => {
         const all = await Promise.all(paths.map(absolutePath));
@@ -82,13 +84,14 @@ export const sendFileCommand: Command = command({
         for await (const step of steps) {
           screen.show(step);
           if (step.type === "end") code = codeOf(step);
+          if (step.type === "retrying") waitsFor = step.error?.code;
           await terminal.stdout.ready(ends);
         }
       });
     } catch (error) {
       // What stands in the way of the output is said at the end.
       if (outputLost.aborted) return EXIT.failure;
-      if (signals.code === undefined) throw error;
+      if (signals.code === undefined) throw hinted(error, waitsFor);
       const there = Math.floor(screen.tally.share * 100);
       screen.talk(
         there === 0
@@ -99,6 +102,17 @@ export const sendFileCommand: Command = command({
     return signals.code ?? code;
   },
 });
+
+/** The error of a transfer that has waited for `waitsFor`, with what the peer would have to run. */
+function hinted(error: unknown, waitsFor: string | undefined): unknown {
+  if (!(error instanceof VerackError) || error.code !== "timeout") return error;
+  if (waitsFor !== "unknown-protocol") return error;
+  return new VerackError(
+    error.code,
+    `${error.message} (verack receive, or run --receive-dir, does)`,
+    { cause: error },
+  );
+}
 
 const RECEIVE_FLAGS = {
   data: DATA_FLAG,

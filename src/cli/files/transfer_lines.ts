@@ -173,11 +173,7 @@ export function fateLine(
       const as = step.savedAs === undefined
         ? ""
         : ` as "${shownPath(step.savedAs)}"`;
-      const had = step.resumedAt === undefined || step.resumedAt === 0
-        ? ""
-        : step.resumedAt >= step.total
-        ? ", was there already"
-        : `, ${bytesText(step.resumedAt)} of it were there`;
+      const had = heldText(step.resumedAt, step.total);
       return `${verb}  ${path}${size}${as}${had}`;
     }
     case "failed":
@@ -192,6 +188,14 @@ export function fateLine(
     default:
       return undefined;
   }
+}
+
+/** How much of a file the receiving end had before. */
+function heldText(resumedAt = 0, total: number): string {
+  if (resumedAt === 0) return "";
+  return resumedAt >= total
+    ? ", was there already"
+    : `, ${bytesText(resumedAt)} of it were there`;
 }
 
 /** The last line about a transfer. */
@@ -214,6 +218,11 @@ export function endText(
       ? "the other end has ended it; what is there is kept"
       : shownReason(error.message);
     return `${count} ${verb} ${peerOf(step)}: ${why}`;
+  }
+  if (moved === 0 && allBytes > 0) {
+    return `${count}, ${bytesText(allBytes)}, ${
+      receives ? "offered by" : "offered to"
+    } ${peerOf(step)}: all of it was there already`;
   }
   const rate = ms >= 100 && moved > 0
     ? ` in ${spanText(ms)} (${bytesText(moved / ms * 1_000)}/s)`
@@ -250,7 +259,8 @@ function spanText(ms: number): string {
 
 /** An event of files without its label; `from` is the sender as shown. */
 export function fileWords(event: FileEvent, from: string): string {
-  const { step, path, savedAs, files, bytes, done = 0, reason } = event;
+  const { step, path, savedAs, resumedAt } = event;
+  const { files, bytes, done = 0, reason } = event;
   const file = `"${shownPath(path)}"`;
   const why = reason === undefined ? "" : `: ${shownReason(reason)}`;
   const all = `${filesText(files)}, ${bytesText(bytes)}`;
@@ -262,13 +272,14 @@ export function fileWords(event: FileEvent, from: string): string {
     case "done":
       return `${file} from ${from}, ${bytesText(bytes)}${
         savedAs === undefined ? "" : `, as "${shownPath(savedAs)}"`
-      }`;
+      }${heldText(resumedAt, bytes)}`;
     case "failed":
       return `"${shownReason(path)}" from ${from} did not come${why}`;
     case "retrying":
       return `the files of ${from} are interrupted${why}`;
     case "end":
-      return `${done} of ${all}, received from ${from}${why}`;
+      // Some may have been there before.
+      return `${done} of ${all}, from ${from}, are in place${why}`;
     default:
       return step satisfies never;
   }

@@ -67,6 +67,7 @@ export const EVENTS: {
     ]),
     path: string,
     savedAs: optional(string),
+    resumedAt: optional(count),
     files: count,
     bytes: count,
     done: optional(count),

@@ -221,7 +221,7 @@ class Sending {
         "timeout",
         `Cannot send files: waited ${this.#timeoutMs} ms: ${
           error.code === "unknown-protocol"
-            ? `${this.#label()} receives no files (verack receive, or run --receive-dir, does)`
+            ? `${this.#label()} receives no files now`
             : error.message
         }`,
         { cause: error },

@@ -119,6 +119,10 @@ Deno.test("the last line counts files, bytes and time", () => {
     "3 files, 2.1 MB, sent to 00000000 in 2.0 s (1.0 MB/s)",
   );
   assertEquals(
+    end({ done: 3, failed: 0, files: 3, allBytes: 2.1e6 }),
+    "3 files, 2.1 MB, offered to 00000000: all of it was there already",
+  );
+  assertEquals(
     end({
       done: 1,
       failed: 1,
