@@ -106,10 +106,11 @@ export const BASE_RTT_PERIOD_MS = 10_000;
  * While streams send, a small request waits for all that is in flight: that is at most two round
  * trips' worth, and on paths shorter than a millisecond what keeps both ends busy. What
  * has been idle may exceed it by half, with so many bytes between two turns of others. The last
- * is the share between two pings that measure it.
+ * is the share between two pings that measure it: three whole blocks of the least, as writes of
+ * parts cost as much.
  */
 export const SHORT_FLIGHT_ROUND_TRIPS = 2;
-export const MIN_SHORT_FLIGHT_BYTES = 393_216;
+export const MIN_SHORT_FLIGHT_BYTES = 8 * WRITE_BLOCK_BYTES;
 export const OVERTAKE_SHARE = 1.5;
 export const OVERTAKE_BYTES = 16_384;
 export const SHORT_STEP_SHARE = 0.375;
