@@ -141,6 +141,7 @@ Deno.test("when the session is lost the peer listens no more, and is asked again
   await using again = await Node.start({ identity, port });
   using _again = allowForwarding(again, { listen: [listen] });
   await until("it listens again", () => log.of("listening").length === 2);
+  assertEquals(log.of("lost").length, 1);
   using socket = await dial(tunnel.address);
   await writeAll(socket, bytes("hello"));
   assertEquals(text(await readExactly(socket, 5)), "hello");

@@ -130,10 +130,23 @@ export class ForwardRun implements ForwardRunParts {
   }
 }
 
-/** The error of a peer that does not speak `tcp/1` means that it allows nothing. */
+/** What a stream says before the reason for which the peer has aborted it. */
+const ABORTED = /^Stream \S+ of [0-9a-f]+: the peer aborted it(: |$)/;
+
+/**
+ * The error of a peer that does not speak `tcp/1` means that it allows nothing; of a stream that
+ * the peer has aborted only the reason is of use.
+ */
 export function forwardError(error: unknown): VerackError {
   if (!(error instanceof VerackError)) {
     return new VerackError("failed", String(error), { cause: error });
+  }
+  if (error.code === "reset" && ABORTED.test(error.message)) {
+    const reason = error.message.replace(ABORTED, "");
+    const message = reason === ""
+      ? "The peer ended it"
+      : `At the peer: ${reason}`;
+    return new VerackError("reset", message, { cause: error });
   }
   if (error.code !== "unknown-protocol") return error;
   return new VerackError("not-allowed", "The peer allows no forwarding", {

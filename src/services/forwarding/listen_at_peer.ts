@@ -106,7 +106,8 @@ class PeerListener {
       } catch (error) {
         const reason = messageOf(error);
         if (this.#isOver) break;
-        if (reason !== reported) {
+        // That there is no session with it was reported as the loss.
+        if (reason !== reported && !isAway(error)) {
           this.#run.events.push({ type: "lost", reason });
         }
         reported = reason;
@@ -160,6 +161,11 @@ class PeerListener {
       cancel();
     }
   }
+}
+
+function isAway(error: unknown): boolean {
+  return error instanceof VerackError &&
+    (error.code === "not-connected" || error.code === "session-lost");
 }
 
 /** Why a listener has ended, when it has. */
