@@ -17,7 +17,7 @@ import {
   type ExecCommand,
   execCommand,
 } from "./exec/exec_flags.ts";
-import { type SenderRule, senderRule } from "./exec/exec_flags.ts";
+import { type SenderRule, senderRule, warnOfNames } from "./exec/exec_flags.ts";
 import type { Executor } from "./exec/executor.ts";
 import type { RequestExecutor } from "./exec/request_executor.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
@@ -151,6 +151,13 @@ async function run(invocation: Invocation<typeof FLAGS>): Promise<ExitCode> {
   const rule = command && senderRule(options, command.from);
   const files = receiving(flags, options);
   const forwarded = forwardPermission(flags, options);
+  warnOfNames(options, {
+    "--exec-from": flags.execFrom,
+    "--receive-from": flags.receiveFrom,
+    "--allow-forward-from": forwarded?.rule === undefined
+      ? []
+      : flags.allowForwardFrom,
+  });
   using signals = new SignalWatch({
     talk: Deno.stderr.isTerminal() ? terminal.stderr : undefined,
   });

@@ -1,6 +1,10 @@
 /** Whose messages start the program of `--exec`. */
-import { assertEquals, assertThrows } from "@std/assert";
-import { parseSender, senderRule } from "../../src/cli/exec/exec_flags.ts";
+import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
+import {
+  parseSender,
+  senderRule,
+  warnOfNames,
+} from "../../src/cli/exec/exec_flags.ts";
 import { UsageError } from "../../src/cli/flags.ts";
 import { VerackError } from "../../src/core/errors.ts";
 import { configureLogging } from "../../src/core/log.ts";
@@ -186,7 +190,7 @@ Deno.test("messages of several that use a name while it is bound to none wait, w
   assertEquals(told.length, 1, lines.join());
 });
 
-Deno.test("a name that no person gave to a peer is warned of, in an open mesh and in a closed one", () => {
+Deno.test("names that no person gave to a peer are warned of once for all flags, with the peers that hold them", () => {
   const lines: string[] = [];
   const format = { format: "json", color: false } as const;
   const write = (line: string) => void lines.push(line);
@@ -196,15 +200,26 @@ Deno.test("a name that no person gave to a peer is warned of, in an open mesh an
   store.putNameBinding({ ...binding, name: "eve", confirmed: false });
   const warned = (options: NodeOptions, ...from: string[]) => {
     configureLogging({ level: "warn", ...format, write });
-    senderRule({ host: "0.0.0.0", ...options }, from);
+    warnOfNames(options, {
+      "--exec-from": from,
+      "--receive-from": from,
+      "--allow-forward-from": [A],
+    });
     configureLogging({ level: "off", ...format, write });
-    return lines.splice(0).map((line) => JSON.parse(line).fields.names);
+    const records = lines.splice(0).map((line) => JSON.parse(line));
+    for (const { message } of records) {
+      assertStringIncludes(
+        message,
+        "a name of --exec-from, --receive-from means",
+      );
+    }
+    return records.map(({ fields }) => fields.names);
   };
   for (const admission of ["open", "closed"] as const) {
-    assertEquals(warned({ admission }, "bob"), ["bob"]);
+    assertEquals(warned({ admission }, "bob"), ["bob (no peer yet)"]);
     assertEquals(warned({ admission, store }, "BOB", A), []);
     assertEquals(warned({ admission, store }, "BOB", "Eve", "carol", A), [
-      "Eve, carol",
+      `Eve (${A}), carol (no peer yet)`,
     ]);
   }
 });

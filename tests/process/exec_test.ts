@@ -458,12 +458,12 @@ test("--exec is refused in an open mesh that others than this machine reach, and
   }
   for (
     const [flags, says] of [
-      [["--exec-from=bob"], /the first peer that uses a name/],
+      [["--exec-from=bob"], /means the first peer that uses it/],
       [[`--exec-from=${"ab".repeat(32)}`], /^$/],
       [["--admission=closed"], /the mesh is closed from now on/],
       // As remembered from the start before.
       [[], /the mesh stays closed/],
-      [["--exec-from=bob"], /the first peer that uses a name/],
+      [["--exec-from=bob"], /means the first peer that uses it/],
     ] as const
   ) {
     await using node = await NodeProcess.start([...flags, ...run], options);

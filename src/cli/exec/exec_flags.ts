@@ -147,18 +147,7 @@ export function senderRule(
 ): ((node: Node) => SenderRule) | undefined {
   const { flag, fromFlag, does } = permitted;
   const isClosed = staysClosed(options);
-  if (from.length > 0) {
-    const names = from.filter((it) =>
-      !isPeerId(it) && !isConfirmed(options, it)
-    );
-    if (names.length > 0) {
-      log.warn(
-        `the first peer that uses a name of ${fromFlag} can ${does}; give identities instead, or bind the name by verack allow ID --name NAME`,
-        { names: names.join(", ") },
-      );
-    }
-    return (node) => namedSenders(node, from, permitted);
-  }
+  if (from.length > 0) return (node) => namedSenders(node, from, permitted);
   if (isClosed) return undefined;
   const { host = "127.0.0.1", port = 0 } = options;
   if (isLoopbackHost(host)) return localSenders;
@@ -169,11 +158,37 @@ export function senderRule(
   );
 }
 
-/** Whether the user has decided which peer a name means. */
-function isConfirmed({ store }: NodeOptions, text: string): boolean {
-  const name = foldName(text);
-  return store?.nameBindings()
-    .some((it) => it.confirmed && it.name === name) ?? false;
+/**
+ * Warns once of all names in flags that admit peers, unless a user of the node has decided which
+ * peer each one means.
+ *
+ * @param given What was given, by the flag.
+ */
+export function warnOfNames(
+  { store }: NodeOptions,
+  given: Readonly<Record<string, readonly string[]>>,
+): void {
+  const bindings = store?.nameBindings() ?? [];
+  const flags = new Set<string>();
+  const shown = new Map<string, string>();
+  for (const [flag, from] of Object.entries(given)) {
+    for (const text of from) {
+      if (isPeerId(text)) continue;
+      const name = foldName(text);
+      const binding = bindings.find((it) => it.name === name);
+      if (binding?.confirmed) continue;
+      flags.add(flag);
+      const holder = binding === undefined ? "no peer yet" : binding.id;
+      if (!shown.has(name)) shown.set(name, `${text} (${holder})`);
+    }
+  }
+  if (shown.size === 0) return;
+  log.warn(
+    `a name of ${
+      [...flags].join(", ")
+    } means the first peer that uses it; give its id instead, or bind the name by verack allow ID --name NAME`,
+    { names: [...shown.values()].join(", ") },
+  );
 }
 
 function namedSenders(
