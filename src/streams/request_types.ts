@@ -118,8 +118,8 @@ export interface RequestFunction {
     peer: string,
     method: RequestMethod<Input, Body, Result, Answer>,
     ...rest: undefined extends Input
-      ? [body?: Input, options?: Omit<RequestOptions, "output">]
-      : [body: Input, options?: Omit<RequestOptions, "output">]
+      ? [body?: NoInfer<Input>, options?: Omit<RequestOptions, "output">]
+      : [body: NoInfer<Input>, options?: Omit<RequestOptions, "output">]
   ): Promise<Answer>;
   /**
    * Requests a method. Without a schema in the options the type of the answer is not checked.
@@ -158,13 +158,44 @@ export interface RequestFunction {
  */
 export function defineMethod<Input, Body, Result, Answer>(
   name: string,
-  { input, output }: {
+  schemas: {
     readonly input: StandardSchema<Input, Body>;
     readonly output: StandardSchema<Result, Answer>;
   },
-): RequestMethod<Input, Body, Result, Answer> {
+): RequestMethod<Input, Body, Result, Answer>;
+/**
+ * A method without a body; a request with one gets `bad-input`.
+ *
+ * @throws {RangeError} when the name cannot be used.
+ * @throws {TypeError} when the schema is none.
+ */
+export function defineMethod<Result, Answer>(
+  name: string,
+  schemas: {
+    readonly input?: undefined;
+    readonly output: StandardSchema<Result, Answer>;
+  },
+): RequestMethod<undefined, undefined, Result, Answer>;
+export function defineMethod(
+  name: string,
+  { input = NO_BODY, output }: {
+    readonly input?: StandardSchema | undefined;
+    readonly output: StandardSchema;
+  },
+): RequestMethod {
   checkMethod(name);
   requireSchema("input", input);
   requireSchema("output", output);
   return { name, input, output };
 }
+
+const NO_BODY: StandardSchema<undefined> = {
+  "~standard": {
+    version: 1,
+    vendor: "verack",
+    validate: (value) =>
+      value === undefined
+        ? { value }
+        : { issues: [{ message: "the method takes no body" }] },
+  },
+};

@@ -265,6 +265,23 @@ Deno.test("the body may be left out where the schema of a shared method takes un
   assertEquals(error.code, "bad-input");
 });
 
+Deno.test("a shared method without a schema of its input takes no body", async () => {
+  await using mesh = await pair();
+  const { alice, bob } = mesh;
+  const list = defineMethod("list", { output: v.array(v.string()) });
+  alice.serve(list, (body: undefined) => [`${body}`]);
+  const { id } = alice.identity;
+  const answer: string[] = await bob.request(id, list);
+  assertEquals(answer, ["undefined"]);
+  // @ts-expect-error: there is no body.
+  const own = await errorOf(bob.request(id, list, "body"));
+  const remote = await errorOf(bob.request(id, "list", "body"));
+  for (const { code, message } of [own, remote]) {
+    assertEquals(code, "bad-input");
+    assert(message.includes("the method takes no body"), message);
+  }
+});
+
 Deno.test("schemas of Zod do as well as those of Valibot, and give the types", async () => {
   await using mesh = await pair();
   const { alice, bob } = mesh;
