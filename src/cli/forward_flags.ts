@@ -2,6 +2,7 @@
 import type { Node } from "../mesh/node.ts";
 import type { NodeOptions } from "../mesh/options.ts";
 import {
+  formatForwardRule,
   parseForwardRule,
   type RuleKind,
 } from "../services/forwarding/forward_target.ts";
@@ -65,6 +66,14 @@ export function forwardPermission(
     untilBound: "their connections are refused",
   });
   return { connect, listen, rule };
+}
+
+/** The rules without an id, in full. */
+export function rulesForAll({ connect, listen }: ForwardPermission): string[] {
+  const inFull = (texts: readonly string[], kind: RuleKind) =>
+    texts.filter((it) => !it.includes("@"))
+      .map((it) => formatForwardRule(parseForwardRule(it, kind)));
+  return [...inFull(connect, "connect"), ...inFull(listen, "listen")];
 }
 
 /** Allows it until the result is disposed of. */

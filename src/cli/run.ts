@@ -1,5 +1,6 @@
 /** `verack run`: one node of a mesh, until it is stopped. */
 import { systemClock } from "../core/clock.ts";
+import { type AllowedUse, reportAllowedUses } from "../control/allowed_uses.ts";
 import type { MessageEvent } from "../control/answers.ts";
 import type { MessagesOptions } from "../delivery/consumer.ts";
 import type { PeerId } from "../core/peer_id.ts";
@@ -17,21 +18,29 @@ import {
   type ExecCommand,
   execCommand,
 } from "./exec/exec_flags.ts";
-import { type SenderRule, senderRule, warnOfNames } from "./exec/exec_flags.ts";
+import {
+  admitted,
+  type SenderRule,
+  senderRule,
+  warnOfNames,
+} from "./exec/exec_flags.ts";
 import type { Executor } from "./exec/executor.ts";
 import type { RequestExecutor } from "./exec/request_executor.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
-import { UsageError } from "./flags.ts";
+import { type FlagValues, UsageError } from "./flags.ts";
 import {
   RECEIVE_FLAGS,
   receiveAlways,
+  type Receiving,
   receiving,
 } from "./files/receive_always.ts";
 import { checkHttpFlags, HTTP_FLAGS, openControl } from "./http_flags.ts";
 import {
   allowForwards,
   FORWARD_FLAGS,
+  type ForwardPermission,
   forwardPermission,
+  rulesForAll,
 } from "./forward_flags.ts";
 import type { LineWriter } from "./line_writer.ts";
 import { LOG_FLAGS, startLogging } from "./log_flags.ts";
@@ -166,6 +175,10 @@ async function run(invocation: Invocation<typeof FLAGS>): Promise<ExitCode> {
     hasStanding: standingOf(node),
   });
   using _allowed = forwarded && await allowForwards(node, forwarded);
+  reportAllowedUses(
+    node,
+    allowedBy(flags, { command, rule, files, forwarded }),
+  );
   const { address, identity } = node;
   log.info("started", { id: identity.id, address, version: VERSION });
   const events = node.events();
@@ -263,6 +276,38 @@ async function run(invocation: Invocation<typeof FLAGS>): Promise<ExitCode> {
   }
   if (fatal !== undefined) throw fatal;
   return signals.code ?? EXIT.success;
+}
+
+/** What the flags allow, for the status. */
+function allowedBy(
+  { receiveFrom, allowForwardFrom }: FlagValues<typeof FLAGS>,
+  { command, rule, files, forwarded }: {
+    readonly command: ExecCommand | undefined;
+    readonly rule: ((node: Node) => SenderRule) | undefined;
+    readonly files: Receiving | undefined;
+    readonly forwarded: ForwardPermission | undefined;
+  },
+): AllowedUse[] {
+  const allowed: AllowedUse[] = [];
+  if (command !== undefined) {
+    const { methods, topic } = command;
+    const from = admitted(rule, command.from);
+    if (methods.length > 0) allowed.push({ use: "request", of: methods, from });
+    if (command.takesMessages) {
+      const of = topic === undefined ? [] : [topic];
+      allowed.push({ use: "message", of, from });
+    }
+  }
+  if (files !== undefined) {
+    const from = admitted(files.rule, receiveFrom);
+    allowed.push({ use: "file", of: [files.dir], from });
+  }
+  const forAll = forwarded === undefined ? [] : rulesForAll(forwarded);
+  if (forAll.length > 0) {
+    const from = admitted(forwarded?.rule, allowForwardFrom);
+    allowed.push({ use: "forward", of: forAll, from });
+  }
+  return allowed;
 }
 
 /** Which messages are only printed: those that neither go to the program nor wait. */

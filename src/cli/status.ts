@@ -1,6 +1,8 @@
 /** `verack status`: the state of a running node. */
+import type { AllowedUse } from "../control/allowed_uses.ts";
 import type { StatusAnswer } from "../control/answers.ts";
 import { escapeText } from "../core/escape.ts";
+import { isPeerId, shortId } from "../core/peer_id.ts";
 import { peerLabel } from "../identity/peer_name.ts";
 import {
   answerCommand,
@@ -74,6 +76,7 @@ function rows(status: StatusAnswer): [what: string, text: string][] {
       }`,
     ]),
     ...forwardRows(status),
+    ...useRows(status),
     ...queues.map((queue): [string, string] => [
       "waiting",
       `${peerLabel(queue.id, queue.name, queue.boundName)}: ${
@@ -85,11 +88,21 @@ function rows(status: StatusAnswer): [what: string, text: string][] {
   ];
 }
 
-function forwardRows({ forwarding }: StatusAnswer): [string, string][] {
+function forwardRows(
+  { forwarding, allowed = [] }: StatusAnswer,
+): [string, string][] {
   if (forwarding === undefined) return [];
   const { connect, listen, connections, listeners } = forwarding;
-  const shown = (rules: readonly string[]) =>
-    escapeText(rules.join(", "), { max: 512 });
+  const use = allowed.find((it) => it.use === "forward");
+  const shown = (rules: readonly string[]) => {
+    const text = escapeText(rules.join(", "), { max: 512 });
+    const open = rules.filter((rule) => use?.of.includes(rule));
+    if (use === undefined || open.length === 0) return text;
+    const peers = peersText(use);
+    return open.length === rules.length
+      ? `${text}, for ${peers}`
+      : `${text}; without an id, for ${peers}`;
+  };
   return [
     ["forwarding", count(connections, "connection")],
     ...(connect.length === 0
@@ -102,6 +115,28 @@ function forwardRows({ forwarding }: StatusAnswer): [string, string][] {
       ] as [string, string],
     ]),
   ];
+}
+
+function useRows({ allowed = [] }: StatusAnswer): [string, string][] {
+  return allowed.filter(({ use }) => use !== "forward").map((allowed) => {
+    const { use, of } = allowed;
+    const what = escapeText(of.join(", "), { max: 512 });
+    const words = use === "request"
+      ? `to request ${what}`
+      : use === "file"
+      ? `to send files into ${what}`
+      : `to start the program by messages${
+        of.length === 0 ? "" : ` of topic ${what}`
+      }`;
+    return ["allowed", `${words}, for ${peersText(allowed)}`];
+  });
+}
+
+function peersText({ from }: AllowedUse): string {
+  if (from === "all") return "every peer";
+  if (from === "local") return "peers on this machine";
+  const short = from.map((it) => isPeerId(it) ? shortId(it) : it);
+  return escapeText(short.join(", "), { max: 512 });
 }
 
 /** The admission mode, in the words of the documents. */

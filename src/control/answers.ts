@@ -9,6 +9,7 @@ import type { KeptMessage, KeptTopic } from "../delivery/kept_topics.ts";
 import { jsonLine } from "../core/escape.ts";
 import type { PeerId } from "../core/peer_id.ts";
 import { namesOf, type PeerNames } from "../identity/peer_name.ts";
+import type { AllowedUse } from "./allowed_uses.ts";
 import { DEAD_LETTER_PREVIEW_BYTES } from "./control_limits.ts";
 import type { InviteInfo } from "../mesh/admission/invites.ts";
 import type { NodeEvent } from "../mesh/events.ts";
@@ -47,6 +48,8 @@ export type StatusAnswer = Json<NodeStatus> & {
   readonly control: ControlFigures;
   /** What it forwards and allows to forward; absent if that is nothing. */
   readonly forwarding?: ForwardingReport;
+  /** What its flags allow to which peers; absent if that is nothing. */
+  readonly allowed?: readonly AllowedUse[];
 };
 
 /** A peer in the answer to `GET /v1/peers`. */

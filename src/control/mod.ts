@@ -74,6 +74,7 @@ export type {
   ControlSendOptions,
 } from "./control_client.ts";
 export type { ControlForwardOptions } from "./control_client.ts";
+export type { AllowedUse } from "./allowed_uses.ts";
 export type { ForwardingReport } from "../services/forwarding/forward_rules.ts";
 export type { ForwardEvent } from "../services/forwarding/forward_events.ts";
 export type { EventQuery, EventsOptions } from "./control_connection.ts";

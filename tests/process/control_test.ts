@@ -105,6 +105,28 @@ Deno.test("status, peers and find tell of a running node, for people and program
   assertEquals([peer.id, peer.connected], [bob.id, true]);
 });
 
+Deno.test("status says to which peers a node allows what", async () => {
+  const carol = "ab".repeat(32);
+  await using alice = await DataNode.start(
+    "--allow-forward=5432",
+    `--allow-forward=${carol}@80`,
+    "--allow-forward-listen=9000",
+    "--allow-forward-from=bob",
+    `--allow-forward-from=${carol}`,
+  );
+  const shown = (await alice.ask("status")).out;
+  assertEquals(shown.filter((it) => it.startsWith("allowed")), [
+    `allowed     to connect to 127.0.0.1:5432, ${carol}@127.0.0.1:80; without an id, for bob, abababab`,
+    "allowed     to listen on 127.0.0.1:9000, for bob, abababab: 0 sockets",
+  ]);
+  const { out: [json = ""] } = await alice.ask("status", "--json");
+  assertEquals(JSON.parse(json).allowed, [{
+    use: "forward",
+    of: ["127.0.0.1:5432", "127.0.0.1:9000"],
+    from: ["bob", carol],
+  }]);
+});
+
 Deno.test("stop has a node leave politely, and waits until its directory is free", async () => {
   await using alice = await DataNode.start();
   await using bob = await NodeProcess.start([

@@ -158,6 +158,30 @@ test("messages are printed, not run, unless --exec-topic says so", async () => {
   assert(!carol.child.err.includes("  | ran"));
 });
 
+test("status says which methods, messages and files a node takes, and of which peers", async () => {
+  await using place = new Place();
+  const data = `${place.path}/alice`;
+  await using _alice = await NodeProcess.start([
+    `--data=${data}`,
+    `--receive-dir=${place.path}/in`,
+    "--receive-from=bob",
+    "--exec=true",
+    "--exec-method=one",
+    "--exec-method=two",
+    "--exec-topic=jobs",
+  ], { permissions: [...FILES.permissions, "--allow-run"] });
+  await using status = verack(["status", `--data=${data}`], FILES);
+  assertEquals(await status.code(), 0);
+  assertEquals(
+    status.out.flatMap((it) => it.startsWith("allowed") ? [it.slice(10)] : []),
+    [
+      "to request one, two, for peers on this machine",
+      "to start the program by messages of topic jobs, for peers on this machine",
+      `to send files into ${place.path}/in, for bob`,
+    ],
+  );
+});
+
 test("verack request prints the answer as it is, and the code of an error on standard error with exit code 1", async () => {
   await using place = new Place();
   const alice = await NodeProcess.start(

@@ -2,6 +2,7 @@
 import { logger } from "../../core/log.ts";
 import { isPeerId, type PeerId } from "../../core/peer_id.ts";
 import { foldName, parsePeerName, sameName } from "../../identity/peer_name.ts";
+import type { AllowedUse } from "../../control/allowed_uses.ts";
 import { EXEC_JOBS, EXEC_TIMEOUT_MS, MAX_EXEC_JOBS } from "../cli_limits.ts";
 import { staysClosed } from "../../mesh/admission/credentials.ts";
 import type { Node } from "../../mesh/node.ts";
@@ -156,6 +157,15 @@ export function senderRule(
       formatAddress({ host, port })
     } would let every stranger ${does}, needs ${fromFlag} NAME|ID, or --admission closed, or --host 127.0.0.1`,
   );
+}
+
+/** Which peers a {@linkcode senderRule} admits, for the status. */
+export function admitted(
+  rule: ((node: Node) => SenderRule) | undefined,
+  from: readonly string[],
+): AllowedUse["from"] {
+  if (from.length > 0) return [...new Set(from)];
+  return rule === undefined ? "all" : "local";
 }
 
 /**

@@ -72,6 +72,11 @@ const STATUS: Schema<StatusAnswer> = v.looseObject({
     connections: count,
     listeners: count,
   })),
+  allowed: optional(v.array(v.looseObject({
+    use: v.picklist(["forward", "request", "message", "file"]),
+    of: v.array(string),
+    from: v.union([v.picklist(["all", "local"]), v.array(string)]),
+  }))),
 });
 
 const PEER: Schema<PeerRow> = v.looseObject({

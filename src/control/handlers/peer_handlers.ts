@@ -1,6 +1,7 @@
 /** Handles requests about the node and its peers. */
 import type { peerEndpoints } from "../api/peer_endpoints.ts";
 import { forwardingReport } from "../../services/forwarding/forward_rules.ts";
+import { allowedUses } from "../allowed_uses.ts";
 import type { HandlerContext, Handlers } from "./handler.ts";
 
 /** Handlers of {@linkcode peerEndpoints}. */
@@ -10,10 +11,12 @@ export function peerHandlers(
   return {
     status: () => {
       const forwarding = forwardingReport(node);
+      const allowed = allowedUses(node);
       return {
         ...node.status(),
         control: figures(),
         ...(forwarding !== undefined && { forwarding }),
+        ...(allowed.length > 0 && { allowed }),
       };
     },
     peers: ({ query }) => {
