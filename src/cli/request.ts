@@ -37,7 +37,8 @@ export const requestCommand: Command = command({
     "The peer must be connected, and serve the method: by Node.serve of the library, or by " +
     "run --exec-method. The answer goes to standard output as it is: bytes and text byte for " +
     "byte, a JSON value as one line. On a terminal text is escaped, and bytes are not shown.",
-    "An error of the peer is shown with its code, and the exit code is 1.",
+    "An error of the peer is shown with its code, and the exit code is 1. With --json it is " +
+    "an object on standard output, too: its key is error.",
   ],
   positionals: [
     { name: "NAME", help: "A name, an id, or its first 8 digits or more" },
@@ -72,10 +73,14 @@ export const requestCommand: Command = command({
     try {
       answer = await withNode(
         flags.data,
-        (node) => node.request(to, method, body, { timeoutMs }).catch(withCode),
+        (node) => node.request(to, method, body, { timeoutMs }),
       );
     } catch (error) {
-      if (!(error instanceof RequestError)) throw error;
+      if (flags.json && error instanceof VerackError) {
+        terminal.stdout.line(jsonLine({ error: errorObject(error) }));
+        return EXIT.failure;
+      }
+      if (!(error instanceof RequestError)) throw withCode(error);
       // Text of the peer is escaped by the client.
       terminal.stderr.line(`verack: ${error.remoteCode}: ${error.message}`);
       if (error.data !== undefined) {
@@ -108,13 +113,19 @@ export const requestCommand: Command = command({
   },
 });
 
-/** Throws an error that came instead of the answer, with its code in its message. */
-function withCode(error: unknown): never {
-  if (!(error instanceof VerackError) || error instanceof RequestError) {
-    throw error;
-  }
+/** An error that came instead of the answer, with its code in its message. */
+function withCode(error: unknown): unknown {
+  if (!(error instanceof VerackError)) return error;
   const { code, message } = error;
-  throw new VerackError(code, `${message} (${code})`, { cause: error });
+  return new VerackError(code, `${message} (${code})`, { cause: error });
+}
+
+/** An error as JSON: of the handler also its own code and data. */
+function errorObject(error: VerackError) {
+  const { code, message } = error;
+  if (!(error instanceof RequestError)) return { code, message };
+  const { remoteCode, data } = error;
+  return { code, message, remoteCode, ...(data !== undefined && { data }) };
 }
 
 /** `undefined` without a body. */

@@ -219,6 +219,23 @@ test("verack request prints the answer as it is, and the code of an error on sta
     unknown.err.join().endsWith("it has no such method (unknown-method)"),
     unknown.err.join(),
   );
+  const inJson = async (...args: string[]) => {
+    await using child = request(...args, "--json");
+    assertEquals([await child.code(), child.err], [1, []]);
+    return JSON.parse(child.out.join("\n")).error;
+  };
+  assertEquals(await inJson(id, "job", "bad"), {
+    code: "failed",
+    message: "no \\u{1b}[2J",
+    remoteCode: "failed",
+    data: { exitCode: 3 },
+  });
+  const { code, message, ...rest } = await inJson(id, "other");
+  assertEquals([code, rest], ["unknown-method", {}]);
+  assert(message.endsWith("it has no such method"), message);
+  assertEquals((await inJson("carol", "job")).code, "unknown-peer");
+  await using short = request(id, "job", "x", "-t", "1");
+  assertEquals(await short.code(), 2);
   await using wrong = request(id, "job", "{", "--json-body");
   assertEquals(await wrong.code(), 2);
 });
