@@ -103,7 +103,7 @@ export const PACING_RATE_MS = 2_000;
 export const BASE_RTT_PERIOD_MS = 10_000;
 
 /**
- * While streams send, a small request waits for all that is in flight: that is at most two round
+ * While short pieces are sent beside bulk, each waits for all in flight: that is at most two round
  * trips' worth, and on paths shorter than a millisecond what keeps both ends busy. What
  * has been idle may exceed it by half, with so many bytes between two turns of others. The last
  * is the share between two pings that measure it: three whole blocks of the least, as writes of

@@ -1,12 +1,8 @@
 /**
- * The streams of one session: opens them, hands frames to them, and sends theirs in turns. What
- * no honest peer sends ends the session.
- *
- * Turns follow FQ-CoDel (RFC 8290): a stream that has been idle gets its first turn before those
- * with a backlog, and each stream may send as many bytes a turn as the others.
+ * The streams of one session: opens them, hands frames to them, and sends theirs in the turns of
+ * `stream_turns.ts`. What no honest peer sends ends the session.
  */
 import type { Clock } from "../core/clock.ts";
-import { Deque } from "../core/deque.ts";
 import { VerackError } from "../core/errors.ts";
 import { type PeerId, shortId } from "../core/peer_id.ts";
 import type { FrameSink } from "../delivery/frame_sink.ts";
@@ -30,6 +26,7 @@ import { UNCREDITED_STREAM_BYTES } from "../wire/wire_limits.ts";
 import { MultiplexedStream, type StreamLink } from "./multiplexed_stream.ts";
 import type { AdmittedStream, StreamHandlers } from "./stream_handlers.ts";
 import { StreamMeter } from "./stream_meter.ts";
+import { StreamTurns } from "./stream_turns.ts";
 import {
   MAX_STREAM_WINDOW_BYTES,
   MAX_STREAMS_PER_SESSION,
@@ -65,7 +62,6 @@ const frame = new Uint8Array(DATA_HEAD_BYTES + TURN_BYTES);
 
 /** The streams of one session. */
 export class Multiplexer implements StreamLink, TurnTaker {
-  readonly needsShortQueue = true;
   readonly peer: PeerId;
   readonly #sink: StreamSink;
   readonly #options: MultiplexerOptions;
@@ -77,13 +73,13 @@ export class Multiplexer implements StreamLink, TurnTaker {
   #lastPeerId: number;
   #own = 0;
   #theirs = 0;
-  readonly #fresh = new Deque<MultiplexedStream>();
-  readonly #backlog = new Deque<MultiplexedStream>();
+  readonly #turns: StreamTurns;
 
   constructor(options: MultiplexerOptions, peer: PeerId, sink: StreamSink) {
     this.peer = peer;
     this.#sink = sink;
     this.#options = options;
+    this.#turns = new StreamTurns(options.clock);
     this.#share = new UnreadShare(() => options.hasStanding(peer));
     const isInitiator = sink.role === "initiator";
     this.#nextId = isInitiator ? 1 : 2;
@@ -140,8 +136,7 @@ export class Multiplexer implements StreamLink, TurnTaker {
     }
     for (const stream of [...this.#streams.values()]) stream.fail(error);
     this.#sink.turns.leave(this);
-    this.#fresh.clear();
-    this.#backlog.clear();
+    this.#turns.clear();
   }
 
   // --- Frames that come ----------------------------------------------------------
@@ -257,9 +252,10 @@ export class Multiplexer implements StreamLink, TurnTaker {
 
   maySend(bytes: number, isFirst: boolean): boolean {
     const { turns } = this.#sink;
-    return isFirst
-      ? turns.mayOvertake(bytes, this.ahead())
-      : turns.maySend(this);
+    if (!isFirst) return turns.maySend(this);
+    if (!turns.mayOvertake(bytes, this.ahead())) return false;
+    this.#turns.overtook(bytes);
+    return true;
   }
 
   sendData(stream: MultiplexedStream, bytes: Uint8Array): void {
@@ -294,14 +290,7 @@ export class Multiplexer implements StreamLink, TurnTaker {
   }
 
   wake(stream: MultiplexedStream, hasSent: boolean): void {
-    if (hasSent) {
-      stream.deficit = 0;
-      this.#moveBack(stream);
-    } else {
-      stream.place = "fresh";
-      stream.deficit = TURN_BYTES;
-      this.#fresh.push(stream);
-    }
+    this.#turns.add(stream, hasSent);
     this.#sink.turns.wake(this);
   }
 
@@ -350,33 +339,11 @@ export class Multiplexer implements StreamLink, TurnTaker {
     return this.#options.ahead();
   }
 
+  get needsShortQueue(): boolean {
+    return this.#turns.needsShortQueue;
+  }
+
   takeTurn(): boolean {
-    for (;;) {
-      const isFresh = this.#fresh.length > 0;
-      const list = isFresh ? this.#fresh : this.#backlog;
-      const stream = list.shift();
-      if (stream === undefined) return false;
-      if (stream.deficit <= 0) {
-        stream.deficit += TURN_BYTES;
-        this.#moveBack(stream);
-        continue;
-      }
-      const hasSent = stream.isReady;
-      if (hasSent) stream.deficit -= Math.max(1, stream.takeTurn());
-      // One that was fresh does not become so again while others wait.
-      const waits = stream.isReady || isFresh && this.#backlog.length > 0;
-      if (waits) this.#moveBack(stream);
-      else stream.place = "idle";
-      if (hasSent) return this.#hasWaiting;
-    }
-  }
-
-  get #hasWaiting(): boolean {
-    return this.#fresh.length > 0 || this.#backlog.length > 0;
-  }
-
-  #moveBack(stream: MultiplexedStream): void {
-    stream.place = "backlog";
-    this.#backlog.push(stream);
+    return this.#turns.take();
   }
 }

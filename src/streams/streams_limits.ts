@@ -57,6 +57,12 @@ export const MAX_WRITE_QUEUE_BYTES = 65_536;
 /** A stream's share of a turn, one `data` frame. */
 export const TURN_BYTES = MAX_STREAM_DATA_BYTES;
 
+/**
+ * How long the queue of a session is kept short after a stream has sent less than a turn beside
+ * others with a backlog: requests that come now and then do not wait behind bulk.
+ */
+export const SHORT_QUEUE_KEPT_MS = 5_000;
+
 // --- Memory ------------------------------------------------------------------
 
 /**

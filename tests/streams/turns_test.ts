@@ -105,6 +105,31 @@ Deno.test("a stream that sends a little again and again does not starve those wi
   assert(its >= most / 2, `${its} bytes, others ${most}`);
 });
 
+Deno.test("bulk fills the line, until something short is sent beside it, and again 5 seconds later", async () => {
+  const wire = stage();
+  const { multiplexer } = wire.parties[0];
+  const bulk = [open(wire), open(wire)];
+  for (const stream of bulk) stream.write(new Uint8Array(60_000));
+  await sent(wire, 2);
+  assert(!multiplexer.needsShortQueue, "no stream is short");
+  open(wire).write(new Uint8Array(100));
+  await sent(wire, 4);
+  assert(multiplexer.needsShortQueue, "a short one waits beside bulk");
+  await wire.clock.advance(4_999);
+  assert(multiplexer.needsShortQueue);
+  await wire.clock.advance(1);
+  assert(!multiplexer.needsShortQueue);
+});
+
+Deno.test("a stream with little to send and nothing beside it leaves the line to be filled", async () => {
+  const wire = stage();
+  for (let at = 0; at < 5; at++) {
+    open(wire).write(new Uint8Array(100));
+    await sent(wire, 1);
+  }
+  assert(!wire.parties[0].multiplexer.needsShortQueue);
+});
+
 Deno.test("messages and streams alternate, and what is left of each goes on alone", async () => {
   const wire = stage();
   const { sink } = wire.parties[0];
