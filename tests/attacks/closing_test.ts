@@ -1,6 +1,7 @@
 // A mesh that was open is closed: those that merely came meanwhile are not in it.
 import { assertEquals } from "@std/assert";
 import type { Identity } from "../../src/identity/identity.ts";
+import { configureLogging } from "../../src/core/log.ts";
 import { MemoryStore } from "../../src/mesh/peers/memory_store.ts";
 import { Node } from "../../src/mesh/node.ts";
 import { until } from "../helpers/until.ts";
@@ -120,11 +121,19 @@ Deno.test("a guest of an open mesh is open, and its strangers are no members onc
     await until("the welcome", () => guest.status().admission === "open");
     await visit(guest, stranger);
   }
+  const lines: string[] = [];
+  const format = { format: "json", color: false } as const;
+  const write = (line: string) => void lines.push(line);
+  configureLogging({ level: "warn", ...format, write });
   await using closed = await Node.start({
     identity: own,
     store,
     admission: "closed",
   });
+  configureLogging({ level: "off", ...format, write });
+  const [told] = lines.map((line) => JSON.parse(line))
+    .filter(({ message }) => message.includes("strangers are removed"));
+  assertEquals(told?.fields.removed, 1, lines.join());
   assertEquals(await letsIn(closed, stranger), false);
 });
 
