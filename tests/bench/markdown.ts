@@ -173,6 +173,8 @@ function markdown(
   rows: readonly (readonly string[])[],
 ): string {
   if (rows.length === 0) return "Not measured.";
+  const escaped = (cells: readonly string[]) =>
+    cells.map((it) => it.replaceAll("|", "\\|")).join(" | ");
   return [head, head.map(() => "---"), ...rows]
-    .map((cells) => `| ${cells.join(" | ")} |`).join("\n");
+    .map((cells) => `| ${escaped(cells)} |`).join("\n");
 }

@@ -91,6 +91,15 @@ Deno.test("streams have a table of their own, and so has what is built on them",
   assertEquals(first(services), ["forward: p50"]);
 });
 
+Deno.test("a bar in the name of a contender does not end its cell", () => {
+  const comparison = { with: "cat | nc", doing: "", rounds: [1_000, 900] };
+  const { services = "" } = tables({
+    ...RECORDS,
+    rows: [{ ...ROW, line: "file", comparisons: [comparison] }],
+  });
+  assert(services.includes(" cat \\| nc "), services);
+});
+
 Deno.test("meshes that grow have a row each", () => {
   assertEquals(cells(tables(RECORDS).growing), [
     ["10 nodes", "1 s"],
