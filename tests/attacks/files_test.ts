@@ -42,6 +42,11 @@ async function attack(
   return end;
 }
 
+/** Neither a file nor a part of one is there. */
+function assertNothingKept(scene: FileScene): void {
+  assertEquals([filesIn(scene.in("")), partsIn(scene.in(""))], [[], []]);
+}
+
 /** Control: an honest transfer goes through. */
 async function assertServes(scene: FileScene): Promise<void> {
   await Deno.writeTextFile(scene.out("honest"), "honest bytes");
@@ -64,7 +69,7 @@ Deno.test("a wrong hash: the file appears nowhere, and both ends are told", asyn
   assert(answer?.type === "failed");
   assertEquals(answer.error.code, "wrong-hash");
   assertEquals((await log.waitFor("failed")).error?.code, "wrong-hash");
-  assertEquals([filesIn(scene.in("")), partsIn(scene.in(""))], [[], []]);
+  assertNothingKept(scene);
   await assertServes(scene);
 });
 
@@ -83,7 +88,7 @@ Deno.test("a large file with a wrong hash leaves no part", async () => {
   const answer = await end.answer();
   assert(answer?.type === "failed");
   assertEquals(answer.error.code, "wrong-hash");
-  assertEquals([filesIn(scene.in("")), partsIn(scene.in(""))], [[], []]);
+  assertNothingKept(scene);
 });
 
 Deno.test("fewer bytes than were announced: the file appears nowhere, and both ends are told", async () => {
@@ -118,7 +123,7 @@ for (const size of [4, 100_000]) {
     await assertFails(() => end.answer(), "failed", "longer");
     assertEquals((await log.waitFor("failed")).error?.code, "wrong-size");
     assertEquals((await log.waitFor("end")).error?.code, "malformed");
-    assertEquals([filesIn(scene.in("")), partsIn(scene.in(""))], [[], []]);
+    assertNothingKept(scene);
     await assertServes(scene);
   });
 }
@@ -294,7 +299,7 @@ for (const [what, send] of Object.entries(SENSELESS)) {
       while (await end.answer() !== undefined);
     }, "failed");
     assertEquals((await log.waitFor("end")).error?.code, "malformed");
-    assertEquals([filesIn(scene.in("")), partsIn(scene.in(""))], [[], []]);
+    assertNothingKept(scene);
     await assertServes(scene);
   });
 }
@@ -400,7 +405,7 @@ Deno.test("a part that another file of the sender left is not mixed into a new o
   const answer = await end.answer();
   assert(answer?.type === "failed");
   assertEquals(answer.error.code, "wrong-hash");
-  assertEquals([filesIn(scene.in("")), partsIn(scene.in(""))], [[], []]);
+  assertNothingKept(scene);
 });
 
 Deno.test("strangers that hold transfers open leave room to peers with standing", async () => {

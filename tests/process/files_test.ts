@@ -9,6 +9,7 @@ import { type Child, verack, verackProgram } from "../helpers/child.ts";
 import { EmulatedLink, type LineOptions } from "../helpers/emulated_link.ts";
 import { NodeProcess } from "../helpers/process.ts";
 import { HAS_PTY, Pty } from "../helpers/pty.ts";
+import { CAN_MOUNT, onSmallDisk } from "../helpers/small_disk.ts";
 import { until } from "../helpers/until.ts";
 
 /** Takes two seconds over the slow line of a scene. */
@@ -431,29 +432,6 @@ Deno.test({
   },
 });
 
-/** Mounts a disk of its size that only the program that follows sees. */
-const ON_SMALL_DISK =
-  'mkdir -p "$0" && mount -t tmpfs -o size=1000k tmpfs "$0" && exec "$@"';
-
-const CAN_MOUNT = await canMount();
-
-async function canMount(): Promise<boolean> {
-  if (Deno.build.os !== "linux") return false;
-  const folder = await Deno.makeTempDir();
-  try {
-    const { success } = await new Deno.Command("unshare", {
-      args: ["-m", "sh", "-c", ON_SMALL_DISK, folder, "true"],
-      stdout: "null",
-      stderr: "null",
-    }).output();
-    return success;
-  } catch {
-    return false;
-  } finally {
-    await Deno.remove(folder);
-  }
-}
-
 Deno.test({
   name:
     "a disk that fills up fails that file alone, and both ends say so (needs the right to mount)",
@@ -467,7 +445,7 @@ Deno.test({
         `--receive-dir=${folder}/in`,
       ], {
         permissions: permissions(folder),
-        launcher: ["unshare", "-m", "sh", "-c", ON_SMALL_DISK, `${folder}/in`],
+        launcher: ["unshare", ...onSmallDisk(1_000, `${folder}/in`)],
       });
       await using alice = await startNode(folder, "alice", [
         `--connect=${bob.address}`,

@@ -2,31 +2,11 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { Child, verack } from "../helpers/child.ts";
 import { NodeProcess } from "../helpers/process.ts";
+import { CAN_MOUNT, onSmallDisk } from "../helpers/small_disk.ts";
 import { until } from "../helpers/until.ts";
 
 const MOD = new URL("../../src/cli/main.ts", import.meta.url).href;
 const DISK_KB = 400;
-
-/** Mounts a disk that only the program that follows sees, and says its number. */
-const ON_SMALL_DISK =
-  `mount -t tmpfs -o size=${DISK_KB}k tmpfs "$0" && echo "pid $$" && exec "$@"`;
-
-/** Whether this machine lets us mount one. */
-const CAN_MOUNT = Deno.build.os === "linux" && await (async () => {
-  const directory = await Deno.makeTempDir();
-  try {
-    const { success } = await new Deno.Command("unshare", {
-      args: ["-m", "sh", "-c", ON_SMALL_DISK, directory, "true"],
-      stdout: "null",
-      stderr: "null",
-    }).output();
-    return success;
-  } catch {
-    return false;
-  } finally {
-    await Deno.remove(directory);
-  }
-})();
 
 /** Takes all the room that is left. */
 function fill(path: string): void {
@@ -41,7 +21,7 @@ function fill(path: string): void {
 
 /** What is wrong with the node of a data directory, asked where that process lives. */
 async function status(
-  pid: string,
+  pid: number,
   data: string,
 ): Promise<{ code: string; message: string }[]> {
   await using child = verack(["status", "--json", `--data=${data}`], {
@@ -61,11 +41,7 @@ Deno.test({
     const directory = await Deno.makeTempDir({ prefix: "verack-full-" });
     try {
       await using node = new Child("unshare", [
-        "-m",
-        "sh",
-        "-c",
-        ON_SMALL_DISK,
-        directory,
+        ...onSmallDisk(DISK_KB, directory),
         Deno.execPath(),
         "run",
         "--quiet",
@@ -82,12 +58,11 @@ Deno.test({
         "--period=0",
         `--data=${directory}/data`,
       ]);
-      const pid = (await node.line((it) => it.startsWith("pid "))).slice(4);
       const listening = JSON.parse(
         await node.line((it) => it.includes('"listening"')),
       );
       // The disk as that process sees it.
-      const disk = `/proc/${pid}/root${directory}`;
+      const disk = `/proc/${node.pid}/root${directory}`;
       fill(`${disk}/ballast`);
 
       await using peer = await NodeProcess.start([
@@ -100,7 +75,7 @@ Deno.test({
         /the disk is full/,
       );
 
-      const trouble = () => status(pid, `${directory}/data`);
+      const trouble = () => status(node.pid, `${directory}/data`);
       const [fact, ...others] = await trouble();
       assertEquals([fact?.code, others], ["cannot-write", []]);
       assertMatch(fact?.message ?? "", /the disk is full/);

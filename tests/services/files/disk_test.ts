@@ -9,41 +9,17 @@ import {
   partsIn,
   patternBytes,
 } from "../../helpers/file_transfers.ts";
+import { CAN_MOUNT, onSmallDisk } from "../../helpers/small_disk.ts";
 import { testIf } from "../../helpers/test_if.ts";
 
 const CHILD = new URL("../children/file_end.ts", import.meta.url).pathname;
-
-/** Mounts a disk that only the program that follows sees. */
-const ON_SMALL_DISK =
-  'mount -t tmpfs -o size=2m tmpfs "$0" && echo "pid $$" && exec "$@"';
-
-/** Whether this machine lets us mount one. */
-const CAN_MOUNT = Deno.build.os === "linux" && await (async () => {
-  const directory = await Deno.makeTempDir();
-  try {
-    const { success } = await new Deno.Command("unshare", {
-      args: ["-m", "sh", "-c", ON_SMALL_DISK, directory, "true"],
-      stdout: "null",
-      stderr: "null",
-    }).output();
-    return success;
-  } catch {
-    return false;
-  } finally {
-    await Deno.remove(directory);
-  }
-})();
 
 testIf(CAN_MOUNT)(
   "a disk that is full in the middle: nothing under the name, no part, the same error at both ends, and the next file goes on (needs the right to mount)",
   async () => {
     await using scene = await FileScene.start();
     await using child = new Child("unshare", [
-      "-m",
-      "sh",
-      "-c",
-      ON_SMALL_DISK,
-      scene.in(""),
+      ...onSmallDisk(2_048, scene.in("")),
       Deno.execPath(),
       "run",
       "-A",
@@ -54,7 +30,6 @@ testIf(CAN_MOUNT)(
       scene.sender.address,
       scene.in(""),
     ]);
-    const pid = (await child.line((it) => it.startsWith("pid "))).slice(4);
     const id = (await child.line((it) => it.startsWith("id "))).slice(3);
     await Deno.mkdir(scene.out("all"));
     await Deno.writeFile(scene.out("all/1"), patternBytes(8_000_000));
@@ -69,7 +44,7 @@ testIf(CAN_MOUNT)(
     const told = JSON.parse(await child.line((it) => it.includes('"failed"')));
     assertEquals(told.error, failed?.error);
     // The disk as that process sees it.
-    const disk = `/proc/${pid}/root${scene.in("")}`;
+    const disk = `/proc/${child.pid}/root${scene.in("")}`;
     assertEquals([filesIn(disk), partsIn(disk)], [["all/2"], []]);
   },
 );
