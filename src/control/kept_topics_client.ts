@@ -11,7 +11,7 @@ export interface ControlLeaseOptions {
   readonly leaseMs?: number;
   /** How long to wait for a first one, milliseconds. @default {0} */
   readonly waitMs?: number;
-  /** Also messages whose predecessors are not settled. @default {false} */
+  /** Also messages with predecessors that are not settled. @default {false} */
   readonly anyOrder?: boolean;
   /** Only messages that came then or later, ISO 8601. @default all */
   readonly since?: string;
@@ -25,7 +25,7 @@ export interface ControlNackOptions {
   readonly delayMs?: number;
 }
 
-/** Kept topics of the node of a `ControlClient`, whose errors its methods throw. */
+/** Kept topics of the node of a `ControlClient`; throws the same errors. */
 export class KeptTopicsClient {
   readonly #connection: ControlConnection;
 

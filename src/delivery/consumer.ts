@@ -129,7 +129,7 @@ export class Consumer implements AsyncIterableIterator<Message, undefined> {
         }
       }
     } finally {
-      // A loop whose `next` rejects does not call `return`.
+      // If `next` rejects, a loop does not call `return`.
       this.end();
     }
   }

@@ -34,7 +34,7 @@ export class KeptIntake {
   readonly #options: KeptIntakeOptions;
   /** Streams of which messages are being committed; the next ones wait, to stay in order. */
   readonly #busy = new Set<ReceiveStream>();
-  /** Streams whose next message does not fit. */
+  /** Streams of which the next message does not fit. */
   readonly #blocked = new Set<ReceiveStream>();
   #retries = false;
 

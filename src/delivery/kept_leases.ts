@@ -13,7 +13,7 @@ import type { StoredDeadLetter, StoredKeptMessage } from "./message_store.ts";
 
 const REDELIVERY = { minMs: REDELIVERY_MIN_MS, maxMs: REDELIVERY_MAX_MS };
 
-/** The reason of a dead letter whose last lease ended. */
+/** The reason of a dead letter: its last lease has ended. */
 const TOO_LATE = "no consumer acked it in time";
 
 /** A message that was delivered and is not acked. */

@@ -27,7 +27,7 @@ export interface KeptFilter {
   readonly now: number;
   /** Only messages that came at this time or later, wall clock, milliseconds. */
   readonly since: number;
-  /** Also messages whose predecessors are not settled. */
+  /** Also messages with predecessors that are not settled. */
   readonly anyOrder: boolean;
   /** Only messages of senders for which it returns true. */
   readonly from: ((sender: PeerId) => boolean) | undefined;

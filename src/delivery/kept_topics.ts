@@ -55,7 +55,7 @@ export interface LeaseOptions {
   /** How long to wait for a first one, milliseconds. @default {0} */
   readonly waitMs?: number;
   /**
-   * Also messages whose predecessors, of the same sender, are with a consumer or rest after a
+   * Also messages with predecessors, of the same sender, that are with a consumer or rest after a
    * nack: so several consumers share the messages of one sender. @default {false}
    */
   readonly anyOrder?: boolean;

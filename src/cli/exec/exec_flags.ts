@@ -57,7 +57,7 @@ export const EXEC_FLAGS = {
 /** The program of the flags. */
 export interface ExecCommand extends ProgramCommand {
   readonly topic?: string;
-  /** Methods whose requests it answers. */
+  /** Methods of the requests that it is started for. */
   readonly methods: readonly string[];
   /** Whether it gets messages. */
   readonly takesMessages: boolean;

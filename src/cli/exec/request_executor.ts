@@ -1,6 +1,6 @@
 /**
- * A program as the handler of requests: each one is passed to a new process, whose standard output
- * is the answer when it exits with 0. One process is run by `program_run.ts`.
+ * A program as the handler of requests: each one is passed to a new process, and
+ * its standard output is the answer when it exits with 0. One process is run by `program_run.ts`.
  */
 import type { Clock } from "../../core/clock.ts";
 import { VerackError } from "../../core/errors.ts";

@@ -53,7 +53,7 @@ export class TransferScreen implements Disposable {
   readonly #waiting = new Map<string, string>();
   /** Limits the offers that peers make, which cost them nothing. */
   readonly #offers: OutputBudget;
-  /** Transfers whose offer was not shown, until they begin or end. */
+  /** Transfers without a shown offer, until they begin or end. */
   readonly #muted = new Set<string>();
   #held = false;
 
