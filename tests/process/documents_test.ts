@@ -4,9 +4,9 @@ import { assert, assertEquals } from "@std/assert";
 const ROOT = new URL("../../", import.meta.url);
 const DOCUMENTS = [
   ...["README.md", "CONTRIBUTING.md", "CHANGELOG.md"],
-  ...[...Deno.readDirSync(new URL("docs/", ROOT))].map(({ name }) =>
-    `docs/${name}`
-  ).sort(),
+  ...[...Deno.readDirSync(new URL("docs/", ROOT))]
+    .filter(({ name }) => name.endsWith(".md"))
+    .map(({ name }) => `docs/${name}`).sort(),
 ];
 const TEXTS = new Map(DOCUMENTS.map((path) => [path, read(path)]));
 
