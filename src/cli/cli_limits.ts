@@ -102,3 +102,6 @@ export const MAX_NAME_CLAIMS = 10_000;
 
 /** Messages of a kept topic that a command asks for, or acks, at once. */
 export const RECEIVE_BATCH = 100;
+
+/** How often `health --wait` asks. */
+export const HEALTH_POLL_MS = 200;

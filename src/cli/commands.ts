@@ -26,6 +26,9 @@ export const COMMANDS: readonly CommandEntry[] = [
   ...from(() => import("./status.ts"), {
     statusCommand: ["status", "Show how a running node is"],
   }),
+  ...from(() => import("./health.ts"), {
+    healthCommand: ["health", "Check whether a running node does its work"],
+  }),
   ...from(() => import("./peers.ts"), {
     peersCommand: ["peers", "List the peers that a node remembers"],
     findCommand: ["find", "Find peers by name or id"],

@@ -11,7 +11,7 @@ import {
   withNode,
 } from "./answer_command.ts";
 import type { Command } from "./command.ts";
-import { hintOf } from "./hints.ts";
+import { reasonRow } from "./health.ts";
 import { keptWords } from "./kept_topic_commands.ts";
 
 /** Shows the state of a node. */
@@ -50,6 +50,8 @@ function rows(status: StatusAnswer): [what: string, text: string][] {
       : [["tls", `by ${status.tls}`] as [string, string]]),
     ["network", `${escapeText(status.network)}, ${admissionWords(status)}`],
     ["running", `${duration(status.uptimeMs)}, verack ${status.version}`],
+    ["health", healthWords(status)],
+    ...status.health.map(reasonRow),
     [
       "mesh",
       `${count(mesh.nodes, "node")}, ${count(mesh.sessions, "session")} here`,
@@ -57,12 +59,6 @@ function rows(status: StatusAnswer): [what: string, text: string][] {
     ...mesh.missing.map(([a, b]): [string, string] => [
       "missing",
       `${label(a)} and ${label(b)} cannot reach each other`,
-    ]),
-    ...status.health.map(({ code, message, since }): [string, string] => [
-      "trouble",
-      `${escapeText(code)} since ${escapeText(since)}: ${
-        escapeText(message, { max: 512 })
-      }${hintOf(code)}`,
     ]),
     ["peers", `${status.peers} remembered, at most ${limits.peers}`],
     [
@@ -143,6 +139,17 @@ function peersText({ from }: AllowedUse): string {
 function admissionWords({ admission, secret }: StatusAnswer): string {
   const mode = admission === "closed" ? "closed to strangers" : "open to all";
   return `${mode}${secret ? ", with a secret" : ""}`;
+}
+
+/** In one word if all is well. */
+function healthWords({ health }: StatusAnswer): string {
+  const failing = health.filter(({ severity }) => severity === "failing");
+  const warnings = health.length - failing.length;
+  const counted = [
+    ...(failing.length > 0 ? [`${failing.length} failing`] : []),
+    ...(warnings > 0 ? [count(warnings, "warning")] : []),
+  ];
+  return counted.length === 0 ? "good" : counted.join(", ");
 }
 
 function duration(ms: number): string {

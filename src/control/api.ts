@@ -10,6 +10,7 @@ import { admissionEndpoints } from "./api/admission_endpoints.ts";
 import { eventEndpoints } from "./api/event_endpoints.ts";
 import { fileEndpoints, fileOperations } from "./api/file_endpoints.ts";
 import { forwardOperations } from "./api/forward_operations.ts";
+import { healthEndpoints } from "./api/health_endpoint.ts";
 import {
   keptTopicEndpoints,
   keptTopicOperations,
@@ -21,6 +22,7 @@ import { requestEndpoints } from "./api/request_endpoints.ts";
 /** Every request with one answer, by the name of its handler. */
 export const API = {
   ...peerEndpoints,
+  ...healthEndpoints,
   ...eventEndpoints,
   ...messageEndpoints,
   ...requestEndpoints,

@@ -27,6 +27,7 @@ import type {
   FileRecord,
   ReceiveRecord,
 } from "./api/file_endpoints.ts";
+import type { HealthAnswer } from "./api/health_endpoint.ts";
 import {
   ControlConnection,
   type EventQuery,
@@ -116,6 +117,11 @@ export class ControlClient implements Disposable {
   /** The state of the node. */
   async status(): Promise<StatusAnswer> {
     return await this.#connection.call(API.status, {});
+  }
+
+  /** What is wrong with the node at present, and whether it does its work all the same. */
+  async health(): Promise<HealthAnswer> {
+    return await this.#connection.call(API.health, {});
   }
 
   /**

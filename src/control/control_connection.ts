@@ -93,8 +93,7 @@ export class ControlConnection implements Disposable {
       lastEventId: since,
     });
     if (!response.ok || response.body === null) {
-      await this.#read(response, silence.signal);
-      throw this.#strange();
+      return await this.#refuse(response, silence.signal);
     }
     try {
       const chunks = silence.watch(response.body);
@@ -127,8 +126,7 @@ export class ControlConnection implements Disposable {
     try {
       const response = await this.#fetch(operation, input, silence.signal, {});
       if (!response.ok || response.body === null) {
-        await this.#read(response, silence.signal);
-        throw this.#strange();
+        return await this.#refuse(response, silence.signal);
       }
       const chunks = silence.watch(response.body);
       for await (const { event, data } of serverSentEvents(chunks)) {
@@ -166,7 +164,12 @@ export class ControlConnection implements Disposable {
     using limit = deadline(this.#clock, limitMs);
     const { signal } = limit;
     const response = await this.#fetch(endpoint, input, signal, options);
-    return this.#parse(endpoint.answer, await this.#read(response, signal));
+    const value = await this.#value(response, signal);
+    // The same status may be that of an error.
+    const isAnswer = response.ok ||
+      response.status === endpoint.failingStatus && !isFailure(value);
+    if (!isAnswer) throw this.#failure(value);
+    return this.#parse(endpoint.answer, value);
   }
 
   async #fetch(
@@ -205,8 +208,14 @@ export class ControlConnection implements Disposable {
     }
   }
 
-  /** The JSON of an answer; the error of one that is not a success is thrown. */
-  async #read(response: Response, signal: AbortSignal): Promise<unknown> {
+  /** Throws the error in an answer that is not a success. */
+  async #refuse(response: Response, signal: AbortSignal): Promise<never> {
+    const value = await this.#value(response, signal);
+    throw response.ok ? this.#strange() : this.#failure(value);
+  }
+
+  /** The JSON of an answer. */
+  async #value(response: Response, signal: AbortSignal): Promise<unknown> {
     const chunks: Uint8Array<ArrayBuffer>[] = [];
     let length = 0;
     try {
@@ -218,9 +227,7 @@ export class ControlConnection implements Disposable {
     } catch (error) {
       throw this.#lost(signal.aborted ? signal.reason : error);
     }
-    const value = this.#json(await new Blob(chunks).text());
-    if (response.ok) return value;
-    throw this.#failure(value);
+    return this.#json(await new Blob(chunks).text());
   }
 
   /** The error in the answer to a request that failed. */
@@ -312,6 +319,10 @@ const FAILURE = v.looseObject({
     data: v.exactOptional(v.unknown()),
   }),
 });
+
+function isFailure(value: unknown): boolean {
+  return v.is(FAILURE, value);
+}
 
 const TYPED = v.looseObject({ type: v.string() });
 

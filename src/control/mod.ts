@@ -26,7 +26,7 @@ export type { PeerId } from "../core/peer_id.ts";
 export type { PeerNames } from "../identity/peer_name.ts";
 export type { InviteInfo } from "../mesh/admission/invites.ts";
 export type { Direction, NodeEvent, Trust } from "../mesh/events.ts";
-export type { HealthFact } from "../mesh/health.ts";
+export type { HealthFact, Severity } from "../mesh/health.ts";
 export type { NodeStatus } from "../mesh/node_status.ts";
 export type {
   JoinRequest,
@@ -74,6 +74,7 @@ export type {
   ControlSendOptions,
 } from "./control_client.ts";
 export type { ControlForwardOptions } from "./control_client.ts";
+export type { HealthAnswer } from "./api/health_endpoint.ts";
 export type { AllowedUse } from "./allowed_uses.ts";
 export type { ForwardingReport } from "../services/forwarding/forward_rules.ts";
 export type { ForwardEvent } from "../services/forwarding/forward_events.ts";

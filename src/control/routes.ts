@@ -16,6 +16,7 @@ import {
 } from "./handlers/handler.ts";
 import { fileHandlers } from "./handlers/file_handlers.ts";
 import { keptTopicHandlers } from "./handlers/kept_topic_handlers.ts";
+import { healthResponse } from "./health_response.ts";
 import { messageHandlers } from "./handlers/message_handlers.ts";
 import { peerHandlers } from "./handlers/peer_handlers.ts";
 import { requestHandlers } from "./handlers/request_handlers.ts";
@@ -74,6 +75,11 @@ export function createRoutes(context: RouteContext): Routes {
       ...admissionHandlers(context),
       ...files.endpoints,
       ...kept.endpoints,
+      health: (options) =>
+        healthResponse(context.node.status().health, {
+          ...options,
+          details: true,
+        }),
       events: (query, { headers }) =>
         context.watch(query, headers.get("last-event-id")),
     }),

@@ -15,20 +15,37 @@ import type { Log } from "../core/log.ts";
 import type { Emit } from "./events.ts";
 import type { NodeStore } from "./peers/node_store.ts";
 
+/**
+ * How bad a fact is. With a `failing` one the node does not do its work, and its health check
+ * fails; a `warning` is for its operator, and no restart or load balancer would mend it.
+ */
+export type Severity = "failing" | "warning";
+
 /** Something that is wrong with a node at present. */
 export interface HealthFact {
   /** An error code, such as `key-in-use`, `cannot-write`, `wrong-identity`. */
   readonly code: string;
+  /** How bad it is. */
+  readonly severity: Severity;
   /** A description; not escaped. */
   readonly message: string;
   /** When it began. */
   readonly since: Date;
 }
 
+/** Whether the health check succeeds in spite of these facts. */
+export function isHealthy(
+  facts: readonly Pick<HealthFact, "severity">[],
+): boolean {
+  return facts.every(({ severity }) => severity !== "failing");
+}
+
 /** Options of a fact. */
 export interface RaiseOptions {
   readonly code: string;
   readonly message: string;
+  /** @default {"warning"} */
+  readonly severity?: Severity;
   /** Over when it was not noticed for this time. @default until it is ended */
   readonly quietMs?: number;
   /** Whether its end is reported by a `resolved` event. @default {true} */
@@ -67,7 +84,8 @@ export class HealthBoard {
 
   /** Adds a fact, or extends it. True if it begins. */
   raise(key: string, options: RaiseOptions): boolean {
-    const { code, message, quietMs = Infinity, alarm = true } = options;
+    const { code, message, severity = "warning" } = options;
+    const { quietMs = Infinity, alarm = true } = options;
     const { clock } = this.#options;
     const noticedAt = clock.monotonic();
     const before = this.#facts.get(key);
@@ -77,6 +95,7 @@ export class HealthBoard {
       : before;
     this.#facts.set(key, {
       code,
+      severity,
       message,
       since,
       beganAt,
@@ -93,6 +112,7 @@ export class HealthBoard {
     return this.raise(`key-in-use ${id}`, {
       code: "key-in-use",
       message,
+      severity: id === "own" ? "failing" : "warning",
       quietMs: ALARM_QUIET_MS,
     });
   }
@@ -128,14 +148,19 @@ export class HealthBoard {
   list(): HealthFact[] {
     this.#lookAtStore();
     return [...this.#facts.values()]
-      .map(({ code, message, since }) => ({ code, message, since }))
+      .map(({ code, severity, message, since }) => ({
+        code,
+        severity,
+        message,
+        since,
+      }))
       .sort((a, b) => a.since.getTime() - b.since.getTime());
   }
 
   #lookAtStore(): void {
     const message = this.#options.store.failure?.();
     if (message === undefined) this.end(STORE);
-    else this.raise(STORE, { code: STORE, message });
+    else this.raise(STORE, { code: STORE, message, severity: "failing" });
   }
 
   /** An idle node would not notice otherwise that the disk works again. */

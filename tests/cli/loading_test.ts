@@ -52,7 +52,7 @@ const ALWAYS = [
 ];
 
 Deno.test("a command that asks a running node loads no module of Node", () => {
-  for (const command of ["status", "send", "tail", "stop"]) {
+  for (const command of ["status", "health", "send", "tail", "stop"]) {
     const loaded = loadedWith(
       ...ALWAYS,
       `cli/${command}.ts`,

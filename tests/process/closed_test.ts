@@ -49,7 +49,7 @@ Deno.test("a stranger to a closed node is listed, and a person lets it in or kee
   );
   assert((await place.ask("alice", "requests")).includes(bob.id));
   const trouble =
-    /^trouble +not-admitted since \S+Z: .*no member has admitted it/m;
+    /^warning +not-admitted since [^Z]+Z: .*no member has admitted it/m;
   assertMatch(await place.ask("bob", "status"), trouble);
 
   await place.ask("alice", "allow", bob.id);

@@ -199,7 +199,7 @@ for (
           await friend.send(victim.id, "let me in");
           await victim.waitFor("message", ({ text }) => text === "let me in");
           const text = (await ask("status")).join("\n");
-          assertEquals(/trouble +no-descriptors/.test(text), !isQuiet, text);
+          assertEquals(/failing +no-descriptors/.test(text), !isQuiet, text);
         }
         // It takes seconds of quiet, which one of the crowds is enough to show.
         if (limit === VERY_FEW && gather === CROWDS["silent connections"]) {

@@ -27,6 +27,8 @@ export interface Endpoint<I extends Fields = Fields, A = unknown> {
   readonly answer: Schema<A>;
   /** @default {200} */
   readonly status?: number;
+  /** A status beside those of success with which it is answered, rather than an error. */
+  readonly failingStatus?: number;
 }
 
 /** What an operation reports; `type` selects its schema. */
@@ -74,8 +76,9 @@ export function get<const I extends Fields, A>(
   path: string,
   input: I,
   answer: Schema<A>,
+  more: Pick<Endpoint, "failingStatus"> = {},
 ): Endpoint<I, A> {
-  return { method: "GET", path, input, answer };
+  return { method: "GET", path, input, answer, ...more };
 }
 
 /** A request that changes something. */

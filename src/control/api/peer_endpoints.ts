@@ -7,6 +7,7 @@ import type {
   StatusAnswer,
 } from "../answers.ts";
 import { get, post } from "./endpoint.ts";
+import { HEALTH_FACTS } from "./health_endpoint.ts";
 import {
   boolean,
   count,
@@ -36,9 +37,7 @@ const STATUS: Schema<StatusAnswer> = v.looseObject({
   startedAt: string,
   uptimeMs: count,
   mesh: v.looseObject({ nodes: count, sessions: count, missing }),
-  health: v.array(
-    v.looseObject({ code: string, message: string, since: string }),
-  ),
+  health: HEALTH_FACTS,
   peers: count,
   unproven: count,
   outbox: v.looseObject({ messages: count, bytes: count }),
