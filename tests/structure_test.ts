@@ -3,6 +3,7 @@
  * which folder may import which, which file may look at the clock, how long a file may be.
  */
 import { assert, assertEquals } from "@std/assert";
+import { PAGE_FILE_NAMES } from "../src/page/page_files.ts";
 import { VERSION } from "../src/version.ts";
 
 const ROOT = new URL("../", import.meta.url);
@@ -20,6 +21,7 @@ const LAYERS = [
   "services",
   "bitcoin",
   "store",
+  "page",
   "control",
   "cli",
 ] as const;
@@ -61,6 +63,10 @@ function load(path: string): SourceFile {
 
 const SOURCES = walk("src/").filter((path) => path.endsWith(".ts")).map(load);
 const MOD = load("mod.ts");
+
+/** What the browser gets. */
+const PAGE = walk("src/page/").filter((path) => !path.endsWith(".ts"))
+  .map(load);
 
 /** What a file imports, statically or dynamically, as it is written. */
 function importsOf(file: SourceFile): string[] {
@@ -333,10 +339,57 @@ Deno.test("wire/ and the version/verack machine do no input or output, and wait 
 });
 
 Deno.test("no file in src/ is longer than 400 lines", () => {
-  assertNone(SOURCES.flatMap((file) => {
+  assertNone([...SOURCES, ...PAGE].flatMap((file) => {
     const lines = file.text.trimEnd().split("\n").length;
     return lines > MAX_SOURCE_LINES ? [`${file.path} has ${lines} lines`] : [];
   }));
+});
+
+Deno.test("every file of the page is served, and imports others of it only", () => {
+  const names = PAGE.map(({ path }) => path.slice("src/page/".length));
+  assertEquals([...PAGE_FILE_NAMES].sort(), names.toSorted());
+  for (const name of names) {
+    assert(/^[a-z0-9]+(_[a-z0-9]+)*\.(css|html|js|svg)$/.test(name), name);
+  }
+  assertNone(PAGE.flatMap((file) => [
+    ...importsOf(file)
+      .filter((it) => !names.some((name) => it === `./${name}`))
+      .map((it) => `${file.path} imports ${it}`),
+    ...[...file.text.matchAll(/\b(?:src|href)="([^"#]+)"/g)]
+      .map(([, target = ""]) => target)
+      .filter((it) => !names.some((name) => it === `/page/${name}`))
+      .map((it) => `${file.path} loads ${it}`),
+    ...[...file.code.matchAll(/https?:\/\/[^"\s]+|url\(|@import "/g)]
+      .map(([found]) => found)
+      .filter((it) => it !== "http://www.w3.org/2000/svg")
+      .map((it) => `${file.path} names ${it}`),
+  ]));
+});
+
+Deno.test("the page makes no markup, code or style out of text, and is checked by the compiler", () => {
+  const MARKUP =
+    /\b(innerHTML|outerHTML|insertAdjacentHTML|setHTML\w*|createContextualFragment|DOMParser|srcdoc)\b|document\.write|\beval\b|\bnew Function\b|\bimport\(|set(Timeout|Interval)\(\s*["'`]/;
+  const STYLE = /\bstyle=|setAttribute\(\s*"style|\bstyle:|\.cssText\b/;
+  const INLINE = /<style\b|<script(?![^>]*\bsrc=)|\bon[a-z]+="|javascript:/;
+  assertNone(PAGE.flatMap(({ path, text, code }) => {
+    const isScript = path.endsWith(".js");
+    const found = isScript
+      ? (MARKUP.exec(code) ?? STYLE.exec(code))?.[0]
+      : path.endsWith(".css")
+      ? undefined
+      : (INLINE.exec(text) ?? STYLE.exec(text))?.[0];
+    return [
+      ...(found === undefined ? [] : [`${path} has ${found}`]),
+      ...(!isScript || text.startsWith("// @ts-check\n")
+        ? []
+        : [`${path} does not begin with // @ts-check`]),
+    ];
+  }));
+});
+
+Deno.test("all of the page has at most 150 kB", () => {
+  const length = PAGE.reduce((sum, { text }) => sum + text.length, 0);
+  assert(length > 10_000 && length <= 150_000, `${length} characters`);
 });
 
 Deno.test("every file in src/ has a snake_case name and begins by saying what it is for", () => {

@@ -1,0 +1,231 @@
+// @ts-check
+/// <reference lib="dom" />
+/// <reference lib="dom.iterable" />
+/**
+ * Requests to the control API of the node that served this page. Each one has the cookie of the
+ * sign-in, which is the browser's, and the page key, which is kept here: cookies are shared by
+ * all ports of a host, so that one alone proves nothing.
+ */
+import { SseParser } from "./sse.js";
+
+/** Where the page key is kept; by origin, so by node. */
+const KEY_ITEM = "verack.pageKey";
+
+/** The header with the page key. */
+export const PAGE_KEY_HEADER = "verack-page-key";
+
+/** An answer that takes longer is given up, unless the caller has its own signal. */
+const ANSWER_TIMEOUT_MS = 30_000;
+
+/** A request that was refused or failed. */
+export class ApiError extends Error {
+  /**
+   * @param {number} status 0 if there was no answer.
+   * @param {string} code
+   * @param {string} message Not escaped.
+   */
+  constructor(status, code, message) {
+    super(message);
+    this.name = "ApiError";
+    this.status = status;
+    this.code = code;
+  }
+}
+
+/** @typedef {{ fetch: typeof globalThis.fetch, storage: Pick<Storage, "getItem" | "setItem" | "removeItem"> }} ApiOptions */
+/** @typedef {{ signal?: AbortSignal | undefined, headers?: Record<string, string> }} RequestOptions */
+
+/** A client of one node. */
+export class Api {
+  #options;
+  /** Called when the node does not accept the sign-in, or ends it. */
+  onSignedOut = () => {};
+
+  /** @param {ApiOptions} options */
+  constructor(options) {
+    this.#options = options;
+  }
+
+  /** Whether there was a sign-in; the node may not accept it any more. */
+  get hasKey() {
+    return this.#options.storage.getItem(KEY_ITEM) !== null;
+  }
+
+  /**
+   * @param {string} path As `/v1/peers`.
+   * @param {Record<string, string | number | undefined>} [query]
+   * @param {RequestOptions} [options]
+   * @returns {Promise<any>}
+   * @throws {ApiError}
+   */
+  async get(path, query = {}, options = {}) {
+    const fields = Object.entries(query).flatMap(([name, value]) =>
+      value === undefined ? [] : [[name, String(value)]]
+    );
+    const search = new URLSearchParams(fields).toString();
+    const target = search === "" ? path : `${path}?${search}`;
+    const response = await this.#request("GET", target, undefined, options);
+    return await response.json();
+  }
+
+  /**
+   * @param {string} path
+   * @param {object} [body]
+   * @param {RequestOptions} [options]
+   * @returns {Promise<any>}
+   * @throws {ApiError}
+   */
+  async post(path, body = {}, options = {}) {
+    const response = await this.#request("POST", path, body, options);
+    return await response.json();
+  }
+
+  /**
+   * Carries out an operation: its records, until it ends; to break out of the loop ends it.
+   *
+   * @param {string} path
+   * @param {object} body
+   * @param {{ signal?: AbortSignal }} [options]
+   * @returns {AsyncGenerator<any, void>}
+   * @throws {ApiError} also when the operation fails or breaks.
+   */
+  async *operation(path, body, { signal } = {}) {
+    const abort = new AbortController();
+    const both = signal === undefined
+      ? abort.signal
+      : AbortSignal.any([signal, abort.signal]);
+    try {
+      const response = await this.open("POST", path, { body, signal: both });
+      for await (const { event, data } of eventsOf(response)) {
+        if (event === "end") return;
+        const value = JSON.parse(data);
+        if (event === "error") throw errorOf(0, value);
+        if (event === undefined) yield value;
+      }
+      throw new ApiError(0, "broken", "The connection to the node broke");
+    } finally {
+      abort.abort();
+    }
+  }
+
+  /**
+   * Opens a stream.
+   *
+   * @param {"GET" | "POST"} method
+   * @param {string} path
+   * @param {{ body?: object, signal: AbortSignal, headers?: Record<string, string> }} options
+   * @returns {Promise<Response>}
+   * @throws {ApiError}
+   */
+  async open(method, path, { body, signal, headers = {} }) {
+    return await this.#request(method, path, body, { signal, headers });
+  }
+
+  /**
+   * Signs in with the code of a one-time address.
+   *
+   * @param {string} code
+   * @throws {ApiError}
+   */
+  async signIn(code) {
+    const { storage } = this.#options;
+    storage.removeItem(KEY_ITEM);
+    const { key } = await this.post("/v1/page/sign-in", { code });
+    storage.setItem(KEY_ITEM, String(key));
+  }
+
+  /** Ends the sign-in, here and at the node. */
+  async signOut() {
+    try {
+      await this.post("/v1/page/sign-out");
+    } finally {
+      this.#forget();
+    }
+  }
+
+  #forget() {
+    this.#options.storage.removeItem(KEY_ITEM);
+    this.onSignedOut();
+  }
+
+  /**
+   * @param {"GET" | "POST"} method
+   * @param {string} target
+   * @param {object | undefined} body
+   * @param {RequestOptions} options
+   * @returns {Promise<Response>}
+   */
+  async #request(method, target, body, { signal, headers = {} }) {
+    const { fetch, storage } = this.#options;
+    const key = storage.getItem(KEY_ITEM);
+    let response;
+    try {
+      response = await fetch(target, {
+        method,
+        headers: {
+          ...headers,
+          ...(key !== null && { [PAGE_KEY_HEADER]: key }),
+          ...(body !== undefined && { "content-type": "application/json" }),
+        },
+        ...(body !== undefined && { body: JSON.stringify(body) }),
+        cache: "no-store",
+        credentials: "same-origin",
+        redirect: "error",
+        signal: signal ?? AbortSignal.timeout(ANSWER_TIMEOUT_MS),
+      });
+    } catch (error) {
+      if (signal?.aborted) throw signal.reason;
+      const reason = error instanceof Error ? error.message : String(error);
+      throw new ApiError(0, "no-answer", `The node does not answer: ${reason}`);
+    }
+    if (response.ok) return response;
+    const failure = await response.json().catch(() => ({}));
+    if (response.status === 401) this.#forget();
+    throw errorOf(response.status, failure);
+  }
+}
+
+/**
+ * @param {number} status
+ * @param {{ error?: { code?: unknown, message?: unknown } }} failure
+ */
+function errorOf(status, { error }) {
+  return new ApiError(
+    status,
+    String(error?.code ?? "failed"),
+    String(error?.message ?? `The node answered with status ${status}`),
+  );
+}
+
+/**
+ * The events of a response, and `undefined` for each piece, so that its reader sees that the
+ * stream is alive.
+ *
+ * @param {Response} response
+ * @returns {AsyncGenerator<import("./sse.js").ServerSentEvent>}
+ */
+export async function* eventsOf(response) {
+  for await (const events of piecesOf(response)) yield* events;
+}
+
+/**
+ * The events of each piece of a response; none for a comment.
+ *
+ * @param {Response} response
+ * @returns {AsyncGenerator<import("./sse.js").ServerSentEvent[]>}
+ */
+export async function* piecesOf(response) {
+  const reader = response.body?.pipeThrough(new TextDecoderStream())
+    .getReader();
+  if (reader === undefined) return;
+  const parser = new SseParser();
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return;
+      yield parser.push(value);
+    }
+  } finally {
+    await reader.cancel().catch(() => {});
+  }
+}

@@ -1,0 +1,135 @@
+// @ts-check
+/// <reference lib="dom" />
+/**
+ * Keeps one stream of server-sent events open: begins it again when it breaks or falls silent,
+ * after a backoff with full jitter.
+ */
+import { ApiError, piecesOf } from "./api.js";
+
+const FIRST_BACKOFF_MS = 500;
+const MAX_BACKOFF_MS = 15_000;
+
+/** The node sends a comment each 15 s on a quiet stream. */
+export const SILENCE_MS = 20_000;
+
+/**
+ * How long to wait after `failures` in a row.
+ *
+ * @param {number} failures
+ * @param {number} chance In [0, 1).
+ */
+export function backoffMs(failures, chance) {
+  if (failures === 0) return 0;
+  const most = Math.min(MAX_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** (failures - 1));
+  return most / 2 + most / 2 * chance;
+}
+
+/**
+ * @typedef {object} StreamSource
+ * @property {(signal: AbortSignal) => Promise<Response>} open
+ * @property {(event: import("./sse.js").ServerSentEvent) => void} onEvent
+ * @property {() => void} onState The state has changed, or something came.
+ */
+
+/** One stream, from `start` to `stop`. */
+export class LiveStream {
+  /** @type {"closed" | "opening" | "open" | "waiting"} */
+  state = "closed";
+  /** When something came last, a comment too; `undefined` before. @type {number | undefined} */
+  heardAt;
+  /** Why the last attempt ended. @type {unknown} */
+  error;
+  #source;
+  #failures = 0;
+  /** @type {AbortController | undefined} */
+  #run;
+  /** @type {AbortController | undefined} */
+  #attempt;
+  #wake = () => {};
+
+  /** @param {StreamSource} source */
+  constructor(source) {
+    this.#source = source;
+  }
+
+  /** Opens it, and keeps it open. */
+  start() {
+    if (this.#run !== undefined) return;
+    this.#run = new AbortController();
+    this.#keepOpen(this.#run.signal);
+  }
+
+  stop() {
+    this.#run?.abort();
+    this.#run = undefined;
+    this.#attempt?.abort();
+    this.#wake();
+    this.state = "closed";
+  }
+
+  /** Tries at once, if it waits to try again. */
+  hurry() {
+    if (this.state === "waiting") this.#wake();
+  }
+
+  /**
+   * Ends an attempt that has been silent for too long. True if it was.
+   *
+   * @param {number} now
+   */
+  checkSilence(now) {
+    const silent = this.state === "open" && this.heardAt !== undefined &&
+      now - this.heardAt > SILENCE_MS;
+    if (silent) this.#attempt?.abort(new Error("Nothing came for too long"));
+    return silent;
+  }
+
+  /** @param {AbortSignal} until */
+  async #keepOpen(until) {
+    while (!until.aborted) {
+      const attempt = new AbortController();
+      this.#attempt = attempt;
+      try {
+        this.#become("opening");
+        await this.#read(attempt.signal);
+        this.error = new ApiError(0, "broken", "The node closed the stream");
+      } catch (error) {
+        this.error = error;
+      }
+      attempt.abort();
+      if (until.aborted) return;
+      this.#failures++;
+      this.#become("waiting");
+      await this.#wait(backoffMs(this.#failures, Math.random()));
+    }
+  }
+
+  /** @param {AbortSignal} signal */
+  async #read(signal) {
+    const response = await this.#source.open(signal);
+    for await (const events of piecesOf(response)) {
+      signal.throwIfAborted();
+      this.heardAt = Date.now();
+      this.error = undefined;
+      this.#failures = 0;
+      for (const event of events) this.#source.onEvent(event);
+      this.#become("open");
+    }
+  }
+
+  /** @param {"opening" | "open" | "waiting"} state */
+  #become(state) {
+    this.state = state;
+    this.#source.onState();
+  }
+
+  /** @param {number} ms */
+  async #wait(ms) {
+    let timer = 0;
+    await new Promise((resolve) => {
+      this.#wake = () => resolve(undefined);
+      timer = Number(setTimeout(resolve, ms));
+    });
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,82 @@
+// @ts-check
+/**
+ * Text of the network as it is shown: one line, no controls, nothing invisible or reordering,
+ * bounded. The same rules as `core/escape.ts` and `identity/peer_name.ts`, which tests compare
+ * with these; joiners of scripts that need them are escaped too.
+ */
+
+/** As in `core/escape.ts`. */
+const UNSAFE =
+  /(?! )[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Cn}\p{Zl}\p{Zp}\p{Zs}\p{Me}\p{Default_Ignorable_Code_Point}\u2800\\]/u;
+
+const MARK = /\p{M}/u;
+const PLAIN = /^[\x20-\x5b\x5d-\x7e]*$/;
+const MAX_MARKS = 4;
+const CUT = "\\…";
+
+/** First digits of an id that are shown. */
+const SHORT_ID_CHARS = 8;
+
+/**
+ * One bounded line of printable characters: others become `\u{…}`, a backslash `\\`, and what
+ * does not fit `\…`.
+ *
+ * @param {unknown} text
+ * @param {number} [max] UTF-16 units.
+ * @returns {string}
+ */
+export function shownText(text, max = 256) {
+  const all = String(text ?? "");
+  if (all.length <= max && PLAIN.test(all)) return all;
+  let out = "";
+  let fits = 0;
+  let marks = MAX_MARKS;
+  for (const char of all.slice(0, max + 64)) {
+    if (UNSAFE.test(char)) {
+      out += escaped(char);
+      marks = MAX_MARKS;
+    } else if (!MARK.test(char)) {
+      out += char;
+      marks = char === " " ? MAX_MARKS : 0;
+    } else if (marks < MAX_MARKS) {
+      out += char;
+      marks++;
+    } else {
+      out += escaped(char);
+    }
+    if (out.length > max) return out.slice(0, fits) + CUT;
+    if (out.length + CUT.length <= max) fits = out.length;
+  }
+  return out;
+}
+
+/** @param {string} char */
+function escaped(char) {
+  return char === "\\"
+    ? "\\\\"
+    : `\\u{${(char.codePointAt(0) ?? 0).toString(16)}}`;
+}
+
+/**
+ * The first digits of an id.
+ *
+ * @param {unknown} id
+ */
+export function shortId(id) {
+  return shownText(id, 64).slice(0, SHORT_ID_CHARS);
+}
+
+/** A name that is shown as it is: ASCII, and nothing that reads like an id. */
+const PLAIN_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,31}$/;
+const ID_LIKE = /^[0-9a-f]{8,}$/i;
+
+/**
+ * A name, which any node can choose: one that could pass for another stands in quotes, with
+ * all but ASCII escaped.
+ *
+ * @param {string} name
+ */
+export function shownName(name) {
+  if (PLAIN_NAME.test(name) && !ID_LIKE.test(name)) return name;
+  return `"${shownText(name, 64)}"`;
+}
