@@ -19,6 +19,7 @@ const COLORS: Readonly<Record<string, readonly [string, string]>> = {
   gossipsub: ["#8a5a7a", "#d18fb8"],
   "secret-stream": ["#2f7d4f", "#6fc492"],
   hyperdht: ["#7a7f87", "#9aa1ab"],
+  nats: ["#8c4bc2", "#c193ea"],
 };
 /** Too much for a chart that is looked at in passing. */
 const LEFT_OUT = /p99$/;

@@ -20,7 +20,9 @@ export type Kind =
   /** Hyperswarm's encrypted stream over TCP. */
   | "secret-stream"
   /** The same over UDP, as its distributed hash table opens it. */
-  | "hyperdht";
+  | "hyperdht"
+  /** Two clients of a NATS server. */
+  | "nats";
 
 /** Which contestant a process runs, as plain JSON. */
 export interface Setup {
@@ -124,6 +126,10 @@ async function load(
     case "secret-stream": {
       const { SecretStreams } = await import("./contestants/secret_stream.ts");
       return SecretStreams.create(folder);
+    }
+    case "nats": {
+      const { Nats } = await import("./contestants/nats.ts");
+      return new Nats(folder);
     }
     case "hyperdht": {
       const { HyperDht } = await import("./contestants/hyperdht.ts");

@@ -2,6 +2,7 @@
  * Peer networks of others that the benchmark compares with, and the Node that runs
  * them; where `tests/interop/install.ts bench` has installed them.
  */
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { BENCH } from "../interop/place.ts";
 
@@ -10,6 +11,8 @@ export interface Networks {
   readonly folder: string;
   /** Path of Node, or its name. */
   readonly node: string;
+  /** Whether the NATS server is among them. */
+  readonly hasNatsServer: boolean;
 }
 
 /** Where they are; `undefined` where they are missing. */
@@ -17,7 +20,8 @@ export async function findNetworks(): Promise<Networks | undefined> {
   try {
     const folder = await BENCH.folder();
     if (await BENCH.isInstalled(folder)) {
-      return { folder, node: await nodeOf(folder) };
+      const hasNatsServer = existsSync(join(folder, "bin", "nats-server"));
+      return { folder, node: await nodeOf(folder), hasNatsServer };
     }
   } catch (error) {
     if (!(error instanceof Deno.errors.NotCapable)) throw error;

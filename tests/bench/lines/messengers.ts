@@ -19,6 +19,11 @@ const NETWORKS = [
   { kind: "secret-stream", doing: "Hyperswarm's stream over TCP" },
   { kind: "hyperdht", doing: "Hyperswarm's stream over UDP" },
 ] as const;
+/** It has a server between the two, and no connections of its own among many. */
+const NATS = {
+  kind: "nats",
+  doing: "two clients of a NATS server, without JetStream",
+} as const;
 /** The sender sees what was delivered without a message, as it is in one process. */
 const GOSSIPSUB = {
   kind: "gossipsub",
@@ -27,7 +32,7 @@ const GOSSIPSUB = {
 
 /** verack is to be ahead of each: bounds of ratios. */
 export const AHEAD: Readonly<Record<string, number>> = Object.fromEntries(
-  [...NETWORKS, GOSSIPSUB].map(({ kind }) => [kind, 1]),
+  [...NETWORKS, NATS, GOSSIPSUB].map(({ kind }) => [kind, 1]),
 );
 
 /** All that are installed, each measured as `measure` does it. */
@@ -47,10 +52,15 @@ export function messengers(
     optional: it !== BARE,
     measure: () => measure({ kind: it.kind, acknowledged }),
   });
-  const others = [BARE, ...settings.networks === undefined ? [] : NETWORKS];
+  const { networks } = settings;
+  const others = [
+    BARE,
+    ...networks === undefined ? [] : NETWORKS,
+    ...broadcast || !networks?.hasNatsServer ? [] : [NATS],
+  ];
   const unacknowledged = !settings.unacknowledged
     ? []
-    : broadcast && settings.networks !== undefined
+    : broadcast && networks !== undefined
     ? [...others, GOSSIPSUB]
     : others;
   return [
