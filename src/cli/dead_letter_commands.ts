@@ -1,11 +1,9 @@
 /** `verack dead-letters`: messages that were nacked too often. */
 // deno-lint-ignore-file require-await -- the methods of a running node are async
-import {
-  type DeadLetterHead,
-  deadLetterRow,
-  wholeDeadLetter,
-} from "../control/answers.ts";
+import { deadLetterRow, wholeDeadLetter } from "../control/answer_rows.ts";
+import type { DeadLetterHead } from "../control/answers.ts";
 import type { ControlClient } from "../control/control_client.ts";
+import { NodeCounters } from "../core/node_counters.ts";
 import { VerackError } from "../core/errors.ts";
 import { escapeText } from "../core/escape.ts";
 import { DeadLetterBox } from "../delivery/dead_letters.ts";
@@ -175,6 +173,7 @@ function storedCommands({ store }: OpenedStore): DeadLetterCommands {
   };
   // No message is added here, so that none is evicted.
   const box = new DeadLetterBox({
+    counters: new NodeCounters(),
     store: store.messages,
     hasStanding: () => true,
     onDeadLetter: () => {},

@@ -2,7 +2,8 @@
  * What the commands that run a node (`run`, `chat`, `demo`) have in common: their flags for
  * identity, listening and joining, and their output.
  */
-import { type MessageEvent, messageEvent } from "../control/answers.ts";
+import { messageEvent } from "../control/answer_rows.ts";
+import type { MessageEvent } from "../control/answers.ts";
 import { systemClock } from "../core/clock.ts";
 import type { MessagesOptions } from "../delivery/consumer.ts";
 import { Identity } from "../identity/identity.ts";

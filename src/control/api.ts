@@ -16,7 +16,7 @@ import {
   keptTopicOperations,
 } from "./api/kept_topic_endpoints.ts";
 import { messageEndpoints } from "./api/message_endpoints.ts";
-import { peerEndpoints } from "./api/peer_endpoints.ts";
+import { peerEndpoints, watchOperations } from "./api/peer_endpoints.ts";
 import { requestEndpoints } from "./api/request_endpoints.ts";
 
 /** Every request with one answer, by the name of its handler. */
@@ -36,4 +36,5 @@ export const OPERATIONS = {
   ...fileOperations,
   ...forwardOperations,
   ...keptTopicOperations,
+  ...watchOperations,
 };

@@ -17,6 +17,7 @@ import type {
   RequestAnswer,
   SendAnswer,
   StatusAnswer,
+  WatchRecord,
   WholeDeadLetter,
 } from "./answers.ts";
 import { API, OPERATIONS } from "./api.ts";
@@ -45,6 +46,14 @@ export interface ControlSendOptions {
   readonly ttlMs?: number;
   /** How long the answer waits for it to be acknowledged, milliseconds. */
   readonly waitMs?: number;
+}
+
+/** How a node is watched. */
+export interface ControlWatchOptions {
+  /** At least 200, at most 60,000. @default {1000} */
+  readonly intervalMs?: number;
+  /** Ends it. */
+  readonly signal?: AbortSignal;
 }
 
 /** How a request is sent. */
@@ -131,6 +140,13 @@ export class ControlClient implements Disposable {
   async peers(query?: string): Promise<PeersAnswer> {
     const input = { ...(query !== undefined && { query }) };
     return await this.#connection.call(API.peers, input);
+  }
+
+  /** Status and peers, now and whenever they change, at most each `intervalMs` (a second). */
+  watch(
+    { signal, ...input }: ControlWatchOptions = {},
+  ): AsyncGenerator<WatchRecord> {
+    return this.#connection.operate(OPERATIONS.watch, input, { signal });
   }
 
   /** Sends a message to one peer. */

@@ -76,6 +76,14 @@ export const MAX_UNIX_PATH_BYTES = 103;
 export const MIN_CONTROL_TOKEN_CHARS = 32;
 export const MAX_CONTROL_TOKEN_CHARS = 512;
 
+/** Bounds of the interval of `POST /v1/watch`, and the one that it has if none is given. */
+export const MIN_WATCH_MS = 200;
+export const MAX_WATCH_MS = 60_000;
+export const WATCH_MS = 1_000;
+
+/** A status is sent to watchers after this also if nothing but the time has changed. */
+export const WATCH_REFRESH_MS = 10_000;
+
 /** Longest wait of a request for the receiver of a message, which is kept for longer. */
 export const MAX_CONTROL_WAIT_MS = 600_000;
 

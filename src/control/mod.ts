@@ -26,6 +26,7 @@ export type { PeerId } from "../core/peer_id.ts";
 export type { PeerNames } from "../identity/peer_name.ts";
 export type { InviteInfo } from "../mesh/admission/invites.ts";
 export type { Direction, NodeEvent, Trust } from "../mesh/events.ts";
+export type { NodeCounters } from "../core/node_counters.ts";
 export type { HealthFact, Severity } from "../mesh/health.ts";
 export type { NodeStatus } from "../mesh/node_status.ts";
 export type {
@@ -54,6 +55,7 @@ export type {
   SessionRow,
   SettledAnswer,
   StatusAnswer,
+  WatchRecord,
   WholeDeadLetter,
 } from "./answers.ts";
 export type {
@@ -72,6 +74,7 @@ export type {
 export type {
   ControlRequestOptions,
   ControlSendOptions,
+  ControlWatchOptions,
 } from "./control_client.ts";
 export type { ControlForwardOptions } from "./control_client.ts";
 export type { HealthAnswer } from "./api/health_endpoint.ts";

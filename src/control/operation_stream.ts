@@ -23,6 +23,16 @@ export interface OperationStreamOptions {
   readonly failure: (error: unknown) => object;
 }
 
+/** Records that many operations give, as text. */
+const shared = new WeakMap<OperationRecord, string>();
+
+/** Has a record that many operations give encoded once; returns its text. */
+export function shareRecord(record: OperationRecord): string {
+  const text = jsonLine(record);
+  shared.set(record, text);
+  return text;
+}
+
 const encoder = new TextEncoder();
 const OPENING = encoder.encode(": verack operation\n\n");
 const HEARTBEAT = encoder.encode(": heartbeat\n\n");
@@ -84,7 +94,7 @@ export class OperationStream {
       const result = await this.#orHeartbeat();
       if (result === undefined) return { chunk: HEARTBEAT };
       if (!result.done) {
-        const data = jsonLine(result.value);
+        const data = shared.get(result.value) ?? jsonLine(result.value);
         return { chunk: encoder.encode(`data: ${data}\n\n`) };
       }
       // What was cut short is no success, whatever the handler makes of it.

@@ -19,6 +19,7 @@ import { keptTopicHandlers } from "./handlers/kept_topic_handlers.ts";
 import { healthResponse } from "./health_response.ts";
 import { messageHandlers } from "./handlers/message_handlers.ts";
 import { peerHandlers } from "./handlers/peer_handlers.ts";
+import { watchHandlers } from "./handlers/watch_handlers.ts";
 import { requestHandlers } from "./handlers/request_handlers.ts";
 import { forwardHandlers } from "./handlers/forward_handlers.ts";
 import type { OperationRun } from "./operation_stream.ts";
@@ -87,6 +88,7 @@ export function createRoutes(context: RouteContext): Routes {
       ...files.operations,
       ...kept.operations,
       ...forwardHandlers(context),
+      ...watchHandlers(context),
     }, context),
   ];
   const methods = Map.groupBy(routes, ({ endpoint }) => endpoint.path);

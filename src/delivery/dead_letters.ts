@@ -74,7 +74,7 @@ interface Entry {
 
 type DeadLetterSettings = Pick<
   DeliverySettings,
-  "store" | "hasStanding" | "onDeadLetter"
+  "counters" | "store" | "hasStanding" | "onDeadLetter"
 >;
 
 /** Keeps the dead letters of one node. */
@@ -124,6 +124,7 @@ export class DeadLetterBox implements DeadLetters {
     this.#settings.store?.putDeadLetter(message);
     this.#forget(messageKey(message.from, message.id));
     this.#keep(message);
+    this.#settings.counters.messagesDeadLettered++;
     this.#settings.onDeadLetter(message);
   }
 

@@ -325,6 +325,7 @@ export class Delivery {
   #add(content: MessageBody, outgoings: readonly OutgoingMessage[]): void {
     try {
       this.outbox.add(content, outgoings);
+      this.#settings.counters.messagesAccepted += outgoings.length;
     } catch (error) {
       // The store has refused it.
       content.release();

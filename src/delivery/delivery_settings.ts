@@ -1,6 +1,7 @@
 /** Settings of delivery, and the bounds of the outbox. */
 import type { Clock, Random } from "../core/clock.ts";
 import type { VerackError } from "../core/errors.ts";
+import type { NodeCounters } from "../core/node_counters.ts";
 import type { PeerId } from "../core/peer_id.ts";
 import {
   MAX_OUTBOX_AGE_MS,
@@ -17,6 +18,7 @@ import type { OutgoingMessage } from "./outgoing_message.ts";
 export interface DeliverySettings {
   readonly clock: Clock;
   readonly random: Random;
+  readonly counters: NodeCounters;
   /** First bytes of every frame. */
   readonly magic: Uint8Array;
   /** Absent if nothing outlives the node. */

@@ -1,11 +1,14 @@
 /** The interface of a session for delivery, so that it can be tested without one. */
 import type { VerackError } from "../core/errors.ts";
+import type { SessionTraffic } from "../core/node_counters.ts";
 import type { SendTurns, TurnSession } from "../session/send_turns.ts";
 
 /** Sends frames to one peer, in order; a `Session` is one. */
 export interface FrameSink extends TurnSession {
   /** The turns of messages and streams. */
   readonly turns: SendTurns;
+  /** Counts messages. */
+  readonly traffic: SessionTraffic;
   /** Last measured round trip in milliseconds. */
   readonly rttMs: number | undefined;
   /** Measures the round trip. */

@@ -59,12 +59,13 @@ export class Inbox
 
   /** Loads what an earlier process left. */
   constructor(settings: DeliverySettings) {
-    const { clock, store } = settings;
+    const { clock, counters, store } = settings;
     this.#settings = settings;
     this.deadLetters = new DeadLetterBox(settings, this);
     const budget = new ReceiveBudget(clock);
     this.#receiving = {
       clock,
+      counters,
       store,
       windows: new WindowBudget(),
       budget,
@@ -156,6 +157,7 @@ export class Inbox
     if (this.#closed) return;
     try {
       this.#settle(incoming, ACK_STATUS.acked);
+      this.#settings.counters.messagesAcked++;
     } catch (error) {
       this.#notRecorded(incoming, error);
     }
@@ -182,7 +184,9 @@ export class Inbox
 
   /** Counts the delivery; false if it was the last one. */
   #putBack(incoming: IncomingMessage, reason: string): boolean {
-    const isLast = incoming.deliveryCount >= this.#settings.maxDeliveries;
+    const { counters, maxDeliveries } = this.#settings;
+    counters.messagesNacked++;
+    const isLast = incoming.deliveryCount >= maxDeliveries;
     try {
       if (isLast || this.#isDiscarded(incoming)) {
         this.#bury(incoming, reason);

@@ -140,6 +140,7 @@ export class KeptIntake {
     this.#busy.delete(stream);
     for (const { incoming, stored } of batch) {
       kept.index.admit(stored);
+      settings.counters.messagesKept++;
       this.#acknowledge(incoming);
     }
     kept.ready(stream.topic);

@@ -32,7 +32,10 @@ export interface Delivered {
 
 /** Dependencies of {@linkcode KeptLeases}. */
 export interface KeptLeasesOptions {
-  readonly settings: Pick<DeliverySettings, "clock" | "maxDeliveries">;
+  readonly settings: Pick<
+    DeliverySettings,
+    "clock" | "counters" | "maxDeliveries"
+  >;
   readonly index: KeptIndex;
   /** Makes a dead letter. */
   readonly bury: (message: StoredDeadLetter) => void;
@@ -117,6 +120,11 @@ export class KeptLeases {
 
   /** Deletes a message. The store comes first, because it may fail. */
   ack(delivered: Delivered): void {
+    this.#delete(delivered);
+    this.#options.settings.counters.messagesAcked++;
+  }
+
+  #delete(delivered: Delivered): void {
     const { index, onFreed, onReady } = this.#options;
     const { stream, entry } = delivered;
     index.store.deleteKept(entry.key);
@@ -137,6 +145,7 @@ export class KeptLeases {
   nack(delivered: Delivered, reason: string, delayMs?: number): void {
     const { settings, index, bury, onReady } = this.#options;
     const { stream, entry } = delivered;
+    settings.counters.messagesNacked++;
     const count = entry.deliveryCount + 1;
     const message = count >= settings.maxDeliveries
       ? index.store.kept(entry.key)
@@ -145,7 +154,7 @@ export class KeptLeases {
       const { from, id, topic, body } = message;
       const at = settings.clock.now();
       bury({ from, id, topic, body, reason, at });
-      return this.ack(delivered);
+      return this.#delete(delivered);
     }
     entry.deliveryCount = count;
     this.release(delivered, delayMs ?? backoffMs(count, REDELIVERY));

@@ -366,6 +366,7 @@ export class Outbox {
     if (outgoing.done) return;
     if (!acked) return this.giveUp(outgoing, outgoing.rejected());
     this.#finish(outgoing);
+    this.#settings.counters.messagesDelivered++;
     outgoing.acknowledged();
   }
 
@@ -373,6 +374,7 @@ export class Outbox {
     if (outgoing.done) return;
     outgoing.content.keep();
     this.#finish(outgoing);
+    this.#settings.counters.messagesUndelivered++;
     outgoing.error = error;
     outgoing.failed(error);
     this.#settings.onGivenUp(outgoing, error);

@@ -6,6 +6,7 @@
 import type { Clock } from "../core/clock.ts";
 import { BufferPool } from "../core/buffer_pool.ts";
 import { VerackError } from "../core/errors.ts";
+import type { NodeCounters } from "../core/node_counters.ts";
 import { COMMAND } from "../wire/commands.ts";
 import {
   ACK_STATUS,
@@ -40,6 +41,7 @@ import { MessageId } from "./seen_ids.ts";
 /** What the receivers of a node share. */
 export interface ReceiverOptions {
   readonly clock: Clock;
+  readonly counters: NodeCounters;
   readonly store: MessageStore | undefined;
   readonly windows: WindowBudget;
   readonly budget: ReceiveBudget;
@@ -123,7 +125,7 @@ export class Receiver implements MessageSession {
       if (this.#knows(incoming)) return this.#again(incoming);
       if (!isOffer) {
         this.#copy(payload, bodyOffset, incoming);
-        return this.#options.onMessage(incoming);
+        return this.#complete(incoming);
       }
     }
     this.#begin(incoming, total, payload.subarray(bodyOffset));
@@ -153,6 +155,11 @@ export class Receiver implements MessageSession {
       return this.#again(incoming);
     }
     incoming.bytes = body;
+    this.#complete(incoming);
+  }
+
+  #complete(incoming: IncomingMessage): void {
+    this.#sink.traffic.receivedMessage();
     this.#options.onMessage(incoming);
   }
 
@@ -330,6 +337,7 @@ export class Receiver implements MessageSession {
   /** Acks a message that was acked before, or settles it together with the other. */
   #again(incoming: IncomingMessage): void {
     const waiting = this.#waiting(incoming);
+    this.#options.counters.messagesRepeated++;
     this.repeated();
     if (waiting === undefined) this.settle(incoming, ACK_STATUS.acked);
     else (waiting.twins ??= []).push(incoming);

@@ -242,6 +242,7 @@ export class Sender implements TurnTaker {
     stream.unsettled++;
     this.#unsettled++;
     this.#used += credit;
+    this.sink.traffic.sentMessage();
     outgoing.number = this.#base + this.#sent.length;
     this.#sent.push(outgoing);
   }

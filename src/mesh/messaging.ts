@@ -21,6 +21,7 @@ import {
 import { VerackError } from "../core/errors.ts";
 import { parsePeerId, type PeerId, shortId } from "../core/peer_id.ts";
 import type { Clock, Random } from "../core/clock.ts";
+import type { NodeCounters } from "../core/node_counters.ts";
 import type { PeerQueues } from "../delivery/outbox_usage.ts";
 import type { Emit } from "./events.ts";
 import type { ResolvedNodeOptions } from "./options.ts";
@@ -41,6 +42,7 @@ export interface MessagingOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly magic: Uint8Array;
+  readonly counters: NodeCounters;
   readonly settings: Pick<
     ResolvedNodeOptions,
     "keepTopics" | "keptTime" | "maxDeliveries" | "messages" | "outbox"
@@ -79,6 +81,7 @@ export class Messaging {
     this.#nextSweep = this.#startedAt + OUTBOX_SWEEP_MS;
     this.#delivery = new Delivery({
       clock,
+      counters: options.counters,
       random,
       magic,
       store: settings.messages,

@@ -1,7 +1,4 @@
-/**
- * A node: one identity, one listener, and sessions with all other members. Owns the parts and
- * their lifetime, and is the class of the library.
- */
+/** The class of the library: a node, which owns its parts and their lifetime. */
 import type { BroadcastResult } from "../delivery/broadcast.ts";
 import type { BroadcastOptions, SendOptions } from "../delivery/delivery.ts";
 import type { MessagesOptions } from "../delivery/consumer.ts";
@@ -9,6 +6,7 @@ import type { Message } from "../delivery/incoming_message.ts";
 import type { DeadLetters } from "../delivery/dead_letters.ts";
 import type { KeptTopics } from "../delivery/kept_topics.ts";
 import { VerackError } from "../core/errors.ts";
+import { countersOf } from "../core/node_counters.ts";
 import { isPeerId, parsePeerId, type PeerId } from "../core/peer_id.ts";
 import type * as streams from "../streams/peer_stream.ts";
 import type {
@@ -90,6 +88,7 @@ export class Node implements AsyncDisposable {
       options,
       identity,
       listener,
+      counters: countersOf(this),
       signal: this.#stop.signal,
       emit: (event, until) => this.#events.emit(event, until),
     });

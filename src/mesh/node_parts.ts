@@ -1,5 +1,6 @@
 /** Makes the parts of a node, each from its dependencies, and exposes them to tests. */
 import { logger } from "../core/log.ts";
+import type { NodeCounters } from "../core/node_counters.ts";
 import { PeerQueues } from "../delivery/outbox_usage.ts";
 import type { Identity } from "../identity/identity.ts";
 import { FrameBudget, QueueBudget } from "../session/node_budget.ts";
@@ -43,6 +44,7 @@ export interface PartsOptions {
   readonly options: ResolvedNodeOptions;
   readonly identity: Identity;
   readonly listener: Listener;
+  readonly counters: NodeCounters;
   /** Aborts when the node closes. */
   readonly signal: AbortSignal;
   readonly emit: Emit;
@@ -53,7 +55,7 @@ export type NodeParts = ReturnType<typeof makeParts>;
 
 /** Makes them, and accepts connections at once. */
 export function makeParts(
-  { options, identity, listener, signal, emit }: PartsOptions,
+  { options, identity, listener, counters, signal, emit }: PartsOptions,
 ) {
   const { clock, connect, maxPeers, random, store } = options;
   const log = logger("mesh");
@@ -107,6 +109,7 @@ export function makeParts(
   const { heartbeatMs, deadAfterMs, peerExchangeMs } = options;
   const states = new ExchangeStates();
   const exchange = new PeerExchange({
+    counters,
     magic,
     log,
     signal,
@@ -124,6 +127,7 @@ export function makeParts(
     states,
   });
   const messaging = new Messaging({
+    counters,
     clock,
     random,
     magic,
@@ -139,6 +143,7 @@ export function makeParts(
     queues,
   });
   const streaming = new Streaming({
+    counters,
     clock,
     log,
     own,
@@ -147,7 +152,13 @@ export function makeParts(
     standing,
     events,
   });
-  const requesting = new Requesting({ clock, table, standing, streaming });
+  const requesting = new Requesting({
+    clock,
+    counters,
+    table,
+    standing,
+    streaming,
+  });
   const unreachable = new UnreachablePairs({
     own,
     magic,
@@ -199,6 +210,7 @@ export function makeParts(
     listenAddress: listener.address,
   });
   const sessions = new SessionRegistry({
+    counters,
     clock,
     log,
     signal,
@@ -215,6 +227,7 @@ export function makeParts(
     room,
   });
   const opener = new SessionOpener({
+    counters,
     clock,
     random,
     identity,
@@ -239,6 +252,7 @@ export function makeParts(
 
   const { transport, resolve } = options;
   const dialer = new Dialer({
+    counters,
     clock,
     random,
     log,
@@ -267,6 +281,7 @@ export function makeParts(
     closing: signal,
   });
   const acceptor = new Acceptor({
+    counters,
     table,
     standing,
     clock,
@@ -284,6 +299,7 @@ export function makeParts(
   return {
     acceptor,
     admission,
+    counters,
     dialer,
     emit,
     exchange,

@@ -1,5 +1,6 @@
 /** The status of a node, for its operator. */
 import type { Clock } from "../core/clock.ts";
+import type { NodeCounters } from "../core/node_counters.ts";
 import type { PeerId } from "../core/peer_id.ts";
 import type { KeptTopic } from "../delivery/kept_topics.ts";
 import type { Identity } from "../identity/identity.ts";
@@ -67,6 +68,8 @@ export interface NodeStatus {
     readonly messages: number;
     readonly bytes: number;
   }[];
+  /** What it has counted since it started; no counter ever gets smaller. */
+  readonly counters: Readonly<NodeCounters>;
   /** The bound of each. */
   readonly limits: {
     readonly connectedPeers: number;
@@ -90,18 +93,28 @@ export interface NodeFacts {
 
 /** The node at this instant. */
 export function nodeStatus(
-  { health, membership, messaging, names, options, pending, report, table }:
-    Pick<
-      NodeParts,
-      | "health"
-      | "membership"
-      | "messaging"
-      | "names"
-      | "options"
-      | "pending"
-      | "report"
-      | "table"
-    >,
+  {
+    counters,
+    health,
+    membership,
+    messaging,
+    names,
+    options,
+    pending,
+    report,
+    table,
+  }: Pick<
+    NodeParts,
+    | "counters"
+    | "health"
+    | "membership"
+    | "messaging"
+    | "names"
+    | "options"
+    | "pending"
+    | "report"
+    | "table"
+  >,
   { identity, address, tls, startedAt }: NodeFacts,
 ): NodeStatus {
   const { clock, name, network, advertise, maxPeers, outbox } = options;
@@ -139,6 +152,7 @@ export function nodeStatus(
     outbox: messaging.outbox,
     keptTopics: messaging.keptTopics.list(),
     queues,
+    counters: { ...counters },
     limits: {
       connectedPeers: maxPeers,
       peers: MAX_PEERS,

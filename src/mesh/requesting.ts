@@ -1,5 +1,6 @@
 /** Requests in the mesh: joins serving and sending, of `streams/`, with the streams of a node. */
 import type { Clock } from "../core/clock.ts";
+import type { NodeCounters } from "../core/node_counters.ts";
 import { isPeerId, type PeerId } from "../core/peer_id.ts";
 import { RequestClient } from "../streams/request_client.ts";
 import { REQUEST_PROTOCOL } from "../streams/request_format.ts";
@@ -15,6 +16,7 @@ import type { Streaming } from "./streaming.ts";
 /** Dependencies of {@linkcode Requesting}. */
 export interface RequestingOptions {
   readonly clock: Clock;
+  readonly counters: NodeCounters;
   readonly table: PeerTable;
   readonly standing: Standing;
   readonly streaming: Streaming;
@@ -27,14 +29,18 @@ export class Requesting {
   readonly #client: RequestClient;
   readonly #server: RequestServer;
 
-  constructor({ clock, table, standing, streaming }: RequestingOptions) {
+  constructor(
+    { clock, counters, table, standing, streaming }: RequestingOptions,
+  ) {
     this.#client = new RequestClient({
       clock,
+      counters,
       open: (peer, protocol, options) =>
         streaming.open(peer, protocol, options),
     });
     const server = this.#server = new RequestServer({
       clock,
+      counters,
       hasStanding: (peer) => standing.has(table.get(peer)),
     });
     // Also without a method, so that peers get `unknown-method`.

@@ -2,6 +2,7 @@
 import type { Clock } from "../core/clock.ts";
 import { messageOf, VerackError } from "../core/errors.ts";
 import type { Log } from "../core/log.ts";
+import type { NodeCounters } from "../core/node_counters.ts";
 import { type PeerId, shortId } from "../core/peer_id.ts";
 import type { FrameSink } from "../delivery/frame_sink.ts";
 import type {
@@ -20,6 +21,7 @@ import type { Standing } from "./peers/standing.ts";
 /** Dependencies of {@linkcode Streaming}. */
 export interface StreamingOptions {
   readonly clock: Clock;
+  readonly counters: NodeCounters;
   readonly log: Log;
   /** This node. */
   readonly own: PeerId;
@@ -36,9 +38,10 @@ export class Streaming {
 
   constructor(options: StreamingOptions) {
     this.#options = options;
-    const { clock, events, log, standing, table } = options;
+    const { clock, counters, events, log, standing, table } = options;
     this.#hub = new StreamHub({
       clock,
+      counters,
       hasStanding: (peer) => standing.has(table.get(peer)),
       onFailed: ({ peer, protocol }, error) =>
         log.warn("handler of a stream failed", {

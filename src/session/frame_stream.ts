@@ -8,6 +8,7 @@ import {
   STRANGERS_TURN_FRAMES,
 } from "./session_limits.ts";
 import { messageOf, VerackError } from "../core/errors.ts";
+import type { SessionTraffic } from "../core/node_counters.ts";
 import {
   MAX_HANDSHAKE_PAYLOAD_BYTES,
   MAX_PAYLOAD_BYTES,
@@ -26,6 +27,7 @@ const DISCARD_BYTES = 4_096;
 
 /** Settings of a {@linkcode FrameStream}. */
 export interface FrameStreamOptions extends StreamSettings {
+  readonly traffic: SessionTraffic;
   /** Called for each frame; its payload is valid only during the call. */
   readonly onFrame: (frame: Frame) => void;
   /** Called when the bytes break a rule, or when `onFrame` throws. */
@@ -74,6 +76,7 @@ export class FrameStream implements FrameHolder {
       magic,
       clock,
       hasStanding,
+      traffic: options.traffic,
       queues: options.budget?.queues,
       onEvict: () => options.onEvict("queue"),
       onError: (error) => this.#failIo(error),
@@ -214,6 +217,7 @@ export class FrameStream implements FrameHolder {
         if (count === null) {
           return this.close(this.#endError ?? this.#options.onEnd());
         }
+        this.#options.traffic.read(count);
         if (discards) continue;
         this.#lastReceived = clock.monotonic();
         if (this.#decoder.buffered === 0) this.#frameSince = this.#lastReceived;

@@ -3,6 +3,7 @@
  * write. `session.ts` decides when to close because a peer does not read.
  */
 import type { Clock } from "../core/clock.ts";
+import type { SessionTraffic } from "../core/node_counters.ts";
 import { WRITE_BLOCK_BYTES } from "../transport/transport_limits.ts";
 import { COMMAND } from "../wire/commands.ts";
 import { FRAME_HEADER_BYTES } from "../wire/wire_limits.ts";
@@ -25,6 +26,7 @@ export interface FrameWriterOptions {
   readonly connection: Connection;
   readonly magic: Uint8Array;
   readonly clock: Clock;
+  readonly traffic: SessionTraffic;
   /** Shared with other connections. */
   readonly queues?: QueueBudget | undefined;
   /** See `SessionOptions.hasStanding`. */
@@ -185,7 +187,7 @@ export class FrameWriter implements QueueMember {
   }
 
   async #pump(): Promise<void> {
-    const { connection, clock } = this.#options;
+    const { connection, clock, traffic } = this.#options;
     try {
       // After the current turn, so that one turn makes one write.
       await undefined;
@@ -202,6 +204,7 @@ export class FrameWriter implements QueueMember {
           const begunAt = this.#lastProgress;
           const count: number = await connection.write(rest);
           const now = this.#lastProgress = clock.monotonic();
+          traffic.wrote(count);
           if (now - begunAt >= WAITED_WRITE_MS) this.#lastAccepted = now;
           if (count === rest.length) break;
           rest = rest.subarray(count);

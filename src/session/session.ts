@@ -5,6 +5,7 @@
  */
 import type { Clock } from "../core/clock.ts";
 import { VerackError } from "../core/errors.ts";
+import { SessionTraffic } from "../core/node_counters.ts";
 import {
   DEAD_AFTER_MS,
   FRAME_TIMEOUT_MS,
@@ -44,17 +45,11 @@ import { SendTurns } from "./send_turns.ts";
 import type {
   FrameHandler,
   OpenHandler,
+  SessionOpening,
   SessionOptions,
 } from "./session_options.ts";
 
-/** State of the handshake, dropped when the session is open, to keep open sessions small. */
-interface Opening {
-  readonly onOpen: OpenHandler<Session> | undefined;
-  readonly handshake: Handshake;
-  readonly done: PromiseWithResolvers<void>;
-  /** Ends the watch of deadline and signal. */
-  unwatch: () => void;
-}
+type Opening = SessionOpening<Session>;
 
 const NO_FEATURES: ReadonlySet<string> = new Set();
 
@@ -62,6 +57,8 @@ const NO_FEATURES: ReadonlySet<string> = new Set();
 export class Session {
   readonly role: Role;
   readonly connection: Connection;
+  /** What it has sent and received. */
+  readonly traffic: SessionTraffic;
   readonly #clock: Clock;
   readonly #handlers = new Map<string, FrameHandler>();
   #ended: ((error: VerackError) => void) | undefined;
@@ -82,6 +79,7 @@ export class Session {
     const { connection, clock, meter, random } = options;
     this.role = options.role;
     this.connection = connection;
+    this.traffic = new SessionTraffic(options.counters);
     this.#clock = clock;
     this.#observe = options.observe;
     this.#strict = options.profile.strict;
@@ -95,6 +93,7 @@ export class Session {
     this.#stream = new FrameStream({
       connection,
       clock,
+      traffic: this.traffic,
       magic: options.magic,
       keepPayload: options.keepPayload,
       initialReadBytes: options.initialReadBytes,

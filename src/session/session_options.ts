@@ -1,9 +1,10 @@
 /** Settings of a session, and the type of its message handlers. */
 import type { Clock, Random } from "../core/clock.ts";
+import type { NodeCounters } from "../core/node_counters.ts";
 import type { Connection } from "../transport/transport.ts";
 import type { Frame } from "../wire/frame.ts";
 import type { FrameMeter } from "./frame_meter.ts";
-import type { HandshakeOptions } from "./handshake.ts";
+import type { Handshake, HandshakeOptions } from "./handshake.ts";
 import type { NodeBudget } from "./node_budget.ts";
 
 /** Settings of a session that its stream uses. */
@@ -43,6 +44,15 @@ export type FrameHandler = (payload: Uint8Array) => void;
  */
 export type OpenHandler<Session> = (session: Session) => void | Promise<void>;
 
+/** State of the handshake, dropped when the session is open, to keep open sessions small. */
+export interface SessionOpening<Session> {
+  readonly onOpen: OpenHandler<Session> | undefined;
+  readonly handshake: Handshake;
+  readonly done: PromiseWithResolvers<void>;
+  /** Ends the watch of deadline and signal. */
+  unwatch: () => void;
+}
+
 /** Settings of one session. */
 export interface SessionOptions extends HandshakeOptions, StreamSettings {
   /**
@@ -52,6 +62,8 @@ export interface SessionOptions extends HandshakeOptions, StreamSettings {
    */
   readonly observe?: (direction: "in" | "out", frame: Frame) => void;
   readonly random: Random;
+  /** Counts for the node, if it is the session of one. */
+  readonly counters?: NodeCounters | undefined;
   /** Deadline of the handshake; Infinity if only `signal` ends it. @default {10_000} */
   readonly handshakeTimeoutMs?: number;
   /** @default {1_000} */

@@ -4,6 +4,7 @@
  */
 import type { Clock } from "../core/clock.ts";
 import { VerackError } from "../core/errors.ts";
+import type { NodeCounters } from "../core/node_counters.ts";
 import { type PeerId, shortId } from "../core/peer_id.ts";
 import type { FrameSink } from "../delivery/frame_sink.ts";
 import type { TurnTaker } from "../session/send_turns.ts";
@@ -48,6 +49,7 @@ export interface StreamSink extends FrameSink {
 /** What the multiplexers of a node share. */
 export interface MultiplexerOptions {
   readonly clock: Clock;
+  readonly counters: NodeCounters;
   readonly handlers: StreamHandlers;
   readonly memory: StreamMemory;
   /** Bytes that may wait in the queue of a session. */
@@ -123,6 +125,7 @@ export class Multiplexer implements StreamLink, TurnTaker {
       }),
     );
     this.#own++;
+    this.#options.counters.streamsOpened++;
     return this.#add(
       { id, protocol, metadata, isOwn: true },
       UNCREDITED_STREAM_BYTES,
@@ -157,6 +160,7 @@ export class Multiplexer implements StreamLink, TurnTaker {
       ? this.#options.handlers.admit(protocol, this.peer)
       : "full";
     if (typeof admitted === "string") {
+      this.#options.counters.streamsRefused++;
       const code = admitted === "full"
         ? RESET_CODE.full
         : RESET_CODE.unknownProtocol;
@@ -169,6 +173,7 @@ export class Multiplexer implements StreamLink, TurnTaker {
       return;
     }
     this.#theirs++;
+    this.#options.counters.streamsAccepted++;
     const head = { id, protocol, metadata, isOwn: false };
     this.#run(this.#add(head, credit), admitted);
   }

@@ -6,6 +6,7 @@ import type { Clock } from "../core/clock.ts";
 import { Deque } from "../core/deque.ts";
 import { VerackError } from "../core/errors.ts";
 import { escapeText } from "../core/escape.ts";
+import type { NodeCounters } from "../core/node_counters.ts";
 import { type PeerId, shortId } from "../core/peer_id.ts";
 import { SharedTimers } from "../core/shared_timers.ts";
 import { fillFrom, requireEnd, writeBody } from "./body_transfer.ts";
@@ -35,6 +36,7 @@ import {
 /** Dependencies of a {@linkcode RequestClient}. */
 export interface RequestClientOptions {
   readonly clock: Clock;
+  readonly counters: NodeCounters;
   /** Opens a stream to a peer. */
   readonly open: (
     peer: PeerId,
@@ -202,12 +204,13 @@ export class RequestClient {
         call.onTurn?.();
       },
     };
-    const { clock, open } = this.#options;
+    const { clock, counters, open } = this.#options;
     const { action, deadline } = limits;
     using _watch = this.#watch(limits, call.end);
     if (call.error !== undefined) throw call.error;
     const window = this.#windowOf(peer);
     let isSent = false;
+    let isCounted = false;
     try {
       if (window.sent >= MAX_REQUESTS_PER_PEER) {
         await this.#turn(window, call, action);
@@ -225,13 +228,19 @@ export class RequestClient {
         }),
       });
       call.stream = stream;
+      counters.requestsSent++;
+      isCounted = true;
       // The peer may answer before it has read all, so the answer decides.
       writeBody(stream, bytes).catch(() => {});
       const answer = await receiveAnswer(stream);
       // It may have ended between the last byte and now, and must have one outcome.
       if (call.error !== undefined) throw call.error;
+      counters[
+        answer.status === "ok" ? "requestsAnswered" : "requestsFailed"
+      ]++;
       return answer;
     } catch (error) {
+      if (isCounted) counters.requestsFailed++;
       call.stream?.abort(error);
       throw call.error ?? error;
     } finally {

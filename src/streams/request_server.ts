@@ -5,6 +5,7 @@
 import type { Clock } from "../core/clock.ts";
 import { messageOf } from "../core/errors.ts";
 import { FairShare, type Share } from "../core/fair_share.ts";
+import type { NodeCounters } from "../core/node_counters.ts";
 import type { PeerId } from "../core/peer_id.ts";
 import { SharedTimers } from "../core/shared_timers.ts";
 import { fillFrom, writeBody } from "./body_transfer.ts";
@@ -46,6 +47,7 @@ import {
 /** Dependencies of a {@linkcode RequestServer}. */
 export interface RequestServerOptions {
   readonly clock: Clock;
+  readonly counters: NodeCounters;
   readonly hasStanding: (peer: PeerId) => boolean;
 }
 
@@ -81,12 +83,14 @@ class Refusal extends Error {
 
 /** The methods of one node. */
 export class RequestServer {
+  readonly #counters: NodeCounters;
   readonly #timers: SharedTimers;
   readonly #methods = new Map<string, Method>();
   readonly #slots: FairShare;
   readonly #bytes: FairShare;
 
-  constructor({ clock, hasStanding }: RequestServerOptions) {
+  constructor({ clock, counters, hasStanding }: RequestServerOptions) {
+    this.#counters = counters;
     this.#timers = new SharedTimers(clock, { lingers: true });
     this.#slots = new FairShare({
       total: MAX_SERVED_REQUESTS,
@@ -136,12 +140,17 @@ export class RequestServer {
   /** Handles a stream of protocol `request/1`. Rejects when its peer breaks the protocol. */
   async handle(stream: PeerStream): Promise<void> {
     const head = decodeRequestHead(stream.metadata);
+    this.#counters.requestsReceived++;
     const method = this.#methods.get(head.method);
     if (method === undefined) {
-      return await refuse(stream, "unknown-method", "it has no such method");
+      return await this.#refuse(
+        stream,
+        "unknown-method",
+        "it has no such method",
+      );
     }
     if (method.running >= method.maxConcurrent) {
-      return await refuse(
+      return await this.#refuse(
         stream,
         "full",
         `${method.running} requests for the method are handled, the most there may be`,
@@ -149,7 +158,7 @@ export class RequestServer {
     }
     const slot = this.#slots.take(stream.peer);
     if (slot === undefined) {
-      return await refuse(
+      return await this.#refuse(
         stream,
         "full",
         "it handles as many requests as it may, of this peer or in all",
@@ -176,6 +185,16 @@ export class RequestServer {
     }
   }
 
+  async #refuse(
+    stream: PeerStream,
+    status: Exclude<AnswerStatus, "ok">,
+    message: string,
+  ): Promise<void> {
+    this.#counters.requestsRefused++;
+    stream.stopReading();
+    await writeAnswer(stream, status, encodeError({ code: status, message }));
+  }
+
   async #serve(
     served: ServedRequest,
     head: RequestHead,
@@ -198,6 +217,7 @@ export class RequestServer {
         stream.stopReading();
       }
       served.answering();
+      this.#counters[status === "ok" ? "requestsServed" : "requestsRefused"]++;
       await writeAnswer(stream, status, answer);
     } finally {
       share?.[Symbol.dispose]();
@@ -358,15 +378,6 @@ function answerBody(result: unknown, method: string): EncodedBody {
   } catch (error) {
     throw new Refusal("bad-output", messageOf(error));
   }
-}
-
-async function refuse(
-  stream: PeerStream,
-  status: Exclude<AnswerStatus, "ok">,
-  message: string,
-): Promise<void> {
-  stream.stopReading();
-  await writeAnswer(stream, status, encodeError({ code: status, message }));
 }
 
 /** The head and a small body leave together. */

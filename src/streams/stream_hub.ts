@@ -4,6 +4,7 @@
  */
 import type { Clock } from "../core/clock.ts";
 import { VerackError } from "../core/errors.ts";
+import type { NodeCounters } from "../core/node_counters.ts";
 import { type PeerId, shortId } from "../core/peer_id.ts";
 import { aheadOf } from "../session/send_turns.ts";
 import { MAX_STREAM_METADATA_BYTES } from "../wire/wire_limits.ts";
@@ -28,6 +29,7 @@ const NO_BYTES = new Uint8Array(0);
 /** Dependencies of a {@linkcode StreamHub}. */
 export interface StreamHubOptions {
   readonly clock: Clock;
+  readonly counters: NodeCounters;
   readonly hasStanding: (peer: PeerId) => boolean;
   /** A handler has thrown. */
   readonly onFailed: (

@@ -9,6 +9,7 @@ import { systemClock } from "../../src/core/clock.ts";
 import { ControlClient } from "../../src/control/control_client.ts";
 import { ControlServer } from "../../src/control/control_server.ts";
 import { openDirectory } from "../../src/control/control_listeners.ts";
+import { NodeCounters } from "../../src/core/node_counters.ts";
 import { VerackError } from "../../src/core/errors.ts";
 import { Node } from "../../src/mesh/node.ts";
 import { VERSION } from "../../src/version.ts";
@@ -24,7 +25,8 @@ Deno.test("status has the identity, the health and the limits of the node", asyn
   await using scene = await ControlScene.start({ name: "alice" });
   using client = await scene.client();
   const status = await client.status();
-  const { startedAt, uptimeMs, limits, control, ...rest } = status;
+  const { startedAt, uptimeMs, limits, control, counters, ...rest } = status;
+  assertEquals(counters, { ...new NodeCounters() });
   assertEquals(rest, {
     id: scene.node.identity.id,
     name: "alice",

@@ -14,6 +14,7 @@ import {
   resolveOutbox,
 } from "../../src/delivery/delivery_settings.ts";
 import type { PeerQueues } from "../../src/delivery/outbox_usage.ts";
+import { NodeCounters, SessionTraffic } from "../../src/core/node_counters.ts";
 import { VerackError } from "../../src/core/errors.ts";
 import type { MessagesOptions } from "../../src/delivery/consumer.ts";
 import type { Message } from "../../src/delivery/incoming_message.ts";
@@ -50,6 +51,7 @@ export class FakeFrameSink implements FrameSink {
     ready: () => Promise.resolve(),
   };
   readonly turns = new SendTurns(this);
+  readonly traffic = new SessionTraffic(undefined);
   rttMs: number | undefined = 0;
   readonly #handlers = new Map<string, (payload: Uint8Array) => void>();
   #bytes = 0;
@@ -149,6 +151,7 @@ export function party(
   const delivery = new Delivery({
     clock,
     random: new SeededRandom(options.seed ?? 1),
+    counters: new NodeCounters(),
     magic: MAGIC,
     store: options.store,
     limits: resolveOutbox(),

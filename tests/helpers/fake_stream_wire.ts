@@ -8,6 +8,7 @@ import {
   type MultiplexerOptions,
   type StreamSink,
 } from "../../src/streams/multiplexer.ts";
+import { NodeCounters } from "../../src/core/node_counters.ts";
 import { StreamMemory } from "../../src/streams/stream_memory.ts";
 import { VirtualClock } from "../../src/testing/virtual_clock.ts";
 import { A, B, FakeFrameSink, turns } from "./fake_frame_sink.ts";
@@ -84,6 +85,7 @@ export class StreamWire {
     const failures: unknown[] = [];
     const options: MultiplexerOptions = {
       clock: this.clock,
+      counters: new NodeCounters(),
       handlers,
       memory,
       ahead: () => ahead,

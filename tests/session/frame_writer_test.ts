@@ -1,4 +1,5 @@
 import { assertEquals } from "@std/assert";
+import { SessionTraffic } from "../../src/core/node_counters.ts";
 import { FrameWriter } from "../../src/session/frame_writer.ts";
 import { VirtualClock } from "../../src/testing/mod.ts";
 import { FRAME_HEADER_BYTES } from "../../src/wire/wire_limits.ts";
@@ -23,6 +24,7 @@ function writerOf(): { writer: FrameWriter; writes: number[] } {
     },
     magic: new Uint8Array(4),
     clock: new VirtualClock(),
+    traffic: new SessionTraffic(undefined),
     onEvict: () => {},
     onError: () => {},
   });

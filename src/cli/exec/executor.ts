@@ -4,7 +4,8 @@
  * after too many deliveries. One process is run by `program_run.ts`.
  */
 import { type Clock, sleep } from "../../core/clock.ts";
-import { type MessageEvent, messageEvent } from "../../control/answers.ts";
+import { messageEvent } from "../../control/answer_rows.ts";
+import type { MessageEvent } from "../../control/answers.ts";
 import { messageOf } from "../../core/errors.ts";
 import type { Message } from "../../delivery/incoming_message.ts";
 import { shownName } from "../../identity/peer_name.ts";

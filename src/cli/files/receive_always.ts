@@ -1,5 +1,6 @@
 /** `run --receive-dir`: receives files as long as a node runs. */
-import { type FileEvent, fileEvent } from "../../control/answers.ts";
+import { fileEvent } from "../../control/answer_rows.ts";
+import type { FileEvent } from "../../control/answers.ts";
 import type { Node } from "../../mesh/node.ts";
 import type { NodeOptions } from "../../mesh/options.ts";
 import {

@@ -1,12 +1,15 @@
 /** The node's state and its peers, and the request to stop. */
 import * as v from "npm:valibot@1.5.0";
+import { COUNTER_NAMES, type NodeCounters } from "../../core/node_counters.ts";
 import type {
   PeerRow,
   PeersAnswer,
   SessionRow,
   StatusAnswer,
+  WatchRecord,
 } from "../answers.ts";
-import { get, post } from "./endpoint.ts";
+import { MAX_WATCH_MS, MIN_WATCH_MS } from "../control_limits.ts";
+import { get, operation, post } from "./endpoint.ts";
 import { HEALTH_FACTS } from "./health_endpoint.ts";
 import {
   boolean,
@@ -17,11 +20,19 @@ import {
   missing,
   names,
   nonEmpty,
+  number,
   optional,
   type Schema,
   string,
   trust,
 } from "./schema_fields.ts";
+
+const COUNTERS = v.looseObject(
+  Object.fromEntries(COUNTER_NAMES.map((name) => [name, count])) as Record<
+    keyof NodeCounters,
+    typeof count
+  >,
+);
 
 const STATUS: Schema<StatusAnswer> = v.looseObject({
   id,
@@ -49,6 +60,7 @@ const STATUS: Schema<StatusAnswer> = v.looseObject({
     messages: count,
     bytes: count,
   })),
+  counters: COUNTERS,
   limits: v.looseObject({
     connectedPeers: count,
     peers: count,
@@ -99,6 +111,11 @@ const SESSION: Schema<SessionRow> = v.looseObject({
   direction,
   remoteAddress: string,
   userAgent: string,
+  openedAt: string,
+  bytesSent: count,
+  bytesReceived: count,
+  messagesSent: count,
+  messagesReceived: count,
   rttMs: optional(count),
 });
 
@@ -115,4 +132,32 @@ export const peerEndpoints = {
   stop: post("/v1/stop", {}, v.looseObject({ stopping: v.boolean() }), {
     status: 202,
   }),
+};
+
+type Of<T extends WatchRecord["type"]> = Schema<
+  Extract<WatchRecord, { readonly type: T }>
+>;
+
+const STATUS_RECORD: Of<"status"> = v.looseObject({
+  type: v.literal("status"),
+  status: STATUS,
+});
+
+const PEERS_RECORD: Of<"peers"> = v.looseObject({
+  type: v.literal("peers"),
+  peers: v.array(PEER),
+  sessions: v.array(SESSION),
+});
+
+const INTERVAL = `${MIN_WATCH_MS} to ${MAX_WATCH_MS}`;
+
+/** Status and peers whenever they change, at most once an interval. */
+export const watchOperations = {
+  watch: operation("/v1/watch", {
+    intervalMs: optional(v.pipe(
+      number,
+      v.minValue(MIN_WATCH_MS, INTERVAL),
+      v.maxValue(MAX_WATCH_MS, INTERVAL),
+    )),
+  }, { status: STATUS_RECORD, peers: PEERS_RECORD }),
 };

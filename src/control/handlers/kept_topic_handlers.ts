@@ -3,11 +3,8 @@ import { VerackError } from "../../core/errors.ts";
 import type { PeerId } from "../../core/peer_id.ts";
 import type { KeptMessage } from "../../delivery/kept_topics.ts";
 import { memberChosen } from "../../mesh/peers/find_peers.ts";
-import {
-  keptMessageRow,
-  messageEvent,
-  type SettledAnswer,
-} from "../answers.ts";
+import { keptMessageRow, messageEvent } from "../answer_rows.ts";
+import type { SettledAnswer } from "../answers.ts";
 import type { Input } from "../api/endpoint.ts";
 import type {
   keptTopicEndpoints,

@@ -5,7 +5,7 @@ import { BROADCAST_WAIT_MS } from "../../delivery/delivery_limits.ts";
 import { namesOf, type PeerNames } from "../../identity/peer_name.ts";
 import type { Node } from "../../mesh/node.ts";
 import { memberChosen } from "../../mesh/peers/find_peers.ts";
-import { deadLetterRow, wholeDeadLetter } from "../answers.ts";
+import { deadLetterRow, wholeDeadLetter } from "../answer_rows.ts";
 import type { Input } from "../api/endpoint.ts";
 import type { messageEndpoints } from "../api/message_endpoints.ts";
 import { badRequest, bytesOfBase64 } from "../guard.ts";

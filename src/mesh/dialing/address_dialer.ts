@@ -5,6 +5,7 @@
  */
 import { type Clock, deadline } from "../../core/clock.ts";
 import { VerackError } from "../../core/errors.ts";
+import type { NodeCounters } from "../../core/node_counters.ts";
 import {
   type VerifiedCertificate,
   verifyCertificate,
@@ -55,6 +56,7 @@ export interface DialedSessionOpener {
 /** Dependencies of {@linkcode AddressDialer}. */
 export interface AddressDialerOptions {
   readonly clock: Clock;
+  readonly counters: NodeCounters;
   readonly transport: Transport;
   /** Absent: the operating system. */
   readonly resolve: Resolver | undefined;
@@ -103,6 +105,22 @@ export class AddressDialer {
 
   /** Dials; resolves with the open session, or `undefined` if `onIdentity` gave up. */
   async dial(
+    target: DialTarget,
+    signal: AbortSignal,
+  ): Promise<PeerSession | undefined> {
+    const { counters } = this.#options;
+    counters.dialsAttempted++;
+    try {
+      const session = await this.#open(target, signal);
+      if (session !== undefined) counters.dialsSucceeded++;
+      return session;
+    } catch (error) {
+      if (!signal.aborted) counters.dialsFailed++;
+      throw error;
+    }
+  }
+
+  async #open(
     target: DialTarget,
     signal: AbortSignal,
   ): Promise<PeerSession | undefined> {

@@ -22,6 +22,7 @@ import type { Emit } from "../events.ts";
 import type { HealthBoard } from "../health.ts";
 import type { AccessRules } from "../peers/access_rules.ts";
 import type { PeerEvents } from "../peers/peer_events.ts";
+import type { NodeCounters } from "../../core/node_counters.ts";
 import type { PeerMemory } from "../peers/peer_memory.ts";
 import type { PeerTable } from "../peers/peer_table.ts";
 import type { PeerTarget } from "../options.ts";
@@ -61,6 +62,7 @@ interface DueDial {
 export interface DialerOptions {
   readonly clock: Clock;
   readonly random: Random;
+  readonly counters: NodeCounters;
   readonly log: Log;
   /** Aborts when the node closes. */
   readonly signal: AbortSignal;

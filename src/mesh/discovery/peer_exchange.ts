@@ -7,6 +7,7 @@
 import type { Clock } from "../../core/clock.ts";
 import { messageOf, VerackError } from "../../core/errors.ts";
 import type { Log } from "../../core/log.ts";
+import type { NodeCounters } from "../../core/node_counters.ts";
 import type { PeerId } from "../../core/peer_id.ts";
 import {
   LEARNED_PAUSE_MS,
@@ -53,6 +54,7 @@ const REFERENCE_BYTES = 8;
 export interface PeerExchangeOptions
   extends Omit<ExchangeSchedulerOptions, "actions">, GossipReaderOptions {
   readonly magic: Uint8Array;
+  readonly counters: NodeCounters;
   readonly log: Log;
   /** Aborts when the node closes. */
   readonly signal: AbortSignal;
@@ -106,7 +108,8 @@ export class PeerExchange {
     this.#options.states.of(session).askedAt = this.#options.clock.monotonic();
     const { digest, fingerprints } = this.#view;
     const isShort = fingerprints.length <= MAX_INLINE_FINGERPRINTS;
-    session.channel.send(
+    this.#put(
+      session,
       COMMAND.getpeers,
       encodeGetPeers({ digest, fingerprints: isShort ? fingerprints : [] }),
     );
@@ -116,15 +119,16 @@ export class PeerExchange {
     const { session, peer, isAdmitted } = introduction;
     const state = this.#options.states.of(session);
     state.introduction = ++this.#introductions;
-    session.channel.handle(
-      COMMAND.getpeers,
-      (it) => this.#onGetPeers(session, it),
-    );
-    session.channel.handle(
-      COMMAND.peerids,
-      (it) => this.#onPeerIds(session, it),
-    );
-    session.channel.handle(COMMAND.peers, (it) => this.#onPeers(session, it));
+    const { channel } = session;
+    const { counters } = this.#options;
+    const on = (command: string, handler: (payload: Uint8Array) => void) =>
+      channel.handle(command, (payload) => {
+        counters.gossipReceived++;
+        handler(payload);
+      });
+    on(COMMAND.getpeers, (it) => this.#onGetPeers(session, it));
+    on(COMMAND.peerids, (it) => this.#onPeerIds(session, it));
+    on(COMMAND.peers, (it) => this.#onPeers(session, it));
     // A guest of an invite has no other member on record.
     if (session.remote.invite !== undefined) this.#tellAll(session);
     if (isAdmitted) this.#spread(peer);
@@ -155,7 +159,9 @@ export class PeerExchange {
     const payload = encodePeers({ more: true, entries });
     const frame = new SharedFrame(this.#options.magic, COMMAND.peers, payload);
     for (const { remote: { id }, channel } of sessions) {
-      if (id !== peer.id) channel.sendShared(frame);
+      if (id === peer.id) continue;
+      this.#options.counters.gossipSent++;
+      channel.sendShared(frame);
     }
   }
 
@@ -175,7 +181,7 @@ export class PeerExchange {
     const equal = digest === request.digest;
     if (!equal && request.fingerprints.length === 0) {
       return () => {
-        session.channel.send(COMMAND.peerids, encodePeerIds({ fingerprints }));
+        this.#put(session, COMMAND.peerids, encodePeerIds({ fingerprints }));
         return false;
       };
     }
@@ -195,6 +201,11 @@ export class PeerExchange {
     // As good as a list without entries.
     this.#isAnswered = true;
     this.#news.request();
+  }
+
+  #put(session: PeerSession, command: string, payload: Uint8Array): void {
+    this.#options.counters.gossipSent++;
+    session.channel.send(command, payload);
   }
 
   /** Bytes that an answer holds until its last message is sent. */
@@ -220,7 +231,7 @@ export class PeerExchange {
         this.#list.encodedEntryFor(session, peer)
       );
       const more = end < news.length;
-      session.channel.send(COMMAND.peers, joinPeers({ more, entries }));
+      this.#put(session, COMMAND.peers, joinPeers({ more, entries }));
       at = end;
       return more;
     };
@@ -237,7 +248,7 @@ export class PeerExchange {
         this.#complete(session, new Set());
       } else {
         const question = encodeGetPeers({ digest, fingerprints: own });
-        session.channel.send(COMMAND.getpeers, question);
+        this.#put(session, COMMAND.getpeers, question);
       }
       return false;
     });

@@ -53,6 +53,16 @@ export interface SessionInfo {
   readonly remoteAddress: string;
   /** BIP14 user agent as bytes; not escaped. */
   readonly userAgent: Uint8Array;
+  /** When it was opened. */
+  readonly openedAt: Date;
+  /** Bytes of frames that it has sent. */
+  readonly bytesSent: number;
+  /** Bytes of frames that it has received. */
+  readonly bytesReceived: number;
+  /** Messages begun on it. */
+  readonly messagesSent: number;
+  /** Whole messages that came on it for the first time. */
+  readonly messagesReceived: number;
   /** Last measured round trip, milliseconds. */
   readonly rttMs?: number;
 }
@@ -91,13 +101,18 @@ export function sessionInfo(
   session: PeerSession,
   names: PeerNames,
 ): SessionInfo {
-  const { rttMs, remote } = session.channel;
+  const { rttMs, remote, traffic } = session.channel;
   return {
     id: session.remote.id,
     ...names,
     direction: session.direction,
     remoteAddress: formatAddress(session.remoteAddress),
     userAgent: remote.userAgent,
+    openedAt: new Date(session.openedWall),
+    bytesSent: traffic.bytesSent,
+    bytesReceived: traffic.bytesReceived,
+    messagesSent: traffic.messagesSent,
+    messagesReceived: traffic.messagesReceived,
     ...(rttMs !== undefined && { rttMs }),
   };
 }

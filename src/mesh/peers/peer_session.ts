@@ -33,6 +33,8 @@ export class PeerSession {
   heldFrame: Uint8Array | undefined;
   /** Monotonic clock, milliseconds. */
   readonly openedAt: number;
+  /** The same by the wall clock, for display. */
+  readonly openedWall: number;
 
   constructor(
     session: Session,
@@ -41,9 +43,10 @@ export class PeerSession {
       dialed?: { readonly address: Address; readonly endpoint: Address };
       shown?: SharedSecret;
       now: number;
+      wall: number;
     },
   ) {
-    const { dialed, now } = options;
+    const { dialed, now, wall } = options;
     const { connection } = session;
     this.channel = session;
     this.remote = remote;
@@ -54,5 +57,6 @@ export class PeerSession {
     this.endpoint = dialed?.endpoint;
     this.shown = options.shown;
     this.openedAt = now;
+    this.openedWall = wall;
   }
 }

@@ -4,7 +4,9 @@
  */
 import { BoundedMap } from "../../core/bounded_map.ts";
 import { deadline } from "../../core/clock.ts";
+import type { ErrorCode } from "../../core/error_code.ts";
 import { VerackError } from "../../core/errors.ts";
+import type { NodeCounters } from "../../core/node_counters.ts";
 import {
   MAX_ENDING_CONNECTIONS,
   MAX_PROVEN_HOSTS,
@@ -29,9 +31,24 @@ import type { SessionOpener } from "./session_opener.ts";
 import type { SessionRoom } from "./session_room.ts";
 import { TaskSet } from "../../core/task_set.ts";
 
+/** Codes of connections that this node refused though they kept the rules. */
+const REFUSED: ReadonlySet<ErrorCode> = new Set([
+  "bad-invite",
+  "bad-secret",
+  "demo-identity",
+  "denied",
+  "duplicate",
+  "forgotten",
+  "full",
+  "identity-in-use",
+  "not-admitted",
+  "self",
+]);
+
 /** Dependencies of {@linkcode Acceptor}. */
 export interface AcceptorOptions extends RefusalReportsOptions {
   readonly handshakeTimeoutMs: number;
+  readonly counters: NodeCounters;
   readonly listener: Listener;
   readonly opener: SessionOpener;
   readonly pending: PendingConnections;
@@ -84,6 +101,7 @@ export class Acceptor {
       incoming !== null;
       incoming = await listener.accept()
     ) {
+      this.#options.counters.connectionsAccepted++;
       this.#tasks.add(this.#open(incoming));
       // Evicted connections must be closed before, or a burst takes too many descriptors.
       while (this.#tasks.size - pending.size > MAX_ENDING_CONNECTIONS) {
@@ -128,10 +146,19 @@ export class Acceptor {
         signal: limit.signal,
       });
     } catch (error) {
+      this.#count(error);
       this.#reports.add(incoming.remoteAddress, error);
     } finally {
       pending.delete(entry);
     }
+  }
+
+  /** Counts why a connection opened no session; those that end with the node do not count. */
+  #count(error: unknown): void {
+    const { counters, signal } = this.#options;
+    if (signal.aborted) return;
+    const isRefused = error instanceof VerackError && REFUSED.has(error.code);
+    counters[isRefused ? "handshakesRefused" : "handshakesFailed"]++;
   }
 
   /** Sources of peers with standing in an earlier run, whichever end dialed. */

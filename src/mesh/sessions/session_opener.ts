@@ -4,6 +4,7 @@
  */
 import type { Clock, Random } from "../../core/clock.ts";
 import { detailsOf, VerackError } from "../../core/errors.ts";
+import type { NodeCounters } from "../../core/node_counters.ts";
 import type { VerifiedCertificate } from "../../identity/certificate.ts";
 import { type PeerId, shortId } from "../../core/peer_id.ts";
 import type { Identity } from "../../identity/identity.ts";
@@ -86,6 +87,7 @@ export interface SessionOpenerOptions {
   readonly gate: AdmissionGate;
   /** Memory that all sessions share. */
   readonly budget: NodeBudget;
+  readonly counters: NodeCounters;
   /** Called with each session that opens. */
   readonly registry: { opened(session: PeerSession): void };
 }
@@ -134,6 +136,7 @@ export class SessionOpener {
       }, (session) => {
         opened = new PeerSession(session, profile.peer!, {
           now: clock.monotonic(),
+          wall: clock.now(),
           ...(dialed && { dialed }),
           ...(shown && { shown }),
         });

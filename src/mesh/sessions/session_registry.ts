@@ -5,6 +5,7 @@
 import type { Clock } from "../../core/clock.ts";
 import { VerackError } from "../../core/errors.ts";
 import type { Log } from "../../core/log.ts";
+import type { NodeCounters } from "../../core/node_counters.ts";
 import { TaskSet } from "../../core/task_set.ts";
 import type { PeerId } from "../../core/peer_id.ts";
 import { MAX_SESSIONS_PER_PEER } from "./connection_limits.ts";
@@ -29,6 +30,7 @@ import { noRoomOnRecord, type SessionRoom } from "./session_room.ts";
 export interface SessionRegistryOptions {
   readonly clock: Clock;
   readonly log: Log;
+  readonly counters: NodeCounters;
   /** Aborts when the node closes. */
   readonly signal: AbortSignal;
   /** This node. */
@@ -81,9 +83,16 @@ export class SessionRegistry {
    * handlers before anything more is read from it.
    */
   opened(session: PeerSession): void {
-    const { gate, own, room, table } = this.#options;
+    const { counters, gate, own, room, table } = this.#options;
     const { remote, channel, direction } = session;
-    channel.onClose((error) => this.#closed(session, error));
+    const isInbound = direction === "inbound";
+    counters[isInbound ? "sessionsOpenedInbound" : "sessionsOpenedOutbound"]++;
+    channel.onClose((error) => {
+      counters[
+        isInbound ? "sessionsClosedInbound" : "sessionsClosedOutbound"
+      ]++;
+      this.#closed(session, error);
+    });
     // It may have been denied or forgotten since it proved its key.
     const address = session.dialed ?? session.remoteAddress;
     const refused = gate.refusal(remote, address, direction);
@@ -112,7 +121,8 @@ export class SessionRegistry {
   }
 
   #closed(session: PeerSession, error: VerackError): void {
-    const { emit, events, log, memory, names, signal, table } = this.#options;
+    const { counters, emit, events, log, memory, names, signal, table } =
+      this.#options;
     session.cancelIntroduction?.();
     const peer = table.get(session.remote.id);
     peer?.sessionClosed(session);
@@ -126,6 +136,8 @@ export class SessionRegistry {
     const reason = error.message;
     const { id } = peer;
     if (peer.lost(session, error.code === "left")) {
+      counters.peersDown++;
+      if (!peer.left) counters.peersLost++;
       events.emit("down", peer);
       memory.save(peer);
       log.info("peer down", { peer: id, reason });
@@ -243,7 +255,8 @@ export class SessionRegistry {
   }
 
   #announce(session: PeerSession, peer: Peer): void {
-    const { emit, log, names, store } = this.#options;
+    const { counters, emit, log, names, store } = this.#options;
+    counters.peersUp++;
     const address = formatAddress(session.dialed ?? session.remoteAddress);
     const { direction } = session;
     const [told] = direction === "inbound" ? peer.addresses.forGossip() : [];

@@ -1,6 +1,7 @@
 /** All transfers that one node receives: which offers are taken, and what is left of them. */
 import { BoundedMap } from "../../core/bounded_map.ts";
 import type { Clock } from "../../core/clock.ts";
+import { countersOf } from "../../core/node_counters.ts";
 import { messageOf, VerackError } from "../../core/errors.ts";
 import { escapeText } from "../../core/escape.ts";
 import type { PeerId } from "../../core/peer_id.ts";
@@ -183,7 +184,11 @@ export class FileReceiving {
     const report = new TransferReport(
       { ...facts, total: bytes },
       this.#sink,
-      this.#clock,
+      {
+        clock: this.#clock,
+        counters: countersOf(this.#node),
+        counted: "filesReceived",
+      },
       offer,
     );
     await report.whole("offer");

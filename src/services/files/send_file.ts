@@ -9,6 +9,7 @@ import {
   systemRandom,
 } from "../../core/clock.ts";
 import { type ErrorCode, messageOf, VerackError } from "../../core/errors.ts";
+import { countersOf } from "../../core/node_counters.ts";
 import { escapeText } from "../../core/escape.ts";
 import { isPeerId, type PeerId } from "../../core/peer_id.ts";
 import { peerLabel } from "../../identity/peer_name.ts";
@@ -147,7 +148,11 @@ class Sending {
         total: files.reduce((sum, { size }) => sum + size, 0),
       },
       queue,
-      this.#time.clock,
+      {
+        clock: this.#time.clock,
+        counters: countersOf(this.#node),
+        counted: "filesSent",
+      },
     );
     if (files.length > 0) await report.whole("offer");
     for (const { path, reason } of skipped) await report.skip(path, reason);

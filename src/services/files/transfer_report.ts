@@ -1,5 +1,6 @@
 /** What one transfer has come to, as events; the same at both ends. */
 import type { Clock } from "../../core/clock.ts";
+import type { NodeCounters } from "../../core/node_counters.ts";
 import type { PeerId } from "../../core/peer_id.ts";
 import type { Node } from "../../mesh/node.ts";
 import type { FileProgress } from "./file_progress.ts";
@@ -41,11 +42,22 @@ export interface ReportedFile {
 
 type Detail = Pick<FileProgress, "error" | "resumedAt" | "savedAs">;
 
+/** Dependencies of a {@linkcode TransferReport}. */
+export interface TransferReportParts {
+  readonly clock: Clock;
+  /** Those of the node. */
+  readonly counters: NodeCounters;
+  /** The counter of files that are done. */
+  readonly counted: "filesSent" | "filesReceived";
+}
+
 /** Counts what is done of a transfer, and reports it. */
 export class TransferReport {
   readonly facts: TransferFacts;
   readonly #sink: ProgressSink;
   readonly #clock: Clock;
+  readonly #counters: NodeCounters;
+  readonly #counted: "filesSent" | "filesReceived";
   /** Bytes that count of files that are neither done nor failed. */
   readonly #partial = new Map<number, number>();
   #lastProgress = -Infinity;
@@ -57,7 +69,7 @@ export class TransferReport {
   constructor(
     facts: TransferFacts,
     sink: ProgressSink,
-    clock: Clock,
+    { clock, counters, counted }: TransferReportParts,
     before: { done: number; failed: number; doneBytes: number } = {
       done: 0,
       failed: 0,
@@ -67,6 +79,8 @@ export class TransferReport {
     this.facts = facts;
     this.#sink = sink;
     this.#clock = clock;
+    this.#counters = counters;
+    this.#counted = counted;
     this.#bytes = before.doneBytes;
     this.#done = before.done;
     this.#failed = before.failed;
@@ -119,6 +133,7 @@ export class TransferReport {
     this.#count(file.index, file.size);
     this.#partial.delete(file.index);
     this.#done++;
+    this.#counters[this.#counted]++;
     return this.#report("done", file, file.size, {
       ...(resumedAt > 0 && { resumedAt }),
       ...(path !== file.path && { savedAs: path }),
@@ -132,6 +147,7 @@ export class TransferReport {
     this.#count(file.index, 0);
     this.#partial.delete(file.index);
     this.#failed++;
+    this.#counters.filesFailed++;
     const { code, message } = error;
     return this.#report("failed", file, 0, { error: { code, message } });
   }

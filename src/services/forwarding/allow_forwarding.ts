@@ -98,7 +98,7 @@ export function allowForwarding(
     ...(clock !== undefined && { clock }),
     ...(resolve !== undefined && { resolve }),
   });
-  const traffic = new ForwardTraffic();
+  const traffic = new ForwardTraffic(hub.counters);
   const stop = new AbortController();
   const allowed = hub.allow({
     connect,

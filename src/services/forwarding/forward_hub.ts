@@ -4,6 +4,7 @@
  */
 import { type Clock, deadline, systemClock } from "../../core/clock.ts";
 import { messageOf, VerackError } from "../../core/errors.ts";
+import { countersOf, type NodeCounters } from "../../core/node_counters.ts";
 import { logger } from "../../core/log.ts";
 import type { PeerId } from "../../core/peer_id.ts";
 import { TokenBuckets } from "../../core/token_bucket.ts";
@@ -81,6 +82,8 @@ export function forwardHubOf(
 /** The forwarding of one node. */
 export class ForwardHub {
   readonly clock: Clock;
+  /** Those of the node. */
+  readonly counters: NodeCounters;
   readonly connections: ConnectionSet;
   readonly #node: ForwardingNode;
   readonly #targets: TargetResolver;
@@ -101,6 +104,7 @@ export class ForwardHub {
       (node.peer(id)?.standing ?? false) || this.#rules.names(id) ||
       this.#asked.values().some(({ peer }) => peer === id);
     this.clock = clock;
+    this.counters = countersOf(node);
     this.connections = new ConnectionSet({ clock, hasStanding });
     this.#node = node;
     this.#targets = new TargetResolver(resolve);
@@ -172,10 +176,12 @@ export class ForwardHub {
   async #onStream(stream: PeerStream): Promise<void> {
     const { peer, metadata } = stream;
     let what: string | undefined;
+    let isAsked = false;
     try {
       const request = decodeForwardRequest(metadata);
       if (request.kind === "accepted") {
         what = request.from;
+        isAsked = true;
         return await this.#accepted(stream, request.id, what);
       }
       what = formatAddress(request.address);
@@ -183,6 +189,8 @@ export class ForwardHub {
         ? this.#connect(stream, request.address)
         : this.#listeners.open(stream, request));
     } catch (error) {
+      // The forward that asked for it has counted it.
+      if (!isAsked) this.counters.forwardedRefused++;
       if (this.#logged.of(peer).take(this.clock.monotonic())) {
         const reason = messageOf(error);
         log.warn("request to forward refused", { peer, address: what, reason });

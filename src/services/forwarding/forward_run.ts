@@ -32,11 +32,12 @@ export class ForwardRun implements ForwardRunParts {
   readonly events: EventQueue<ForwardEvent> = new EventQueue(
     MAX_FORWARD_EVENTS,
   );
-  readonly traffic: ForwardTraffic = new ForwardTraffic();
+  readonly traffic: ForwardTraffic;
   #count = 0;
 
   constructor(parts: ForwardRunParts) {
     this.hub = parts.hub;
+    this.traffic = new ForwardTraffic(parts.hub.counters);
     this.node = parts.node;
     this.peer = parts.peer;
     this.to = parts.to;
@@ -109,6 +110,7 @@ export class ForwardRun implements ForwardRunParts {
   refused(from: string, error: unknown): void {
     const { code, message: reason } = forwardError(error);
     this.traffic.countRefused();
+    this.hub.counters.forwardedRefused++;
     this.events.push({ type: "refused", from, code, reason });
   }
 

@@ -1,4 +1,5 @@
 /** Counts some of the forwarded connections of a node: those of one forward, or of some rules. */
+import type { NodeCounters } from "../../core/node_counters.ts";
 import { TaskSet } from "../../core/task_set.ts";
 import type { ForwardedConnection } from "./forwarded_connection.ts";
 
@@ -25,6 +26,12 @@ export class ForwardTraffic implements ForwardCounters {
   /** Of connections that have ended. */
   #sentBytes = 0;
   #receivedBytes = 0;
+  readonly #node: NodeCounters;
+
+  /** @param node Those of the node, which count, too. */
+  constructor(node: NodeCounters) {
+    this.#node = node;
+  }
 
   get open(): number {
     return this.#open.size;
@@ -59,6 +66,7 @@ export class ForwardTraffic implements ForwardCounters {
   /** Counts one that is open now. */
   countOpened(): void {
     this.#opened++;
+    this.#node.forwardedOpened++;
   }
 
   /** Counts one that was refused. */
