@@ -1,5 +1,5 @@
 /** What commands that send have in common: their flags, and the message. */
-import type { ControlSendOptions } from "../control/control_client.ts";
+import type { ControlSendOptions } from "../control/client_options.ts";
 import { MAX_BODY_BYTES } from "../wire/wire_limits.ts";
 import { DATA_FLAG } from "./answer_command.ts";
 import { CUT, escapeCounted } from "../core/escape.ts";

@@ -35,59 +35,18 @@ import {
   type EventsOptions,
   lostNode,
 } from "./control_connection.ts";
+import type {
+  ControlForwardOptions,
+  ControlRequestOptions,
+  ControlSendOptions,
+  ControlWatchOptions,
+  FollowOptions,
+} from "./client_options.ts";
 import { findControlEndpoint } from "./control_endpoint.ts";
 import { KeptTopicsClient } from "./kept_topics_client.ts";
 
-/** How a message is sent. */
-export interface ControlSendOptions {
-  /** Its topic. */
-  readonly topic?: string;
-  /** How long it is kept, milliseconds. */
-  readonly ttlMs?: number;
-  /** How long the answer waits for it to be acknowledged, milliseconds. */
-  readonly waitMs?: number;
-}
-
-/** How a node is watched. */
-export interface ControlWatchOptions {
-  /** At least 200, at most 60,000. @default {1000} */
-  readonly intervalMs?: number;
-  /** Ends it. */
-  readonly signal?: AbortSignal;
-}
-
-/** How a request is sent. */
-export interface ControlRequestOptions {
-  /** How long to wait for the answer, milliseconds. @default {30000} */
-  readonly timeoutMs?: number;
-}
-
-/** What is forwarded; see `forward` of `@verack/verack/services`. */
-export interface ControlForwardOptions {
-  /** Where connections are accepted: `[HOST:]PORT`, or the path of a Unix socket. */
-  readonly listen: string;
-  /** The name or the id of the peer at the other end. */
-  readonly peer: string;
-  /** Where they lead to: `[HOST:]PORT`. */
-  readonly to: string;
-  /** The peer listens, and the node connects. @default {false} */
-  readonly reverse?: boolean;
-}
-
 /** Pauses before a stream is resumed. */
 const RETRY: BackoffLimits = { minMs: 100, maxMs: 5_000 };
-
-/** Options of {@linkcode ControlClient.follow}. */
-export interface FollowOptions {
-  /** Ends the events. */
-  readonly signal: AbortSignal;
-  /** Called when the stream broke and is resumed. */
-  readonly onTrouble: (error: Error) => void;
-  /** Times the pauses. @default {systemClock} */
-  readonly clock?: Clock;
-  /** Whether the node runs. @default whether its directory is in use */
-  readonly isRunning?: () => boolean;
-}
 
 /**
  * A client of one running node; dispose of it. All methods throw the error of the node as a

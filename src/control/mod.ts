@@ -72,11 +72,12 @@ export type {
   FileProgress,
 } from "../services/files/file_progress.ts";
 export type {
+  ControlForwardOptions,
   ControlRequestOptions,
   ControlSendOptions,
   ControlWatchOptions,
-} from "./control_client.ts";
-export type { ControlForwardOptions } from "./control_client.ts";
+  FollowOptions,
+} from "./client_options.ts";
 export type { HealthAnswer } from "./api/health_endpoint.ts";
 export type { AllowedUse } from "./allowed_uses.ts";
 export type { ForwardingReport } from "../services/forwarding/forward_rules.ts";
@@ -87,5 +88,4 @@ export type {
   ControlNackOptions,
   KeptTopicsClient,
 } from "./kept_topics_client.ts";
-export type { FollowOptions } from "./control_client.ts";
 export type { FileEvent, FileStep, MessageEvent } from "./answers.ts";
