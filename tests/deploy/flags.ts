@@ -1,0 +1,30 @@
+/** Command lines of deployments, parsed as the program does. */
+import { assert } from "@std/assert";
+import { parseArguments } from "../../src/cli/command.ts";
+import { COMMANDS, selectCommand } from "../../src/cli/commands.ts";
+
+/** A command line that the program takes. */
+export interface ParsedLine {
+  readonly name: string;
+  readonly flags: Readonly<Record<string, unknown>>;
+}
+
+/** Parses the words behind `verack`; throws what the program would show. */
+export async function parseLine(
+  words: readonly string[],
+): Promise<ParsedLine> {
+  const selected = selectCommand(words);
+  assert(selected.kind === "command", `no command: ${words.join(" ")}`);
+  const { entry } = selected;
+  assert(COMMANDS.includes(entry));
+  const { flags } = parseArguments(await entry.load(), selected.argv);
+  return { name: entry.name, flags };
+}
+
+/** The port of a flag with `HOST:PORT`, in whatever form the program keeps it. */
+export function portOf(value: unknown): number {
+  if (typeof value === "object" && value !== null && "port" in value) {
+    return Number(value.port);
+  }
+  return Number(/:(\d+)$/.exec(String(value))?.[1]);
+}
