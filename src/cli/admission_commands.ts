@@ -5,12 +5,8 @@ import { inviteSecret, parseInvite } from "../identity/invite.ts";
 import { parsePeerName, peerLabel } from "../identity/peer_name.ts";
 import type { AccessRule } from "../mesh/peers/node_store.ts";
 import { formatAddress, parseAddress } from "../transport/address.ts";
-import {
-  answerCommand,
-  DATA_FLAG,
-  utcMinute,
-  withNode,
-} from "./answer_command.ts";
+import { answerCommand, utcMinute } from "./answer_command.ts";
+import { CLIENT_FLAGS, withNode } from "./client_flags.ts";
 import type { Command } from "./command.ts";
 import { withRecords } from "./data_commands.ts";
 import { quoted, UsageError } from "./flags.ts";
@@ -20,11 +16,11 @@ const PREFIX_HELP =
 
 /** Lists join requests. */
 export const requestsCommand: Command = answerCommand({
-  flags: { data: DATA_FLAG },
+  flags: CLIENT_FLAGS,
   examples: [
     ["verack requests --data data/alice", "Whole ids, for verack allow"],
   ],
-  ask: ({ data }) => withRecords(data, (it) => it.joinRequests()),
+  ask: (flags) => withRecords(flags, (it) => it.joinRequests()),
   lines: (requests, { bold }) =>
     requests.map(({ id, address, direction, lastSeen }) =>
       [
@@ -52,7 +48,7 @@ export const allowCommand: Command = answerCommand({
     help: "All 64 digits: others can make keys that begin alike",
   }],
   flags: {
-    data: DATA_FLAG,
+    ...CLIENT_FLAGS,
     name: {
       type: "string",
       value: "NAME",
@@ -66,7 +62,7 @@ export const allowCommand: Command = answerCommand({
       "bob has a new key",
     ],
   ],
-  ask: async ({ data, name }, [text = ""]): Promise<Decided> => {
+  ask: async (flags, [text = ""]): Promise<Decided> => {
     const digits = text.toLowerCase();
     if (!isPeerId(digits)) {
       throw new UsageError(
@@ -75,7 +71,7 @@ export const allowCommand: Command = answerCommand({
         }, must be all 64 digits, which verack find NAME and verack requests show`,
       );
     }
-    const id = await withRecords(data, (it) => it.allow(digits, name));
+    const id = await withRecords(flags, (it) => it.allow(digits, flags.name));
     return { id, rule: "allowed" };
   },
   lines: decidedLines,
@@ -88,9 +84,9 @@ export const denyCommand: Command = answerCommand({
     "It holds at this node only: repeat it at each of yours.",
   ],
   positionals: [{ name: "ID", help: PREFIX_HELP }],
-  flags: { data: DATA_FLAG },
-  ask: async ({ data }, [text = ""]): Promise<Decided> => ({
-    id: await withRecords(data, (it) => it.deny(text)),
+  flags: CLIENT_FLAGS,
+  ask: async (flags, [text = ""]): Promise<Decided> => ({
+    id: await withRecords(flags, (it) => it.deny(text)),
     rule: "denied",
   }),
   lines: decidedLines,
@@ -103,10 +99,10 @@ export const forgetCommand: Command = answerCommand({
     "connects by itself.",
   ],
   positionals: [{ name: "ID", help: PREFIX_HELP }],
-  flags: { data: DATA_FLAG },
+  flags: CLIENT_FLAGS,
   examples: [["verack forget d26d938b --data data/alice", "Forgets that peer"]],
-  ask: async ({ data }, [text = ""]): Promise<Decided> => ({
-    id: await withRecords(data, (it) => it.forget(text)),
+  ask: async (flags, [text = ""]): Promise<Decided> => ({
+    id: await withRecords(flags, (it) => it.forget(text)),
     rule: "forgotten",
   }),
   lines: decidedLines,
@@ -128,7 +124,7 @@ export const inviteCommand: Command = answerCommand({
     "and the only one: send it over a private channel.",
   ],
   flags: {
-    data: DATA_FLAG,
+    ...CLIENT_FLAGS,
     ttl: {
       type: "seconds",
       min: 1,
@@ -148,8 +144,8 @@ export const inviteCommand: Command = answerCommand({
     "verack invite --data data/alice --address alice.example:8080",
     "A line that lets one guest in within a day",
   ]],
-  ask: ({ data, ttl, address }) =>
-    withNode(data, (node) =>
+  ask: ({ ttl, address, ...flags }) =>
+    withNode(flags, (node) =>
       node.invite({
         ttlMs: ttl * 1_000,
         ...(address !== undefined && { address }),
@@ -164,9 +160,9 @@ export const invitesCommand: Command = answerCommand({
     "came by it is denied or forgotten. The code is not kept, only the id that " +
     "is derived from it.",
   ],
-  flags: { data: DATA_FLAG },
+  flags: CLIENT_FLAGS,
   examples: [["verack invites --data data/alice", "Ids, and when they end"]],
-  ask: ({ data }) => withRecords(data, (it) => it.invites()),
+  ask: (flags) => withRecords(flags, (it) => it.invites()),
   lines: (invites, { bold }) =>
     invites.map(({ id, expiresAt, usedBy }) =>
       [
@@ -188,9 +184,9 @@ export const invitesRevokeCommand: Command = answerCommand({
     help:
       "What verack invites shows, its first 8 digits or more, or the invite itself",
   }],
-  flags: { data: DATA_FLAG },
-  ask: ({ data }, [text = ""]) =>
-    withRecords(data, async (it) => {
+  flags: CLIENT_FLAGS,
+  ask: (flags, [text = ""]) =>
+    withRecords(flags, async (it) => {
       const { id, usedBy } = await it.revoke(
         text.includes("#") ? inviteSecret(parseInvite(text).code).id : text,
       );

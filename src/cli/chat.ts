@@ -20,6 +20,7 @@ import {
   DURATION,
   NODE_FLAGS,
   nodeStart,
+  withKeptPlace,
 } from "./node_command.ts";
 import { type Command, command, type Invocation } from "./command.ts";
 import { SignalWatch } from "./signal_watch.ts";
@@ -107,8 +108,10 @@ interface Chat {
   readonly leave: () => void;
 }
 
-async function chat(invocation: Invocation<typeof FLAGS>): Promise<ExitCode> {
-  const { flags, terminal, outputLost } = invocation;
+async function chat(given: Invocation<typeof FLAGS>): Promise<ExitCode> {
+  const { terminal, outputLost } = given;
+  const flags = withKeptPlace(given.flags);
+  const invocation = { ...given, flags };
   startLogging(flags, terminal);
   loseLines(terminal, { json: false });
   using start = await nodeStart(flags);

@@ -112,13 +112,36 @@ export function parseArguments<F extends FlagSpecs>(
     entries.map(([key, spec]) => [flagName(key), spec]),
   );
   const { texts, positionals } = splitArguments(specs, argv);
+  const unset = excludedFlags(entries, texts);
   const flags = Object.fromEntries(entries.map(([key, spec]) => {
     const name = flagName(key);
-    return [key, valueOf(spec, name, texts[name] ?? [], env)];
+    const read = unset.has(key) ? () => undefined : env;
+    return [key, valueOf(spec, name, texts[name] ?? [], read)];
   }));
   checkPositionals(spec.positionals ?? [], positionals);
   // The one place where the types of the table and the values meet.
   return { flags: flags as FlagValues<F>, positionals };
+}
+
+/** The keys of flags that a given one excludes. */
+function excludedFlags(
+  entries: readonly (readonly [key: string, spec: FlagSpec])[],
+  texts: Readonly<Record<string, readonly string[]>>,
+): ReadonlySet<string> {
+  const given = ([key]: readonly [string, FlagSpec]) =>
+    (texts[flagName(key)] ?? []).length > 0;
+  const excluded = new Set<string>();
+  for (const [key, { excludes = [] }] of entries.filter(given)) {
+    for (const other of excludes) {
+      if ((texts[flagName(other)] ?? []).length > 0) {
+        throw new UsageError(
+          `--${flagName(key)} and --${flagName(other)} exclude each other`,
+        );
+      }
+      excluded.add(other);
+    }
+  }
+  return excluded;
 }
 
 /** Whether `--help` or `-h` is among the flags. */

@@ -12,7 +12,9 @@ import type { InviteInfo } from "../mesh/admission/invites.ts";
 import { type OpenedStore, openStore } from "../store/data_directory.ts";
 import { Records } from "../store/records.ts";
 import { formatAddress } from "../transport/address.ts";
-import { asUsage, withNode } from "./answer_command.ts";
+import { type ClientFlagValues, withNode } from "./client_flags.ts";
+import { dataPlace, withOtherPlaces } from "./data_place.ts";
+import { asUsage } from "./flags.ts";
 
 /** A peer on record; without a running node, its standing is not known. */
 export type PeerView = Omit<PeerRow, "standing"> & {
@@ -33,11 +35,11 @@ export interface DataCommands extends
 
 /** Runs `use` on the records of a data directory, whether its node runs or not. */
 export async function withRecords<T>(
-  directory: string,
+  flags: ClientFlagValues,
   use: (commands: DataCommands) => Promise<T>,
 ): Promise<T> {
   return await withDataOwner(
-    directory,
+    flags,
     (opened) => use(storedCommands(new Records(opened.store))),
     use,
   );
@@ -87,20 +89,25 @@ function inviteRow({ expiresAt, ...invite }: InviteInfo): InviteRow {
   return { ...invite, expiresAt: expiresAt.toISOString() };
 }
 
-/** Runs `stored` on a data directory, or `live` with the node that uses it. */
+/**
+ * Runs `stored` on a data directory, or `live` with the node that uses it, or with the one at
+ * a URL.
+ */
 export async function withDataOwner<T>(
-  directory: string,
+  flags: ClientFlagValues,
   stored: (opened: OpenedStore) => Promise<T>,
   live: (client: ControlClient) => Promise<T>,
 ): Promise<T> {
+  if (flags.url !== undefined) return await withNode(flags, live);
+  const place = dataPlace(flags.data);
   let opened: OpenedStore;
   try {
-    opened = openStore(directory);
+    opened = openStore(place.directory);
   } catch (error) {
     if (error instanceof VerackError && error.code === "data-in-use") {
-      return await withNode(directory, live);
+      return await withNode(flags, live);
     }
-    throw error;
+    throw withOtherPlaces(error, place);
   }
   using _closed = opened;
   return await asUsage(() => stored(opened));

@@ -11,7 +11,8 @@ import { parsePeerId, type PeerId } from "../core/peer_id.ts";
 import { peerLabel } from "../identity/peer_name.ts";
 import type { OpenedStore } from "../store/data_directory.ts";
 import { Records } from "../store/records.ts";
-import { answerCommand, DATA_FLAG, utcMinute } from "./answer_command.ts";
+import { answerCommand, utcMinute } from "./answer_command.ts";
+import { CLIENT_FLAGS, type ClientFlagValues } from "./client_flags.ts";
 import type { Command } from "./command.ts";
 import { withDataOwner } from "./data_commands.ts";
 import { shownText } from "./message_text.ts";
@@ -22,7 +23,7 @@ const MAX_PREVIEW_CHARS = 80;
 const MAX_BODY_CHARS = 4_000;
 
 const FLAGS = {
-  data: DATA_FLAG,
+  ...CLIENT_FLAGS,
   from: {
     type: "string",
     value: "NAME",
@@ -44,11 +45,11 @@ export const deadLettersCommand: Command = answerCommand({
     "Messages that the application nacked too often, and rejected for their senders. " +
     "The newest thousand are kept until they are retried and acked, or discarded.",
   ],
-  flags: { data: DATA_FLAG },
+  flags: CLIENT_FLAGS,
   examples: [
     ["verack dead-letters --data data/alice", "Ids, senders and reasons"],
   ],
-  ask: ({ data }) => withDeadLetters(data, (it) => it.deadLetters()),
+  ask: (flags) => withDeadLetters(flags, (it) => it.deadLetters()),
   lines: (messages, out) =>
     messages.map((message) =>
       `${headLine(message, out)}\n  ${previewText(message.preview)}`
@@ -61,10 +62,10 @@ export const deadLettersShowCommand: Command = answerCommand({
   description: ["With --json all of its body, in base64."],
   positionals: ID,
   flags: FLAGS,
-  ask: ({ data, from }, [text = ""]) =>
+  ask: (flags, [text = ""]) =>
     withDeadLetters(
-      data,
-      async (it) => it.deadLetter(await wholeId(it, text), from),
+      flags,
+      async (it) => it.deadLetter(await wholeId(it, text), flags.from),
     ),
   lines(message, out) {
     const body = new TextDecoder().decode(
@@ -81,10 +82,10 @@ export const deadLettersRetryCommand: Command = answerCommand({
   ],
   positionals: ID,
   flags: FLAGS,
-  ask: ({ data, from }, [text = ""]) =>
-    withDeadLetters(data, async (it) => {
+  ask: (flags, [text = ""]) =>
+    withDeadLetters(flags, async (it) => {
       const id = await wholeId(it, text);
-      await it.retry(id, from);
+      await it.retry(id, flags.from);
       return { id, retried: true };
     }),
   lines: ({ id }) => [`retried  ${escapeText(id)}`],
@@ -94,10 +95,10 @@ export const deadLettersRetryCommand: Command = answerCommand({
 export const deadLettersDiscardCommand: Command = answerCommand({
   positionals: ID,
   flags: FLAGS,
-  ask: ({ data, from }, [text = ""]) =>
-    withDeadLetters(data, async (it) => {
+  ask: (flags, [text = ""]) =>
+    withDeadLetters(flags, async (it) => {
       const id = await wholeId(it, text);
-      await it.discard(id, from);
+      await it.discard(id, flags.from);
       return { id, discarded: true };
     }),
   lines: ({ id }) => [`discarded  ${escapeText(id)}`],
@@ -151,11 +152,11 @@ type DeadLetterCommands = Pick<
 
 /** Runs `use` on the dead letters of a data directory, whether its node runs or not. */
 function withDeadLetters<T>(
-  directory: string,
+  flags: ClientFlagValues,
   use: (commands: DeadLetterCommands) => Promise<T>,
 ): Promise<T> {
   return withDataOwner(
-    directory,
+    flags,
     (opened) => use(storedCommands(opened)),
     use,
   );

@@ -53,6 +53,8 @@ export interface FlagSpec {
   readonly value?: string;
   /** Whether it must be given. */
   readonly required?: boolean;
+  /** Keys of flags that it may not be given with; it is stronger than their variables. */
+  readonly excludes?: readonly string[];
   /** Of a boolean: `--no-…` is accepted; without it and a default the value is `undefined`. */
   readonly negatable?: boolean;
   /** Bounds of a number. */
@@ -101,6 +103,18 @@ export class UsageError extends Error {
     super(message);
     this.name = "UsageError";
     this.command = command;
+  }
+}
+
+/** Runs `use`, which throws `SyntaxError` or `RangeError` where an argument is wrong. */
+export async function asUsage<T>(use: () => Promise<T> | T): Promise<T> {
+  try {
+    return await use();
+  } catch (error) {
+    if (error instanceof SyntaxError || error instanceof RangeError) {
+      throw new UsageError(error.message);
+    }
+    throw error;
   }
 }
 

@@ -5,7 +5,7 @@ import { systemClock } from "../core/clock.ts";
 import { VerackError } from "../core/errors.ts";
 import { escapeText, jsonLine } from "../core/escape.ts";
 import { peerLabel } from "../identity/peer_name.ts";
-import { absolutePath, DATA_FLAG, withNode } from "./answer_command.ts";
+import { CLIENT_FLAGS, nodePath, withNode } from "./client_flags.ts";
 import { type Command, command } from "./command.ts";
 import { EXIT } from "./exit.ts";
 import { quoted, UsageError } from "./flags.ts";
@@ -20,7 +20,7 @@ interface ForwardPair {
 }
 
 const FLAGS = {
-  data: DATA_FLAG,
+  ...CLIENT_FLAGS,
   reverse: {
     type: "boolean",
     short: "R",
@@ -32,7 +32,7 @@ const FLAGS = {
 /** The command. */
 export const forwardCommand: Command = command({
   description: [
-    "Connections to a port here lead to an address that the peer can reach, which " +
+    "Here is the node: connections to a port of its machine lead to an address that the peer can reach, which " +
     "its run --allow-forward must allow; with --reverse, those to a port of the peer, " +
     "which its --allow-forward-listen must allow, to an address here. A host is " +
     "127.0.0.1 if none is given, IPv6 is in brackets, and port 0 is any free port.",
@@ -61,7 +61,7 @@ export const forwardCommand: Command = command({
     ],
   ],
   async action({ flags, positionals, terminal, outputLost }) {
-    const { data, reverse, json } = flags;
+    const { reverse, json } = flags;
     const pairs = pairsOf(positionals);
     using signals = new SignalWatch();
     const ended = new AbortController();
@@ -70,7 +70,7 @@ export const forwardCommand: Command = command({
     const forwardOne = async (node: ControlClient, pair: ForwardPair) => {
       const { peer, there } = pair;
       const here = pair.here.includes("/")
-        ? await absolutePath(pair.here)
+        ? await nodePath(pair.here, flags)
         : pair.here;
       const [listen, to] = reverse ? [there, here] : [here, there];
       try {
@@ -87,7 +87,7 @@ export const forwardCommand: Command = command({
       }
     };
     await withNode(
-      data,
+      flags,
       (node) => Promise.all(pairs.map((pair) => forwardOne(node, pair))),
     );
     if (signals.code === undefined && !outputLost.aborted) {

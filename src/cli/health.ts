@@ -3,13 +3,12 @@ import type { HealthAnswer } from "../control/api/health_endpoint.ts";
 import { deadline, sleep, systemClock } from "../core/clock.ts";
 import { VerackError } from "../core/errors.ts";
 import { escapeText } from "../core/escape.ts";
+import { answerCommand, labelled, utcMinute } from "./answer_command.ts";
 import {
-  answerCommand,
-  DATA_FLAG,
-  labelled,
-  utcMinute,
+  CLIENT_FLAGS,
+  type ClientFlagValues,
   withNode,
-} from "./answer_command.ts";
+} from "./client_flags.ts";
 import { HEALTH_POLL_MS } from "./cli_limits.ts";
 import type { Command } from "./command.ts";
 import { EXIT } from "./exit.ts";
@@ -25,7 +24,7 @@ export const healthCommand: Command = answerCommand({
     "With --live it exits with 0 whenever the node answers, for a probe that restarts it.",
   ],
   flags: {
-    data: DATA_FLAG,
+    ...CLIENT_FLAGS,
     live: {
       type: "boolean",
       help: "Succeed if the node answers, whatever is wrong with it",
@@ -45,7 +44,7 @@ export const healthCommand: Command = answerCommand({
       "Wait until a node that was just started does",
     ],
   ],
-  ask: ({ data, live, wait = 0 }) => ask(data, live, wait * 1_000),
+  ask: ({ live, wait = 0, ...flags }) => ask(flags, live, wait * 1_000),
   lines: ({ answer }, colors) => lines(answer, colors),
   json: ({ answer }) => answer,
   exit: ({ passed }) => passed ? EXIT.success : EXIT.failure,
@@ -59,7 +58,7 @@ interface Checked {
 
 /** Asks until the answer is the wanted one, or the time is over. */
 async function ask(
-  directory: string,
+  flags: ClientFlagValues,
   live: boolean,
   waitMs: number,
 ): Promise<Checked> {
@@ -69,7 +68,7 @@ async function ask(
     let failure: unknown;
     let checked: Checked | undefined;
     try {
-      const answer = await withNode(directory, (node) => node.health());
+      const answer = await withNode(flags, (node) => node.health());
       checked = { answer, passed: live || answer.healthy };
     } catch (error) {
       if (!(error instanceof VerackError) || !mayStart(error)) throw error;

@@ -1,13 +1,8 @@
 /** `verack kept-topics`, and the acks of consumers of their messages. */
 import type { KeptTopicRow, SettledAnswer } from "../control/answers.ts";
 import { escapeText } from "../core/escape.ts";
-import {
-  answerCommand,
-  type AnswerSpec,
-  DATA_FLAG,
-  utcMinute,
-  withNode,
-} from "./answer_command.ts";
+import { answerCommand, type AnswerSpec, utcMinute } from "./answer_command.ts";
+import { CLIENT_FLAGS, withNode } from "./client_flags.ts";
 import type { Command } from "./command.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
 import type { FlagSpecs, FlagValues } from "./flags.ts";
@@ -36,11 +31,11 @@ export const keptTopicsCommand: Command = answerCommand({
     "senders; they wait there until a consumer acks them: verack " +
     "receive-messages, or a program by the library or the control API.",
   ],
-  flags: { data: DATA_FLAG },
+  flags: CLIENT_FLAGS,
   examples: [
     ["verack kept-topics --data data/bob", "What waits under each"],
   ],
-  ask: ({ data }) => withNode(data, (node) => node.keptTopics.list()),
+  ask: (flags) => withNode(flags, (node) => node.keptTopics.list()),
   lines: (topics, out) =>
     topics.map((it) => `${out.bold(topicName(it.topic))}  ${keptWords(it)}`),
   remark: ({ length }) => length === 0 && "No topic is kept.",
@@ -52,9 +47,9 @@ export const keptTopicsAddCommand: Command = answerCommand({
     "From now on, also after a restart of the node.",
   ],
   positionals: TOPIC,
-  flags: { data: DATA_FLAG },
-  ask: ({ data }, [topic = ""]) =>
-    withNode(data, async ({ keptTopics }) => ({
+  flags: CLIENT_FLAGS,
+  ask: (flags, [topic = ""]) =>
+    withNode(flags, async ({ keptTopics }) => ({
       topic,
       isNew: await keptTopics.keep(topic),
     })),
@@ -69,9 +64,9 @@ export const keptTopicsDropCommand: Command = answerCommand({
     "Deletes the messages that wait under it: their senders think them delivered.",
   ],
   positionals: TOPIC,
-  flags: { data: DATA_FLAG },
-  ask: ({ data }, [topic = ""]) =>
-    withNode(data, async ({ keptTopics }) => ({
+  flags: CLIENT_FLAGS,
+  ask: (flags, [topic = ""]) =>
+    withNode(flags, async ({ keptTopics }) => ({
       topic,
       messages: await keptTopics.drop(topic),
     })),
@@ -81,7 +76,7 @@ export const keptTopicsDropCommand: Command = answerCommand({
 });
 
 const SETTLE_FLAGS = {
-  data: DATA_FLAG,
+  ...CLIENT_FLAGS,
   from: {
     type: "string",
     value: "NAME",
@@ -100,8 +95,8 @@ export const ackCommand: Command = settleCommand({
     "verack ack 0f3c… --data data/bob",
     "That message is done with",
   ]],
-  ask: ({ data, from }, ids) =>
-    withNode(data, ({ keptTopics }) => keptTopics.ack(ids, from)),
+  ask: (flags, ids) =>
+    withNode(flags, ({ keptTopics }) => keptTopics.ack(ids, flags.from)),
   lines: settledLines("acked"),
 });
 
@@ -125,8 +120,8 @@ export const nackCommand: Command = settleCommand({
       help: "Why; kept with the dead letter",
     },
   },
-  ask: ({ data, from, delay, reason }, ids) =>
-    withNode(data, ({ keptTopics }) =>
+  ask: ({ from, delay, reason, ...flags }, ids) =>
+    withNode(flags, ({ keptTopics }) =>
       keptTopics.nack(ids, {
         ...(delay !== undefined && { delayMs: Math.round(delay * 1_000) }),
         ...(reason !== undefined && { reason }),

@@ -101,11 +101,14 @@ async function dispatch(
     stdout.line(renderHelp(entry, command, options));
     return EXIT.success;
   }
-  const { dropExtraAuthorities } = await import(
-    "../transport/extra_authorities.ts"
-  );
-  // Before the first dial: no CA is trusted, only pinned certificates are.
-  dropExtraAuthorities();
+  const { isClientCommand } = await import("./client_flags.ts");
+  if (!isClientCommand(command)) {
+    const { dropExtraAuthorities } = await import(
+      "../transport/extra_authorities.ts"
+    );
+    // Before the first dial: no CA is trusted, only pinned certificates are.
+    dropExtraAuthorities();
+  }
   try {
     return await command.run(selected.argv, output);
   } catch (error) {

@@ -1,7 +1,7 @@
 /** What commands that send have in common: their flags, and the message. */
 import type { ControlSendOptions } from "../control/client_options.ts";
 import { MAX_BODY_BYTES } from "../wire/wire_limits.ts";
-import { DATA_FLAG } from "./answer_command.ts";
+import { CLIENT_FLAGS } from "./client_flags.ts";
 import { CUT, escapeCounted } from "../core/escape.ts";
 import { type FlagSpecs, type FlagValues, UsageError } from "./flags.ts";
 
@@ -33,7 +33,7 @@ export function cutMark(count: number, noun: string): string {
 
 /** Flags of commands that send. */
 export const MESSAGE_FLAGS = {
-  data: DATA_FLAG,
+  ...CLIENT_FLAGS,
   topic: {
     type: "string",
     short: "t",

@@ -19,6 +19,8 @@ import {
   parseAddress,
   parseHost,
 } from "../transport/address.ts";
+import { grantedEnv } from "./command.ts";
+import { DATA_VARIABLE, dataPlace, withOtherPlaces } from "./data_place.ts";
 import { descriptors } from "../transport/descriptors.ts";
 import { parseNetworkName } from "../wire/frame.ts";
 import { ADMISSION_FLAGS, admissionOptions } from "./admission_flags.ts";
@@ -175,7 +177,15 @@ export const NODE_FLAGS = {
     type: "path",
     short: "d",
     value: "DIR",
+    env: DATA_VARIABLE,
     help: "Keep key, known peers and messages there across restarts",
+  },
+  keep: {
+    type: "boolean",
+    negatable: true,
+    excludes: ["data"],
+    help:
+      "Keep them where commands look without --data; or nowhere, even with VERACK_DATA",
   },
   ...ADMISSION_FLAGS,
   ...KEY_FLAGS,
@@ -183,6 +193,14 @@ export const NODE_FLAGS = {
 
 /** Values of {@linkcode NODE_FLAGS} but for the port. */
 export type NodeFlagValues = Omit<FlagValues<typeof NODE_FLAGS>, "port">;
+
+/** The flags with the data directory that `--keep` stands for. */
+export function withKeptPlace<F extends Pick<NodeFlagValues, "data" | "keep">>(
+  flags: F,
+): F {
+  if (flags.keep !== true) return flags;
+  return { ...flags, data: dataPlace(grantedEnv(DATA_VARIABLE)).directory };
+}
 
 /** The settings of a node but its port. */
 export interface NodeStart extends Disposable {
@@ -232,9 +250,14 @@ async function openData(
   if (data === undefined) return undefined;
   descriptors.countBy(data);
   const { DataDirectory } = await import("../store/data_directory.ts");
-  return await DataDirectory.open(data, {
-    network,
-    passphrase: passphraseSource(flags, `${data}/${DATA_FILES.key}`),
-    ...(identity !== undefined && { identity }),
-  });
+  try {
+    return await DataDirectory.open(data, {
+      network,
+      passphrase: passphraseSource(flags, `${data}/${DATA_FILES.key}`),
+      ...(identity !== undefined && { identity }),
+    });
+  } catch (error) {
+    const { source } = dataPlace(data);
+    throw withOtherPlaces(error, { source });
+  }
 }

@@ -11,12 +11,8 @@ import {
 import { MIN_IDENTITY_DIGITS } from "../mesh/mesh_limits.ts";
 import type { Member } from "../mesh/peers/find_peers.ts";
 import type { AccessRule } from "../mesh/peers/node_store.ts";
-import {
-  answerCommand,
-  DATA_FLAG,
-  utcMinute,
-  withNode,
-} from "./answer_command.ts";
+import { answerCommand, utcMinute } from "./answer_command.ts";
+import { CLIENT_FLAGS, withNode } from "./client_flags.ts";
 import type { Command } from "./command.ts";
 import { type PeerView, withRecords } from "./data_commands.ts";
 import { quoted, UsageError } from "./flags.ts";
@@ -34,15 +30,15 @@ export const peersCommand: Command = answerCommand({
     "you have given the peer and the one it advertises, its address, when it was " +
     "first and last seen, and how it was first trusted.",
   ],
-  flags: { data: DATA_FLAG },
+  flags: CLIENT_FLAGS,
   examples: [
     [
       "verack peers --data data/alice",
       "The peers that alice has on record, seen last first",
     ],
   ],
-  ask: ({ data }): Promise<PeerOrRule[]> =>
-    withRecords(data, async (commands) => {
+  ask: (flags): Promise<PeerOrRule[]> =>
+    withRecords(flags, async (commands) => {
       const { peers } = await commands.peers();
       const rules = new Map(
         (await commands.accessRules()).map((it) => [it.id, it.rule]),
@@ -131,16 +127,16 @@ export const findCommand: Command = answerCommand({
     name: "NAME",
     help: "A name, an id, or its first 8 digits or more",
   }],
-  flags: { data: DATA_FLAG },
+  flags: CLIENT_FLAGS,
   examples: [[
     "verack find alice --data data/bob",
     "Id and addresses of all that are called alice",
   ]],
-  ask: ({ data }, [name = ""]) => {
+  ask: (flags, [name = ""]) => {
     if (name === "") {
       throw new UsageError("NAME is empty, must be a name or an id");
     }
-    return withNode(data, async (node) => {
+    return withNode(flags, async (node) => {
       const { peers, self } = await node.peers(name);
       if (peers.length === 0 && !self) {
         throw new VerackError(

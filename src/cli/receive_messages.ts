@@ -8,7 +8,7 @@ import type {
 import { systemClock } from "../core/clock.ts";
 import { VerackError } from "../core/errors.ts";
 import { escapeText, jsonLine } from "../core/escape.ts";
-import { DATA_FLAG, withNode } from "./answer_command.ts";
+import { CLIENT_FLAGS, withNode } from "./client_flags.ts";
 import { RECEIVE_BATCH } from "./cli_limits.ts";
 import { type Command, command } from "./command.ts";
 import { eventLine, LINE_INDENT } from "./event_lines.ts";
@@ -27,7 +27,7 @@ export const SINCE_FLAG = {
 } as const;
 
 const FLAGS = {
-  data: DATA_FLAG,
+  ...CLIENT_FLAGS,
   topic: {
     type: "string",
     short: "t",
@@ -107,7 +107,7 @@ export const receiveMessagesCommand: Command = command({
     ],
   ],
   async action({ flags, terminal, outputLost }) {
-    const { data, topic, follow, peek, wait, ack, lease, json } = flags;
+    const { topic, follow, peek, wait, ack, lease, json } = flags;
     if (peek && (follow || !ack)) {
       throw new UsageError("--peek acks nothing and ends, must be given alone");
     }
@@ -115,7 +115,7 @@ export const receiveMessagesCommand: Command = command({
     const signal = AbortSignal.any([signals.signal, outputLost]);
     const { anyOrder, since, max = Infinity } = flags;
     const which = { ...(since !== undefined && { since }), anyOrder };
-    await withNode(data, async (client) => {
+    await withNode(flags, async (client) => {
       const consumer = new LineConsumer(client, {
         ...{ topic, command: "receive-messages", json, terminal, signal },
       });

@@ -3,7 +3,7 @@ import type { RequestAnswer } from "../control/answers.ts";
 import { messageOf, VerackError } from "../core/errors.ts";
 import { jsonLine } from "../core/escape.ts";
 import { RequestError } from "../streams/request_error.ts";
-import { DATA_FLAG, withNode } from "./answer_command.ts";
+import { CLIENT_FLAGS, withNode } from "./client_flags.ts";
 import { type Command, command } from "./command.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
 import { UsageError } from "./flags.ts";
@@ -16,7 +16,7 @@ const TIMEOUT_S = 30;
 const MAX_TIMEOUT_S = 600;
 
 const FLAGS = {
-  data: DATA_FLAG,
+  ...CLIENT_FLAGS,
   jsonBody: {
     type: "boolean",
     help: "BODY is JSON, and is sent as that",
@@ -72,7 +72,7 @@ export const requestCommand: Command = command({
     let answer: RequestAnswer;
     try {
       answer = await withNode(
-        flags.data,
+        flags,
         (node) => node.request(to, method, body, { timeoutMs }),
       );
     } catch (error) {

@@ -45,7 +45,7 @@ import {
 import type { LineWriter } from "./line_writer.ts";
 import { LOG_FLAGS, startLogging } from "./log_flags.ts";
 import { greet, pingEvery, takeMessages } from "./node_command.ts";
-import { NODE_FLAGS, nodeStart } from "./node_command.ts";
+import { NODE_FLAGS, nodeStart, withKeptPlace } from "./node_command.ts";
 import { type Command, command, type Invocation } from "./command.ts";
 import { SignalWatch } from "./signal_watch.ts";
 import { loseLines, OUTPUT_FLAGS } from "./terminal.ts";
@@ -139,7 +139,8 @@ export const runCommand: Command = command({
 const log = logger("cli");
 
 async function run(invocation: Invocation<typeof FLAGS>): Promise<ExitCode> {
-  const { flags, positionals, terminal, outputLost } = invocation;
+  const { positionals, terminal, outputLost } = invocation;
+  const flags = withKeptPlace(invocation.flags);
   startLogging(flags, terminal);
   loseLines(terminal, flags);
   checkHttpFlags(flags);
@@ -148,7 +149,7 @@ async function run(invocation: Invocation<typeof FLAGS>): Promise<ExitCode> {
     throw unexpectedArgument(surplus);
   }
   if (flags.keepTopic.length > 0 && flags.data === undefined) {
-    throw new UsageError("--keep-topic needs --data");
+    throw new UsageError("--keep-topic needs --data or --keep");
   }
   const command = await execCommand(flags, positionals);
   using start = await nodeStart(flags);

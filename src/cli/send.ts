@@ -3,7 +3,8 @@ import type { BroadcastAnswer } from "../control/answers.ts";
 import { escapeText } from "../core/escape.ts";
 import type { PeerId } from "../core/peer_id.ts";
 import { peerLabel } from "../identity/peer_name.ts";
-import { answerCommand, withNode } from "./answer_command.ts";
+import { answerCommand } from "./answer_command.ts";
+import { withNode } from "./client_flags.ts";
 import type { Command } from "./command.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
 import {
@@ -38,7 +39,7 @@ export const sendCommand: Command = answerCommand({
   ],
   ask: (flags, [to = "", text = ""]) =>
     withNode(
-      flags.data,
+      flags,
       async (node) =>
         await node.send(to, await messageBytes(text), sendOptions(flags)),
     ),
@@ -76,7 +77,7 @@ export const broadcastCommand: Command = answerCommand({
   ],
   ask: (flags, [text = ""]) =>
     withNode(
-      flags.data,
+      flags,
       async (node) =>
         await node.broadcast(await messageBytes(text), sendOptions(flags)),
     ),

@@ -4,26 +4,22 @@ import type { StatusAnswer } from "../control/answers.ts";
 import { escapeText } from "../core/escape.ts";
 import { isPeerId, shortId } from "../core/peer_id.ts";
 import { peerLabel } from "../identity/peer_name.ts";
-import {
-  answerCommand,
-  DATA_FLAG,
-  labelled,
-  withNode,
-} from "./answer_command.ts";
+import { answerCommand, labelled } from "./answer_command.ts";
+import { CLIENT_FLAGS, withNode } from "./client_flags.ts";
 import type { Command } from "./command.ts";
 import { reasonRow } from "./health.ts";
 import { keptWords } from "./kept_topic_commands.ts";
 
 /** Shows the state of a node. */
 export const statusCommand: Command = answerCommand({
-  flags: { data: DATA_FLAG },
+  flags: CLIENT_FLAGS,
   examples: [
     [
       "verack status --data data/alice",
       "The id of alice, its mesh, and what waits there",
     ],
   ],
-  ask: ({ data }) => withNode(data, (node) => node.status()),
+  ask: (flags) => withNode(flags, (node) => node.status()),
   lines: (answer, colors) => labelled(rows(answer), colors),
 });
 

@@ -1,7 +1,7 @@
 /** `verack tail`: shows the messages and events of a running node, without consuming them. */
 import type { ControlClient } from "../control/control_client.ts";
 import { systemClock } from "../core/clock.ts";
-import { DATA_FLAG, withNode } from "./answer_command.ts";
+import { CLIENT_FLAGS, withNode } from "./client_flags.ts";
 import { KNOWN_PEERS_ASKED_MS } from "./cli_limits.ts";
 import { type Command, command } from "./command.ts";
 import { EventPrinter } from "./event_printer.ts";
@@ -12,7 +12,7 @@ import { SignalWatch } from "./signal_watch.ts";
 import { OUTPUT_FLAGS } from "./terminal.ts";
 
 const FLAGS = {
-  data: DATA_FLAG,
+  ...CLIENT_FLAGS,
   topic: {
     type: "string",
     short: "t",
@@ -47,7 +47,7 @@ export const tailCommand: Command = command({
     ["verack tail --data data/alice --all", "Also which peers come and go"],
   ],
   async action({ flags, terminal, outputLost }) {
-    const { data, topic, all, ack, since, json } = flags;
+    const { topic, all, ack, since, json } = flags;
     if (since !== undefined && !ack) {
       throw new UsageError("--since needs --ack");
     }
@@ -58,7 +58,7 @@ export const tailCommand: Command = command({
     using signals = new SignalWatch();
     const ends = AbortSignal.any([signals.signal, outputLost]);
     const say = (text: string) => terminal.stderr.line(`verack tail: ${text}`);
-    await withNode(data, async (node) => {
+    await withNode(flags, async (node) => {
       if (ack && topic !== undefined) {
         const consumer = new LineConsumer(node, {
           ...{ topic, command: "tail", json, terminal, signal: ends },

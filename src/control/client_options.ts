@@ -41,10 +41,13 @@ export interface ControlForwardOptions {
 export interface FollowOptions {
   /** Ends the events. */
   readonly signal: AbortSignal;
-  /** Called when the stream broke and is resumed. */
+  /** Called once when the stream broke and is resumed. */
   readonly onTrouble: (error: Error) => void;
   /** Times the pauses. @default {systemClock} */
   readonly clock?: Clock;
-  /** Whether the node runs. @default whether its directory is in use */
+  /**
+   * Whether the node runs. @default whether its directory is in use; of a node at a URL, whether
+   * its stream broke less than a minute ago
+   */
   readonly isRunning?: () => boolean;
 }

@@ -1,10 +1,7 @@
-/** A typed client of the control API, for the node of a data directory. */
-import { type BackoffLimits, backoffMs } from "../core/backoff.ts";
-import { type Clock, sleep, systemClock } from "../core/clock.ts";
-import { VerackError } from "../core/errors.ts";
+/** A typed client of the control API, for the node of a data directory or of a URL. */
+import { type Clock, systemClock } from "../core/clock.ts";
 import type { PeerId } from "../core/peer_id.ts";
 import { REQUEST_TIMEOUT_MS } from "../streams/streams_limits.ts";
-import { isInUse } from "../store/lock_file.ts";
 import type {
   AccessRuleRow,
   BroadcastAnswer,
@@ -33,7 +30,6 @@ import {
   ControlConnection,
   type EventQuery,
   type EventsOptions,
-  lostNode,
 } from "./control_connection.ts";
 import type {
   ControlForwardOptions,
@@ -43,10 +39,12 @@ import type {
   FollowOptions,
 } from "./client_options.ts";
 import { findControlEndpoint } from "./control_endpoint.ts";
+import { followEvents } from "./follow_events.ts";
+import {
+  type ControlConnectOptions,
+  remoteEndpoint,
+} from "./remote_endpoint.ts";
 import { KeptTopicsClient } from "./kept_topics_client.ts";
-
-/** Pauses before a stream is resumed. */
-const RETRY: BackoffLimits = { minMs: 100, maxMs: 5_000 };
 
 /**
  * A client of one running node; dispose of it. All methods throw the error of the node as a
@@ -74,12 +72,27 @@ export class ControlClient implements Disposable {
     clock: Clock = systemClock,
   ): Promise<ControlClient> {
     const endpoint = await findControlEndpoint(directory);
-    return new ControlClient(new ControlConnection(directory, clock, endpoint));
+    return new ControlClient(new ControlConnection(endpoint, clock));
   }
 
-  /** Data directory of the node. */
-  get directory(): string {
-    return this.#connection.directory;
+  /**
+   * A client of the node at a URL, perhaps on another machine; the first request shows whether
+   * it answers. TLS is verified against the authorities of Deno and `caCerts`.
+   *
+   * @throws {RangeError} when the URL or the token is none.
+   * @throws {VerackError} `unsafe` for `http:` to another machine.
+   */
+  static connect(
+    options: ControlConnectOptions,
+    clock: Clock = systemClock,
+  ): ControlClient {
+    const endpoint = remoteEndpoint(options);
+    return new ControlClient(new ControlConnection(endpoint, clock));
+  }
+
+  /** Data directory of the node; `undefined` for one at a URL. */
+  get directory(): string | undefined {
+    return this.#connection.endpoint.directory;
   }
 
   /** The state of the node. */
@@ -293,45 +306,11 @@ export class ControlClient implements Disposable {
    * @throws {VerackError} as {@linkcode events} the first time; `closed` when the node
    * ends without a `stopped` event.
    */
-  async *follow(
+  follow(
     query: EventQuery,
     options: FollowOptions,
   ): AsyncGenerator<ControlEvent> {
-    const { signal, onTrouble, clock = systemClock } = options;
-    const { isRunning = () => isInUse(this.directory) } = options;
-    let since: string | undefined;
-    let begun = false;
-    let failures = 0;
-    const ended = () =>
-      lostNode(this.directory, "it has ended without saying so");
-    while (true) {
-      let trouble = lostNode(this.directory, "its stream ended");
-      try {
-        const stream = this.events(query, {
-          signal,
-          ...(since !== undefined && { since }),
-          onId: (id) => since = id,
-          onOpen() {
-            begun = true;
-            failures = 0;
-          },
-        });
-        for await (const event of stream) {
-          yield event;
-          if (event.type === "stopped") return;
-        }
-      } catch (error) {
-        if (!begun || !(error instanceof VerackError)) throw error;
-        trouble = error;
-      }
-      if (signal.aborted) return;
-      if (!isRunning()) throw ended();
-      await sleep(clock, backoffMs(++failures, RETRY), signal).catch(() => {});
-      if (signal.aborted) return;
-      // A process that is killed closes its connections before its lock.
-      if (!isRunning()) throw ended();
-      onTrouble(trouble);
-    }
+    return followEvents(this.#connection, query, options);
   }
 
   /** Closes its connections. */

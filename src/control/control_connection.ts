@@ -12,7 +12,6 @@ import {
   CONTROL_ANSWER_TIMEOUT_MS,
   MAX_CONTROL_ANSWER_BYTES,
 } from "./control_limits.ts";
-import { missingFlag } from "../transport/net_errors.ts";
 import type { ControlEvent } from "./answers.ts";
 import { API } from "./api.ts";
 import type {
@@ -23,7 +22,8 @@ import type {
   OperationRecord,
 } from "./api/endpoint.ts";
 import { EVENTS } from "./api/event_endpoints.ts";
-import { type ControlEndpoint, notRunning } from "./control_endpoint.ts";
+import type { ControlEndpoint } from "./control_endpoint.ts";
+import { unreachableNode } from "./remote_endpoint.ts";
 import { serverSentEvents, SilenceTimer } from "./server_sent_events.ts";
 
 /** Which events a stream has. */
@@ -55,31 +55,30 @@ interface CallOptions {
   readonly lastEventId?: string | undefined;
 }
 
-/** A connection to the node of a data directory. */
+/** A connection to one node. */
 export class ControlConnection implements Disposable {
-  /** Data directory of the node. */
-  readonly directory: string;
+  /** Where the node is. */
+  readonly endpoint: ControlEndpoint;
   readonly #base: string;
   readonly #token: string | undefined;
   readonly #client: Deno.HttpClient | undefined;
   readonly #clock: Clock;
 
   /** @throws {VerackError} `permission`, or `connection-refused` where no node can be. */
-  constructor(
-    directory: string,
-    clock: Clock,
-    { url, token, socket: path }: ControlEndpoint,
-  ) {
-    this.directory = directory;
+  constructor(endpoint: ControlEndpoint, clock: Clock) {
+    const { url, token, socket: path, caCerts } = endpoint;
+    this.endpoint = endpoint;
     this.#clock = clock;
     this.#base = url;
     this.#token = token;
-    if (path === undefined) return;
-    const proxy = { transport: "unix", path } as const;
+    if (path === undefined && caCerts === undefined) return;
     try {
-      this.#client = Deno.createHttpClient({ proxy });
+      this.#client = Deno.createHttpClient({
+        ...(path !== undefined && { proxy: { transport: "unix", path } }),
+        ...(caCerts !== undefined && { caCerts: [...caCerts] }),
+      });
     } catch (error) {
-      throw clientError(error, directory);
+      throw unreachableNode(error, endpoint);
     }
   }
 
@@ -146,7 +145,7 @@ export class ControlConnection implements Disposable {
       if (error instanceof RangeError) throw error;
       throw this.#lost(error);
     }
-    throw lostNode(this.directory, "it ended before the operation did");
+    throw lostNode(this.endpoint, "it ended before the operation did");
   }
 
   /** Closes its connections. */
@@ -204,7 +203,7 @@ export class ControlConnection implements Disposable {
       });
     } catch (error) {
       if (signal.aborted) throw this.#lost(signal.reason);
-      throw clientError(error, this.directory);
+      throw unreachableNode(error, this.endpoint);
     }
   }
 
@@ -276,16 +275,14 @@ export class ControlConnection implements Disposable {
     const silent = isTimeout(error);
     const why = silent ? "it does not answer" : messageOf(error);
     const code = silent ? "timeout" : "closed";
-    return lostNode(this.directory, why, code, { cause: error });
+    return lostNode(this.endpoint, why, code, { cause: error });
   }
 
   /** @param field The wrong field of the answer. */
   #strange(field?: string): VerackError {
     return new VerackError(
       "protocol",
-      `Cannot understand the node in "${
-        escapeText(this.directory)
-      }": its answer is not that of verack's control API${
+      `Cannot understand the node ${this.endpoint.label}: its answer is not that of verack's control API${
         field === undefined ? "" : ` (${escapeText(field, { max: 128 })})`
       }`,
     );
@@ -294,12 +291,12 @@ export class ControlConnection implements Disposable {
 
 /** The error for a node that was reached and is not any more. */
 export function lostNode(
-  directory: string,
+  { label }: Pick<ControlEndpoint, "label">,
   why: string,
   code: "closed" | "timeout" = "closed",
   options?: ErrorOptions,
 ): VerackError {
-  const text = `Lost the node in "${escapeText(directory)}": ${why}`;
+  const text = `Lost the node ${label}: ${why}`;
   return new VerackError(code, text, options);
 }
 
@@ -328,18 +325,4 @@ const TYPED = v.looseObject({ type: v.string() });
 
 function isKnownType(type: string): type is ControlEvent["type"] {
   return Object.hasOwn(EVENTS, type);
-}
-
-function clientError(error: unknown, directory: string): VerackError {
-  if (error instanceof Deno.errors.NotCapable) {
-    return new VerackError(
-      "permission",
-      `Cannot reach a node in "${escapeText(directory)}": ${
-        escapeText(missingFlag(error.message), { max: 1_000 })
-      }`,
-      { cause: error },
-    );
-  }
-  // Nothing listens on the socket: the process that made it has died.
-  return notRunning(directory);
 }

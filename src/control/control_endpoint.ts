@@ -21,13 +21,20 @@ import {
 /** The address of a node for its clients. */
 export interface ControlEndpoint {
   readonly url: string;
+  /** What it is called in errors, behind "the node". */
+  readonly label: string;
+  /** The data directory, if it is one of this machine. */
+  readonly directory?: string;
   /** Path of the Unix socket that is in place of the host of `url`. */
   readonly socket?: string;
   /** Required at a port. */
   readonly token?: string;
+  /** Authorities, or the certificate itself, that are trusted besides those of Deno, in PEM. */
+  readonly caCerts?: readonly string[];
 }
 
-const TOKEN = /^[\x21-\x7e]+$/;
+/** The characters of a token. */
+export const TOKEN: RegExp = /^[\x21-\x7e]+$/;
 const TOKEN_BYTES = 32;
 const WANTED =
   `${MIN_CONTROL_TOKEN_CHARS} to ${MAX_CONTROL_TOKEN_CHARS} printable characters (openssl rand -hex 32 makes some)`;
@@ -60,12 +67,13 @@ export async function findControlEndpoint(
   directory: string,
 ): Promise<ControlEndpoint> {
   const { socket, token, port } = controlFiles(directory);
+  const place = { label: `in "${escapeText(directory)}"`, directory };
   const info = await ifThere(Deno.lstat(socket), {
     action: `Cannot look into "${escapeText(directory)}"`,
     access: "read",
     path: socket,
   });
-  if (info?.isSocket) return { url: "http://localhost", socket };
+  if (info?.isSocket) return { ...place, url: "http://localhost", socket };
   const text = await ifThere(Deno.readTextFile(port), {
     action: `Cannot read "${escapeText(port)}"`,
     access: "read",
@@ -73,7 +81,8 @@ export async function findControlEndpoint(
   });
   const number = text?.trim() ?? "";
   if (!/^\d{1,5}$/.test(number)) throw notRunning(directory);
-  return { url: `http://127.0.0.1:${number}`, token: await readToken(token) };
+  const url = `http://127.0.0.1:${number}`;
+  return { ...place, url, token: await readToken(token) };
 }
 
 /** What was read, or `undefined` where there is no such file. */

@@ -88,4 +88,5 @@ export type {
   ControlNackOptions,
   KeptTopicsClient,
 } from "./kept_topics_client.ts";
+export type { ControlConnectOptions } from "./remote_endpoint.ts";
 export type { FileEvent, FileStep, MessageEvent } from "./answers.ts";

@@ -22,6 +22,16 @@ export function dropExtraAuthorities(): void {
   setVariable("NODE_EXTRA_CA_CERTS", undefined);
 }
 
+/**
+ * For a command that uses TLS of the web, such as to a control API elsewhere: also the
+ * authorities of the system, unless the user has chosen others.
+ */
+export function trustSystemAuthorities(): void {
+  if (!mayUse("DENO_TLS_CA_STORE")) return;
+  if (Deno.env.get("DENO_TLS_CA_STORE")) return;
+  setVariable("DENO_TLS_CA_STORE", "mozilla,system");
+}
+
 /** The settings that add authorities to Deno's own; `undefined` when that cannot be known. */
 export function extraAuthorities(): string[] | undefined {
   const found: string[] = [];

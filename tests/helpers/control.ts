@@ -110,9 +110,13 @@ export class ControlScene implements AsyncDisposable {
   /** A connection as {@linkcode ControlClient} has it, by the socket or by the port. */
   async connection(way: "socket" | "port"): Promise<ControlConnection> {
     const endpoint = way === "port"
-      ? { url: `http://127.0.0.1:${this.port}`, token: TOKEN }
+      ? {
+        url: `http://127.0.0.1:${this.port}`,
+        label: "at the port",
+        token: TOKEN,
+      }
       : await findControlEndpoint(this.directory);
-    return new ControlConnection(this.directory, systemClock, endpoint);
+    return new ControlConnection(endpoint, systemClock);
   }
 
   /** A client as another process has it. */

@@ -132,6 +132,14 @@ export function tries(world: World): Readonly<Record<string, Try>> {
       missing: `--allow-read=${FILE}`,
     });
   const at = (name: string) => `${world.directory}/${name}`;
+  const uses = (name: string) => [
+    `--allow-read=${at(name)}`,
+    `--allow-write=${at(name)}`,
+  ];
+  const keeps = (name: string) => async (child: Child) => {
+    await listens(child);
+    assert((await Deno.stat(at(`${name}/node.key`))).isFile);
+  };
   const { member } = world;
   const port = freePort();
   const http = (token: string) => [
@@ -338,6 +346,33 @@ export function tries(world: World): Readonly<Record<string, Try>> {
       args: ["demo", "--nodes=2"],
       values: { TMP: temporary(), DENO: Deno.execPath() },
       missing: "add --allow-write=DIR with the directory for temporary files",
+    },
+    "VERACK_DATA": node([], {
+      besides: [LOOPBACK, ...uses("variable")],
+      env: { VERACK_DATA: at("variable") },
+      runs: keeps("variable"),
+    }),
+    "--keep": node(["--keep"], {
+      besides: [LOOPBACK, ...uses("home")],
+      env: { VERACK_DATA: "", XDG_DATA_HOME: at("home") },
+      runs: keeps("home/verack"),
+    }),
+    "status --url URL --token-file FILE": {
+      args: [
+        ...[...LOCAL_NODE, "--http=0"],
+        `--http-token-file=${at("token-d")}`,
+      ],
+      values: { "HOST:PORT": "127.0.0.1", FILE: at("token-d") },
+      besides: [`--allow-write=${at("token-d")}`],
+      async runs(child) {
+        const talk = await child.talk((line) => line.includes("http://"));
+        const { host, origin } = new URL(talk.split(" at ")[1] ?? "");
+        await using asked = run(
+          [`--allow-net=${host}`, `--allow-read=${at("token-d")}`],
+          ["status", `--url=${origin}`, `--token-file=${at("token-d")}`],
+        );
+        assertEquals(await asked.code(), 0, asked.err.join());
+      },
     },
     VERACK_LOG: node([], {
       env: { VERACK_LOG: "info" },

@@ -10,7 +10,7 @@ import { VerackError } from "../../core/errors.ts";
 import { escapeText } from "../../core/escape.ts";
 import type { PeerId } from "../../core/peer_id.ts";
 import { MAX_DURATION_MS } from "../../mesh/mesh_limits.ts";
-import { absolutePath, DATA_FLAG, withNode } from "../answer_command.ts";
+import { CLIENT_FLAGS, nodePath, withNode } from "../client_flags.ts";
 import { type Command, command } from "../command.ts";
 import { EXIT, type ExitCode } from "../exit.ts";
 import { parseSender } from "../exec/exec_flags.ts";
@@ -21,7 +21,7 @@ import { bytesText, filesText, peerOf, shownReason } from "./transfer_lines.ts";
 import { TransferScreen } from "./transfer_screen.ts";
 
 const SEND_FLAGS = {
-  data: DATA_FLAG,
+  ...CLIENT_FLAGS,
   timeout: {
     type: "seconds",
     min: 0,
@@ -34,7 +34,7 @@ const SEND_FLAGS = {
 
 /** Sends files. */
 export const sendFileCommand: Command = command({
-  usage: "send-file FILE… NAME --data DIR [OPTIONS]",
+  usage: "send-file FILE… NAME [OPTIONS]",
   description: [
     "The last argument is the peer; it must run verack receive, or its node must " +
     "have been started with --receive-dir. Folders are sent with what is in them; " +
@@ -46,7 +46,11 @@ export const sendFileCommand: Command = command({
     "The exit code is 0 if all files were sent, 1 if not.",
   ],
   positionals: [
-    { name: "FILE", help: "Files and folders of this machine", variadic: true },
+    {
+      name: "FILE",
+      help: "Files and folders of the node's machine",
+      variadic: true,
+    },
     { name: "NAME", help: "A name, an id, or its first 8 digits or more" },
   ],
   flags: SEND_FLAGS,
@@ -63,7 +67,7 @@ export const sendFileCommand: Command = command({
   async action({ flags, positionals, terminal, outputLost }) {
     const paths = positionals.slice(0, -1);
     const to = positionals.at(-1) ?? "";
-    const { data, timeout, json } = flags;
+    const { timeout, json } = flags;
     using signals = new SignalWatch({ talk: talkOf(terminal) });
     const ends = AbortSignal.any([signals.signal, outputLost]);
     using screen = new TransferScreen({
@@ -75,8 +79,10 @@ export const sendFileCommand: Command = command({
     let code: ExitCode = EXIT.failure;
     let waitsFor: string | undefined;
     try {
-      await withNode(data, async (node) => {
-        const all = await Promise.all(paths.map(absolutePath));
+      await withNode(flags, async (node) => {
+        const all = await Promise.all(
+          paths.map((path) => nodePath(path, flags)),
+        );
         const steps = node.sendFiles(to, all, {
           signal: ends,
           ...(timeout !== undefined && { timeoutMs: timeout * 1_000 }),
@@ -115,7 +121,7 @@ function hinted(error: unknown, waitsFor: string | undefined): unknown {
 }
 
 const RECEIVE_FLAGS = {
-  data: DATA_FLAG,
+  ...CLIENT_FLAGS,
   dir: {
     type: "path",
     value: "DIR",
@@ -165,7 +171,7 @@ export const receiveCommand: Command = command({
     ],
   ],
   async action({ flags, terminal, outputLost }) {
-    const { data, dir, from, yes, once, executable, json } = flags;
+    const { dir, from, yes, once, executable, json } = flags;
     using signals = new SignalWatch({ talk: talkOf(terminal) });
     const ends = AbortSignal.any([signals.signal, outputLost]);
     using screen = new TransferScreen({
@@ -176,8 +182,8 @@ export const receiveCommand: Command = command({
     });
     let code: ExitCode = EXIT.failure;
     try {
-      await withNode(data, async (node) => {
-        const path = await absolutePath(dir);
+      await withNode(flags, async (node) => {
+        const path = await nodePath(dir, flags);
         const decisions = new Decisions({ node, screen, terminal });
         const records = node.receiveFiles(path, {
           accept: yes ? "all" : "ask",
