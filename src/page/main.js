@@ -1,13 +1,17 @@
 // @ts-check
 /// <reference lib="dom" />
 /** Puts the views into the page, and connects it. */
-import { mountActions } from "./actions.js";
+import { mountAdmission } from "./admission_view.js";
 import { mountCounters } from "./counters.js";
 import { mountHeader } from "./header.js";
 import { mountMeshPicture } from "./mesh_picture.js";
 import { Model } from "./model.js";
+import { mountMessages } from "./messages_view.js";
+import { NodeLists } from "./node_lists.js";
+import { mountNode } from "./node_view.js";
 import { mountNotice } from "./notice.js";
-import { mountPeerTable } from "./peer_table.js";
+import { mountPeers } from "./peers_view.js";
+import { listenToKeys } from "./shortcuts.js";
 import { mountSignIn } from "./sign_in.js";
 import { mountTimeline } from "./timeline.js";
 
@@ -15,6 +19,8 @@ const model = new Model({
   fetch: (...args) => fetch(...args),
   storage: localStorage,
 });
+
+const lists = new NodeLists(model);
 
 /** @param {string} id */
 function place(id) {
@@ -34,9 +40,26 @@ mountNotice(place("notice"), model);
 mountCounters(place("counters"), model);
 mountMeshPicture(place("mesh"), model);
 mountTimeline(place("timeline"), model);
-mountPeerTable(place("peers"), model);
-mountActions(place("actions"), model);
+const messages = mountMessages(place("messages"), model);
+const peers = mountPeers(place("peers"), model, {
+  lists,
+  onMessage: (id) => messages.writeTo(id),
+});
+mountAdmission(place("admission"), model, lists);
+mountNode(place("node"), model, lists);
 mountSignIn(place("sign-in"), model);
+listenToKeys([
+  {
+    key: "/",
+    label: "filter the peers",
+    run: () => peers.focusFilter(),
+  },
+  {
+    key: "m",
+    label: "write a message",
+    run: () => messages.focus(),
+  },
+]);
 
 document.addEventListener("visibilitychange", () => {
   if (!document.hidden) model.hurry();

@@ -1,23 +1,43 @@
 /** The files of the page, as they are served: kept in memory, by path. */
 import { hash } from "node:crypto";
+import accessDialogs from "./access_dialogs.js" with { type: "text" };
 import actionsCss from "./actions.css" with { type: "text" };
-import actions from "./actions.js" with { type: "text" };
+import admissionView from "./admission_view.js" with { type: "text" };
 import api from "./api.js" with { type: "text" };
+import buttonAction from "./button_action.js" with { type: "text" };
+import confirmDialog from "./confirm_dialog.js" with { type: "text" };
+import copyButton from "./copy_button.js" with { type: "text" };
 import counters from "./counters.js" with { type: "text" };
 import dom from "./dom.js" with { type: "text" };
 import format from "./format.js" with { type: "text" };
-import frame from "./frame.css" with { type: "text" };
+import frameCss from "./frame.css" with { type: "text" };
 import header from "./header.js" with { type: "text" };
 import history from "./history.js" with { type: "text" };
 import icon from "./icon.svg" with { type: "text" };
 import index from "./index.html" with { type: "text" };
+import inputChecks from "./input_checks.js" with { type: "text" };
 import liveStream from "./live_stream.js" with { type: "text" };
 import main from "./main.js" with { type: "text" };
 import meshPicture from "./mesh_picture.js" with { type: "text" };
+import messageEntry from "./message_entry.js" with { type: "text" };
+import messagesView from "./messages_view.js" with { type: "text" };
 import model from "./model.js" with { type: "text" };
+import nodeLists from "./node_lists.js" with { type: "text" };
+import nodeView from "./node_view.js" with { type: "text" };
 import notice from "./notice.js" with { type: "text" };
+import peerDetailsCss from "./peer_details.css" with { type: "text" };
+import peerDetails from "./peer_details.js" with { type: "text" };
+import peerRowView from "./peer_row_view.js" with { type: "text" };
+import peerRows from "./peer_rows.js" with { type: "text" };
 import peerTable from "./peer_table.js" with { type: "text" };
 import peersCss from "./peers.css" with { type: "text" };
+import peersNarrowCss from "./peers_narrow.css" with { type: "text" };
+import peersView from "./peers_view.js" with { type: "text" };
+import qrPicture from "./qr_picture.js" with { type: "text" };
+import receivedMessages from "./received_messages.js" with { type: "text" };
+import sentMessages from "./sent_messages.js" with { type: "text" };
+import shortcuts from "./shortcuts.js" with { type: "text" };
+import shownName from "./shown_name.js" with { type: "text" };
 import shownText from "./shown_text.js" with { type: "text" };
 import signIn from "./sign_in.js" with { type: "text" };
 import sse from "./sse.js" with { type: "text" };
@@ -35,24 +55,44 @@ export interface PageFile {
 }
 
 const TEXTS: Readonly<Record<string, string>> = {
+  "access_dialogs.js": accessDialogs,
   "actions.css": actionsCss,
-  "actions.js": actions,
+  "admission_view.js": admissionView,
   "api.js": api,
+  "button_action.js": buttonAction,
+  "confirm_dialog.js": confirmDialog,
+  "copy_button.js": copyButton,
   "counters.js": counters,
   "dom.js": dom,
   "format.js": format,
-  "frame.css": frame,
+  "frame.css": frameCss,
   "header.js": header,
   "history.js": history,
   "icon.svg": icon,
   "index.html": index,
+  "input_checks.js": inputChecks,
   "live_stream.js": liveStream,
   "main.js": main,
   "mesh_picture.js": meshPicture,
+  "message_entry.js": messageEntry,
+  "messages_view.js": messagesView,
   "model.js": model,
+  "node_lists.js": nodeLists,
+  "node_view.js": nodeView,
   "notice.js": notice,
+  "peer_details.css": peerDetailsCss,
+  "peer_details.js": peerDetails,
+  "peer_row_view.js": peerRowView,
+  "peer_rows.js": peerRows,
   "peer_table.js": peerTable,
   "peers.css": peersCss,
+  "peers_narrow.css": peersNarrowCss,
+  "peers_view.js": peersView,
+  "qr_picture.js": qrPicture,
+  "received_messages.js": receivedMessages,
+  "sent_messages.js": sentMessages,
+  "shortcuts.js": shortcuts,
+  "shown_name.js": shownName,
   "shown_text.js": shownText,
   "sign_in.js": signIn,
   "sse.js": sse,

@@ -1,0 +1,349 @@
+// @ts-check
+/// <reference lib="dom" />
+/// <reference lib="dom.iterable" />
+/** Which nodes may come in: join requests, and the invites that have not ended. */
+import { h, setText, shownText, updateList } from "./dom.js";
+import { allowPeer, denyPeer } from "./access_dialogs.js";
+import { announce, buttonAction, problemLine } from "./button_action.js";
+import { confirmDialog } from "./confirm_dialog.js";
+import { copyButton } from "./copy_button.js";
+import { clock, day, duration } from "./format.js";
+import { faultOfAddress, TTL_UNITS, ttlOf } from "./input_checks.js";
+import { qrPicture } from "./qr_picture.js";
+import { peerLabel } from "./shown_name.js";
+import { shortId } from "./shown_text.js";
+
+/** @import { InviteRow, JoinRequestRow } from "../control/answers.ts" */
+/** @import { NodeLists } from "./node_lists.js" */
+/** @import { Model } from "./model.js" */
+
+/**
+ * @param {HTMLElement} element
+ * @param {Model} model
+ * @param {NodeLists} lists
+ */
+export function mountAdmission(element, model, lists) {
+  const mode = h("span", { class: "muted" });
+  const heading = h("h2", { tabindex: -1 }, "Admission ", mode);
+  const context = { model, lists, after: heading };
+  element.append(
+    h("header", { class: "view-head" }, heading),
+    joinRequests(context),
+    invites(context),
+  );
+  const show = () => {
+    const { status } = model;
+    setText(
+      mode,
+      status === undefined
+        ? ""
+        : status.admission === "closed"
+        ? "closed: invites and allowed peers only"
+        : "open: any node that reaches a member may join",
+    );
+  };
+  model.addEventListener("change", show);
+  show();
+}
+
+/** @typedef {{ model: Model, lists: NodeLists, after: HTMLElement }} Context */
+
+/** @param {Context} context */
+function joinRequests({ model, lists, after }) {
+  const number = h("span", { class: "muted figure" });
+  const list = h("ul", { class: "rows" });
+  const empty = h("p", { class: "empty muted" }, "No join requests.");
+  const problem = problemLine();
+  /** @type {Map<string, HTMLElement>} */
+  const rows = new Map();
+  const show = () => {
+    const { requests } = lists.lists;
+    setText(number, requests.length === 0 ? "" : String(requests.length));
+    empty.hidden = requests.length > 0;
+    setText(problem, lists.problem("requests") ?? "");
+    updateList(list, rows, requests, {
+      key: ({ id }) => id,
+      make: ({ id }) => joinRequest(id, { model, lists, after }),
+      update: showJoinRequest,
+    });
+  };
+  lists.addEventListener("change", show);
+  show();
+  return h(
+    "section",
+    { class: "part" },
+    h("h3", null, "Join requests ", number),
+    empty,
+    list,
+    problem,
+  );
+}
+
+/** @param {string} id @param {Context} context */
+function joinRequest(id, { model, lists, after }) {
+  const decide = (/** @type {typeof allowPeer} */ how) => {
+    const names = model.peers.find((it) => it.id === id) ?? {};
+    const address = lists.lists.requests.find((it) => it.id === id)?.address;
+    const subject = { id, names, ...address !== undefined && { address } };
+    return how(subject, { api: model.api, lists, after });
+  };
+  const button = (
+    /** @type {string} */ label,
+    /** @type {typeof allowPeer} */ how,
+    kind = "",
+  ) =>
+    h("button", {
+      type: "button",
+      class: kind,
+      "aria-label": `${label} ${shortId(id)}`,
+      on: { click: () => void decide(how) },
+    }, label);
+  return h(
+    "li",
+    null,
+    h(
+      "div",
+      { class: "row-main" },
+      copyButton({
+        label: shortId(id),
+        what: `the whole id ${shortId(id)}`,
+        text: () => id,
+        kind: "id mono",
+      }),
+      h("span", { class: "row-text", dir: "auto" }),
+    ),
+    h(
+      "div",
+      { class: "row-buttons" },
+      button("Allow…", allowPeer),
+      button("Deny…", denyPeer, "danger"),
+    ),
+  );
+}
+
+/** @param {Element} element @param {JoinRequestRow} request */
+function showJoinRequest(element, { address, direction, lastSeen }) {
+  const where = direction === "inbound" ? "came from" : "was dialed at";
+  const text = element.querySelector(".row-text");
+  if (text === null) return;
+  setText(
+    text,
+    `${where} ${shownText(address, 300)}, last at ${moment(lastSeen)}`,
+  );
+}
+
+/** @param {Context} context */
+function invites(context) {
+  const { model, lists } = context;
+  const number = h("span", { class: "muted figure" });
+  const list = h("ul", { class: "rows" });
+  const problem = problemLine();
+  /** @type {Map<string, HTMLElement>} */
+  const rows = new Map();
+  const show = () => {
+    const { invites } = lists.lists;
+    setText(number, invites.length === 0 ? "" : String(invites.length));
+    setText(problem, lists.problem("invites") ?? "");
+    updateList(list, rows, invites, {
+      key: ({ id }) => id,
+      make: ({ id }) => inviteRow(id, context),
+      update: (element, invite) => showInvite(element, invite, model),
+    });
+  };
+  lists.addEventListener("change", show);
+  show();
+  return h(
+    "section",
+    { class: "part" },
+    h("h3", null, "Invites ", number),
+    inviteForm(context),
+    list,
+    problem,
+  );
+}
+
+/** @param {string} id @param {Context} context */
+function inviteRow(id, { model, lists, after }) {
+  const revoke = async () => {
+    const usedBy = lists.lists.invites.find((it) => it.id === id)?.usedBy;
+    const isDone = await confirmDialog({
+      title: `Revoke invite ${shortId(id)}?`,
+      body: [
+        h(
+          "p",
+          null,
+          usedBy === undefined
+            ? "It admits no node from now on. The line that was given away is worthless then."
+            : `It ends. ${
+              peerLabel(usedBy, model.peers.find((it) => it.id === usedBy))
+            } came in by it and stays in: deny it to keep it out.`,
+        ),
+      ],
+      verb: "Revoke",
+      danger: true,
+      task: () => model.api.post("/v1/invites/revoke", { id }),
+      after,
+    });
+    if (!isDone) return;
+    announce(`Revoked invite ${shortId(id)}`);
+    await lists.refresh(["invites"]);
+  };
+  return h(
+    "li",
+    null,
+    h(
+      "div",
+      { class: "row-main" },
+      h("code", { class: "id", title: shownText(id, 64) }, shortId(id)),
+      h("span", { class: "row-text", dir: "auto" }),
+    ),
+    h(
+      "div",
+      { class: "row-buttons" },
+      h("button", {
+        type: "button",
+        class: "danger",
+        "aria-label": `Revoke invite ${shortId(id)}`,
+        on: { click: () => void revoke() },
+      }, "Revoke…"),
+    ),
+  );
+}
+
+/**
+ * @param {Element} element
+ * @param {InviteRow} invite
+ * @param {Model} model
+ */
+function showInvite(element, { expiresAt, usedBy }, { peers }) {
+  const text = element.querySelector(".row-text");
+  if (text === null) return;
+  const guest = usedBy === undefined
+    ? "unused"
+    : `used by ${peerLabel(usedBy, peers.find((it) => it.id === usedBy))}`;
+  setText(text, `${guest}, until ${moment(expiresAt)}`);
+}
+
+/** @param {Context} context */
+function inviteForm({ model, lists }) {
+  const amount = h("input", {
+    type: "number",
+    min: 1,
+    max: 43_200,
+    step: "any",
+    value: 24,
+    class: "short",
+    "aria-label": "Valid for: number",
+  });
+  const unit = h(
+    "select",
+    { "aria-label": "Valid for: unit" },
+    ...Object.keys(TTL_UNITS).map((it) => h("option", { value: it }, it)),
+  );
+  unit.value = "hours";
+  const address = h("input", {
+    type: "text",
+    autocomplete: "off",
+    autocapitalize: "off",
+    spellcheck: "false",
+    dir: "auto",
+  });
+  const button = h("button", { class: "primary" }, "Create invite");
+  const problem = problemLine();
+  const made = h("div", { class: "invite", hidden: true });
+  const form = h(
+    "form",
+    { class: "invite-form", novalidate: true },
+    h("label", { class: "inline" }, "Valid for ", amount, unit),
+    h("label", { class: "inline grow" }, "Reach this node at ", address),
+    button,
+    problem,
+  );
+  const create = buttonAction({
+    button,
+    problem,
+    task: async () => {
+      const ttl = ttlOf(amount.value, unitOf(unit.value));
+      if ("fault" in ttl) throw new RangeError(ttl.fault);
+      const typed = address.value.trim();
+      const fault = typed === "" ? undefined : faultOfAddress(typed);
+      if (fault !== undefined) throw new RangeError(fault);
+      const answer = await model.api.post("/v1/invites", {
+        ttlMs: ttl.ttlMs,
+        ...typed !== "" && { address: typed },
+        qr: true,
+      });
+      showMade(made, answer, ttl.ttlMs);
+      announce("An invite was made");
+      await lists.refresh(["invites"]);
+    },
+  });
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    void create();
+  });
+  model.addEventListener("change", () => {
+    const { status } = model;
+    const own = status?.advertise ?? status?.address;
+    if (own !== undefined) address.placeholder = shownText(own, 80);
+  });
+  return h("div", null, form, made);
+}
+
+/** @param {string} value @returns {keyof typeof TTL_UNITS} */
+function unitOf(value) {
+  return value === "days" || value === "minutes" ? value : "hours";
+}
+
+/**
+ * The line of an invite, which the node tells once, until it is closed.
+ *
+ * @param {HTMLElement} element
+ * @param {{ invite: string, id: string, qr?: unknown }} answer
+ * @param {number} ttlMs
+ */
+function showMade(element, { invite, id, qr }, ttlMs) {
+  const line = h("code", { class: "invite-line", tabindex: 0 }, invite);
+  const picture = qrPicture(qr, `QR code of invite ${shortId(id)}`);
+  const close = h("button", { type: "button", class: "quiet" }, "Hide");
+  close.addEventListener("click", () => {
+    element.hidden = true;
+    element.replaceChildren();
+  });
+  element.replaceChildren(
+    h(
+      "p",
+      null,
+      `Invite ${shortId(id)}, good once and for ${
+        duration(ttlMs)
+      }. It is shown only here and now: the first node that uses it is the guest, so send it over a private channel.`,
+    ),
+    ...picture === undefined ? [] : [picture],
+    line,
+    h(
+      "p",
+      { class: "row-buttons" },
+      copyButton({
+        label: "Copy the line",
+        what: "the invite",
+        text: () => invite,
+        kind: "",
+      }),
+      close,
+    ),
+    h(
+      "p",
+      { class: "muted" },
+      "The guest pastes it into ",
+      h("code", null, "verack run --join-file -"),
+    ),
+  );
+  element.hidden = false;
+}
+
+/** A time of day, with the day if that is another. @param {string} time */
+function moment(time) {
+  return day(time) === day(Date.now())
+    ? clock(time)
+    : `${day(time)} ${clock(time)}`;
+}
