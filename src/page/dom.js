@@ -60,10 +60,11 @@ function build(element, props, children) {
 /**
  * Sets attributes: `true` is an empty one, `false` and `undefined` remove it.
  *
- * @param {Element} element
+ * @param {Element | undefined} element
  * @param {Props} props
  */
 export function setProps(element, props) {
+  if (element === undefined) return;
   for (const [name, value] of Object.entries(props)) {
     if (name === "on") {
       for (const [type, listener] of Object.entries(props.on ?? {})) {

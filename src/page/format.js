@@ -3,19 +3,19 @@
 
 const BYTE_UNITS = ["B", "kB", "MB", "GB", "TB", "PB"];
 
-/** @param {number | undefined} value Bytes. */
+/** As the command line has it: `512 B`, `2.1 MB`, `38 GB`. @param {number | undefined} value */
 export function bytes(value) {
   if (value === undefined) return "–";
   let unit = 0;
   let shown = value;
-  while (shown >= 999.5 && unit < BYTE_UNITS.length - 1) {
+  while (
+    shown >= (unit === 0 ? 1_000 : 999.5) && unit < BYTE_UNITS.length - 1
+  ) {
     shown /= 1_000;
     unit++;
   }
-  const digits = unit === 0
-    ? String(Math.round(shown))
-    : shown.toPrecision(3).replace(/e.*/, "");
-  return `${digits} ${BYTE_UNITS[unit]}`;
+  const digits = unit > 0 && shown < 9.95 ? 1 : 0;
+  return `${shown.toFixed(digits)} ${BYTE_UNITS[unit]}`;
 }
 
 /** A count with thousands apart. @param {number | undefined} value */

@@ -7,8 +7,10 @@ import api from "./api.js" with { type: "text" };
 import buttonAction from "./button_action.js" with { type: "text" };
 import confirmDialog from "./confirm_dialog.js" with { type: "text" };
 import copyButton from "./copy_button.js" with { type: "text" };
+import counterTiles from "./counter_tiles.js" with { type: "text" };
 import counters from "./counters.js" with { type: "text" };
 import dom from "./dom.js" with { type: "text" };
+import eventWords from "./event_words.js" with { type: "text" };
 import format from "./format.js" with { type: "text" };
 import frameCss from "./frame.css" with { type: "text" };
 import header from "./header.js" with { type: "text" };
@@ -16,9 +18,14 @@ import history from "./history.js" with { type: "text" };
 import icon from "./icon.svg" with { type: "text" };
 import index from "./index.html" with { type: "text" };
 import inputChecks from "./input_checks.js" with { type: "text" };
+import layout from "./layout.js" with { type: "text" };
 import liveStream from "./live_stream.js" with { type: "text" };
 import main from "./main.js" with { type: "text" };
+import meshCss from "./mesh.css" with { type: "text" };
+import meshLabels from "./mesh_labels.js" with { type: "text" };
+import meshLegend from "./mesh_legend.js" with { type: "text" };
 import meshPicture from "./mesh_picture.js" with { type: "text" };
+import meshView from "./mesh_view.js" with { type: "text" };
 import messageEntry from "./message_entry.js" with { type: "text" };
 import messagesView from "./messages_view.js" with { type: "text" };
 import model from "./model.js" with { type: "text" };
@@ -62,8 +69,10 @@ const TEXTS: Readonly<Record<string, string>> = {
   "button_action.js": buttonAction,
   "confirm_dialog.js": confirmDialog,
   "copy_button.js": copyButton,
+  "counter_tiles.js": counterTiles,
   "counters.js": counters,
   "dom.js": dom,
+  "event_words.js": eventWords,
   "format.js": format,
   "frame.css": frameCss,
   "header.js": header,
@@ -71,9 +80,14 @@ const TEXTS: Readonly<Record<string, string>> = {
   "icon.svg": icon,
   "index.html": index,
   "input_checks.js": inputChecks,
+  "layout.js": layout,
   "live_stream.js": liveStream,
   "main.js": main,
+  "mesh.css": meshCss,
+  "mesh_labels.js": meshLabels,
+  "mesh_legend.js": meshLegend,
   "mesh_picture.js": meshPicture,
+  "mesh_view.js": meshView,
   "message_entry.js": messageEntry,
   "messages_view.js": messagesView,
   "model.js": model,
