@@ -4,7 +4,8 @@
  * escaped here.
  */
 import { bytes, duration, things } from "./format.js";
-import { shortId, shownName, shownText } from "./shown_text.js";
+import { peerLabel } from "./shown_name.js";
+import { shortId, shownText } from "./shown_text.js";
 
 /** @import { PageEvent } from "./model.js" */
 
@@ -172,31 +173,7 @@ function say(kind, state, mark, parts) {
  * @returns {PeerPart}
  */
 function peerPart(id, { name, boundName }) {
-  return { peer: id, label: peerLabel(id, name, boundName) };
-}
-
-/**
- * As `peerLabel` of `identity/peer_name.ts`: never a name without the id.
- *
- * @param {string} id
- * @param {string | undefined} name
- * @param {string | undefined} [boundName]
- */
-export function peerLabel(id, name, boundName) {
-  const short = shortId(id);
-  if (name === undefined || name === "") {
-    return boundName === undefined
-      ? short
-      : `${shownName(boundName)} (${short})`;
-  }
-  return boundName === undefined || fold(name) === fold(boundName)
-    ? `${shownName(name)} (${short})`
-    : `${shownName(boundName)} (calls itself ${shownName(name)}, ${short})`;
-}
-
-/** @param {string} name */
-function fold(name) {
-  return name.normalize("NFC").toLowerCase();
+  return { peer: id, label: peerLabel(id, { name, boundName }) };
 }
 
 /** @param {string} text @returns {QuotePart} */

@@ -3,7 +3,9 @@
 /** The head of the page: which node this is, how it is, and how fresh that is. */
 import { h, setText, shownText } from "./dom.js";
 import { clock, duration, things } from "./format.js";
-import { shortId, shownName } from "./shown_text.js";
+import { copyButton } from "./copy_button.js";
+import { shownName } from "./shown_name.js";
+import { shortId } from "./shown_text.js";
 import { themeSwitch } from "./theme.js";
 
 /** @import { Model } from "./model.js" */
@@ -15,7 +17,12 @@ import { themeSwitch } from "./theme.js";
 export function mountHeader(element, model) {
   const name = h("bdi", { class: "node-name" }, "verack");
   const id = h("code", { class: "node-id" });
-  const copy = copyButton(() => model.status?.id);
+  const copy = copyButton({
+    label: "copy",
+    what: "the id of this node",
+    text: () => model.status?.id ?? "",
+    kind: "quiet copy",
+  });
   const facts = {
     network: fact("network"),
     admission: fact("admission"),
@@ -86,32 +93,6 @@ function fact(label) {
     /** @param {string} text */
     show: (text) => setText(value, text),
   };
-}
-
-/** @param {() => string | undefined} text */
-export function copyButton(text) {
-  const word = h("span", null, "copy");
-  const copy = async () => {
-    const value = text();
-    if (value === undefined) return;
-    try {
-      await navigator.clipboard.writeText(value);
-      setText(word, "copied");
-    } catch {
-      setText(word, "not copied");
-    }
-    setTimeout(() => setText(word, "copy"), 1_500);
-  };
-  return h(
-    "button",
-    {
-      type: "button",
-      class: "quiet copy",
-      "aria-label": "Copy the id",
-      on: { click: copy },
-    },
-    word,
-  );
 }
 
 /**

@@ -30,14 +30,14 @@ export const GAP_MS = 25_000;
  */
 export function figuresOf(status, sessions) {
   const { mesh, outbox } = status;
-  const counters = /** @type {any} */ (status).counters;
+  const { counters } = status;
   const rtts = sessions.flatMap(({ rttMs }) => rttMs ?? [])
     .sort((a, b) => a - b);
   return {
-    messagesSent: counters?.messagesSent ?? 0,
-    messagesReceived: counters?.messagesReceived ?? 0,
-    bytesSent: counters?.bytesSent ?? 0,
-    bytesReceived: counters?.bytesReceived ?? 0,
+    messagesSent: counters.messagesSent,
+    messagesReceived: counters.messagesReceived,
+    bytesSent: counters.bytesSent,
+    bytesReceived: counters.bytesReceived,
     peers: mesh.sessions,
     waiting: outbox.messages,
     rttMedianMs: median(rtts),

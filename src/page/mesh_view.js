@@ -2,7 +2,8 @@
 /** What the picture of the mesh shows, out of the state of the page; no part of it is drawn here. */
 import { milliseconds, things } from "./format.js";
 import { MAX_DRAWN } from "./layout.js";
-import { shortId, shownName } from "./shown_text.js";
+import { namesWords, shownName } from "./shown_name.js";
+import { shortId } from "./shown_text.js";
 
 /** @import { PeerRow, SessionRow, StatusAnswer } from "../control/answers.ts" */
 
@@ -146,15 +147,13 @@ export function labelOf({ name, boundName }) {
  * @param {{ state: NodeState, change: Change | undefined, relayed: boolean }} more
  */
 function wordsOf(peer, session, { state, change, relayed }) {
-  const called = peer.boundName ?? peer.name;
-  const name = called === undefined || called === "" ? "" : shownName(called);
   const present = state === "gossip"
     ? "known by gossip only"
     : state === "away"
     ? "away"
     : "connected";
   return [
-    `${name} ${shortId(peer.id)}`.trim(),
+    `${namesWords(peer)} ${shortId(peer.id)}`.trim(),
     change === undefined ? present : CHANGE_WORDS[change],
     session && relayed ? "relayed" : session?.direction,
     session?.rttMs !== undefined && milliseconds(session.rttMs),

@@ -61,7 +61,7 @@ function noticesOf({ status, connection, heardAt, problem, stopped }) {
   }
   const facts = status?.health ?? [];
   for (const fact of facts.slice(0, MAX_SHOWN)) {
-    const severity = /** @type {{ severity?: string }} */ (fact).severity;
+    const { severity } = fact;
     const since = clock(fact.since);
     notices.push({
       key: `${fact.code} ${fact.since} ${fact.message} ${severity}`,

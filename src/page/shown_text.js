@@ -1,8 +1,8 @@
 // @ts-check
 /**
  * Text of the network as it is shown: one line, no controls, nothing invisible or reordering,
- * bounded. The same rules as `core/escape.ts` and `identity/peer_name.ts`, which tests compare
- * with these; joiners of scripts that need them are escaped too.
+ * bounded. The same rules as `core/escape.ts`, which tests compare with these; but joiners of
+ * scripts that need them, and of emoji, are escaped too.
  */
 
 /** As in `core/escape.ts`. */
@@ -64,19 +64,4 @@ function escaped(char) {
  */
 export function shortId(id) {
   return shownText(id, 64).slice(0, SHORT_ID_CHARS);
-}
-
-/** A name that is shown as it is: ASCII, and nothing that reads like an id. */
-const PLAIN_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,31}$/;
-const ID_LIKE = /^[0-9a-f]{8,}$/i;
-
-/**
- * A name, which any node can choose: one that could pass for another stands in quotes, with
- * all but ASCII escaped.
- *
- * @param {string} name
- */
-export function shownName(name) {
-  if (PLAIN_NAME.test(name) && !ID_LIKE.test(name)) return name;
-  return `"${shownText(name, 64)}"`;
 }
