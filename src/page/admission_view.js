@@ -2,7 +2,7 @@
 /// <reference lib="dom" />
 /// <reference lib="dom.iterable" />
 /** Which nodes may come in: join requests, and the invites that have not ended. */
-import { h, setText, shownText, updateList } from "./dom.js";
+import { h, setProps, setText, shownText, updateList } from "./dom.js";
 import { allowPeer, denyPeer } from "./access_dialogs.js";
 import { announce, buttonAction, problemLine } from "./button_action.js";
 import { confirmDialog } from "./confirm_dialog.js";
@@ -266,12 +266,15 @@ function inviteForm({ model, lists }) {
       const ttl = ttlOf(amount.value, unitOf(unit.value));
       if ("fault" in ttl) throw new RangeError(ttl.fault);
       const typed = address.value.trim();
-      const fault = typed === "" ? undefined : faultOfAddress(typed);
-      if (fault !== undefined) throw new RangeError(fault);
+      const isNeeded = typed !== "" || address.required;
+      const fault = isNeeded ? faultOfAddress(typed) : undefined;
+      if (fault !== undefined) {
+        address.focus();
+        throw new RangeError(fault);
+      }
       const answer = await model.api.post("/v1/invites", {
         ttlMs: ttl.ttlMs,
         ...typed !== "" && { address: typed },
-        qr: true,
       });
       showMade(made, answer, ttl.ttlMs);
       announce("An invite was made");
@@ -284,8 +287,14 @@ function inviteForm({ model, lists }) {
   });
   model.addEventListener("change", () => {
     const { status } = model;
-    const own = status?.advertise ?? status?.address;
-    if (own !== undefined) address.placeholder = shownText(own, 80);
+    if (status === undefined) return;
+    const own = shownText(status.advertise ?? status.address, 80);
+    // A guest cannot dial "every address" of this machine.
+    const isAny = /^(0\.0\.0\.0|\[::\]):/.test(own);
+    setProps(address, {
+      placeholder: isAny ? `HOST${own.replace(/.*:/, ":")}` : own,
+      required: isAny,
+    });
   });
   return h("div", null, form, made);
 }

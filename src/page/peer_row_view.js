@@ -132,7 +132,11 @@ export class RowView {
         "data-short": label,
         dir: CUT.has(key) ? "auto" : undefined,
       });
-      if (key === "name") append(cell, [this.#select, this.#mark]);
+      if (key === "name") {
+        const content = h("span", { class: "name-cell" });
+        append(content, [this.#select, this.#mark]);
+        cell.append(content);
+      }
       if (key === "id") append(cell, [this.#copy]);
       if (key === "state") append(cell, [this.#state, this.#rule]);
       this.#cells[index] = cell;
@@ -159,7 +163,7 @@ export class RowView {
       "aria-pressed": String(selected === row.id),
     });
     const isHeld = row.nameHeldBy !== undefined;
-    setText(this.#mark, isHeld ? "name of another" : "");
+    setText(this.#mark, isHeld ? "name in use" : "");
     setProps(this.#mark, {
       title: isHeld ? `The name is bound to ${row.nameHeldBy}` : undefined,
     });
