@@ -94,6 +94,11 @@ export class DeadLetterBox implements DeadLetters {
     }
   }
 
+  /** How many there are, and the bytes of their bodies. */
+  get usage(): { readonly messages: number; readonly bytes: number } {
+    return { messages: this.#entries.size, bytes: this.#bytes };
+  }
+
   list(): DeadLetter[] {
     return [...this.#entries.values()].map(shown);
   }

@@ -16,7 +16,7 @@ import type { DeadLetters } from "./dead_letters.ts";
 import type { DeliverySettings } from "./delivery_settings.ts";
 import { FrameMemory } from "./frame_memory.ts";
 import type { FrameSink } from "./frame_sink.ts";
-import { Inbox } from "./inbox.ts";
+import { Inbox, type InboxUsage } from "./inbox.ts";
 import type { KeptTopics } from "./kept_topics.ts";
 import type { Message } from "./incoming_message.ts";
 import { Outbox } from "./outbox.ts";
@@ -95,6 +95,11 @@ export class Delivery {
     this.#inbox = new Inbox(settings);
     this.deadLetters = this.#inbox.deadLetters;
     this.keptTopics = this.#inbox.kept;
+  }
+
+  /** What is kept of received messages. */
+  get usage(): InboxUsage {
+    return this.#inbox.usage;
   }
 
   // --- Sessions --------------------------------------------------------------

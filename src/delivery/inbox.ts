@@ -41,6 +41,20 @@ const UTF8 = new TextEncoder();
 
 const REDELIVERY = { minMs: REDELIVERY_MIN_MS, maxMs: REDELIVERY_MAX_MS };
 
+/** Messages, and the bytes of their bodies. */
+interface Usage {
+  readonly messages: number;
+  readonly bytes: number;
+}
+
+/** What a node keeps of received messages. */
+export interface InboxUsage {
+  readonly deadLetters: Usage;
+  readonly kept: Usage;
+  /** Credit for large bodies that are received, or not acked. */
+  readonly receivingBytes: number;
+}
+
 /** Received messages of one node that are not settled. */
 export class Inbox
   implements ConsumerSource, MessageOwner, RetryTarget, KeptOwner {
@@ -84,6 +98,15 @@ export class Inbox
       rest: (stream, restMs) => this.#rest(stream, restMs),
       offer: (stream) => this.#offer(stream),
     });
+  }
+
+  /** What there is of its bounded things. */
+  get usage(): InboxUsage {
+    return {
+      deadLetters: this.deadLetters.usage,
+      kept: this.kept.index.usage,
+      receivingBytes: this.#receiving.budget.bytes,
+    };
   }
 
   /** Receives messages on a new session. */

@@ -55,6 +55,12 @@ export class KeptIndex {
     );
   }
 
+  /** What all kept topics have together. */
+  get usage(): { readonly messages: number; readonly bytes: number } {
+    const { messages, bytes } = this.#usage;
+    return { messages, bytes };
+  }
+
   /** Whether messages of a topic are kept. */
   keeps(topic: string): boolean {
     return this.#topics.size > 0 && this.#topics.has(topic);

@@ -27,7 +27,7 @@ export class Outbox {
   readonly #settings: DeliverySettings;
   readonly #queues: PeerQueues;
   readonly #sending: SenderOptions;
-  readonly #usage: OutboxUsage;
+  readonly usage: OutboxUsage;
   /** Messages that are not durable yet: those being committed, and the next. */
   #committing: readonly OutgoingMessage[] = [];
   #uncommitted: OutgoingMessage[] = [];
@@ -48,7 +48,7 @@ export class Outbox {
   constructor(settings: DeliverySettings, queues: PeerQueues) {
     this.#settings = settings;
     this.#queues = queues;
-    this.#usage = new OutboxUsage(settings.limits, settings.isInMemory);
+    this.usage = new OutboxUsage(settings.limits, settings.isInMemory);
     this.#sending = {
       magic: magicWord(settings.magic),
       ahead: () => aheadOf(this.#senders),
@@ -59,12 +59,12 @@ export class Outbox {
 
   /** Unacknowledged messages. */
   get messages(): number {
-    return this.#usage.count;
+    return this.usage.count;
   }
 
   /** Bytes of their bodies and topics; a body with several receivers counts once. */
   get bytes(): number {
-    return this.#usage.bytes;
+    return this.usage.bytes;
   }
 
   /** Messages that one peer has not acknowledged. */
@@ -108,11 +108,11 @@ export class Outbox {
     if (this.#closed !== undefined) return this.#closed;
     const { to, sender, hasStanding } = peer;
     for (;;) {
-      const shortage = this.#usage.shortage(peer, bytes, admitted);
+      const shortage = this.usage.shortage(peer, bytes, admitted);
       if (shortage === undefined) break;
       const helps = sender === undefined
         ? !this.#settings.isInMemory(to)
-        : this.#usage.couldFit(bytes, admitted);
+        : this.usage.couldFit(bytes, admitted);
       const absent = !helps ? "none" : sender ? "all" : "in-memory";
       const { of, isTotal } = shortage;
       if (this.#evict({ of, hasStanding, isTotal, absent })) continue;
@@ -130,7 +130,7 @@ export class Outbox {
       content.key = store.putOutgoing(content, outgoings.map(({ to }) => to));
     }
     for (const outgoing of outgoings) {
-      this.#usage.tally(this.#peer(outgoing.to), content, 1);
+      this.usage.tally(this.#peer(outgoing.to), content, 1);
       this.#uncommitted.push(outgoing);
     }
     // Clearing a set allocates, even an empty one.
@@ -187,7 +187,7 @@ export class Outbox {
     if (peer.sender?.sink === sink) return;
     if (peer.sender === undefined) {
       this.#senders++;
-      this.#usage.move(peer, this.#contents(peer), 1);
+      this.usage.move(peer, this.#contents(peer), 1);
     }
     peer.sender?.close();
     const sender = peer.sender = new Sender(sink, this.#sending);
@@ -208,7 +208,7 @@ export class Outbox {
     this.#barren.clear();
     this.#refreshStanding(peer);
     for (const stream of peer.streams.values()) stream.rewind();
-    this.#usage.move(peer, this.#contents(peer), -1);
+    this.usage.move(peer, this.#contents(peer), -1);
     for (const outgoing of peer) outgoing.disconnected();
     if (peer.count === 0) this.#forget(to);
   }
@@ -236,7 +236,7 @@ export class Outbox {
       for (const one of to) {
         const outgoing = new OutgoingMessage(content, one);
         outgoing.isRecalled = true;
-        this.#usage.tally(this.#peer(one), content, 1);
+        this.usage.tally(this.#peer(one), content, 1);
         this.#release(outgoing);
       }
     }
@@ -320,7 +320,7 @@ export class Outbox {
   #refreshStanding(peer: PeerQueue): boolean {
     const hasStanding = this.#settings.hasStanding(peer.to);
     if (hasStanding === peer.hasStanding) return false;
-    this.#usage.setStanding(peer, this.#contents(peer), hasStanding);
+    this.usage.setStanding(peer, this.#contents(peer), hasStanding);
     return true;
   }
 
@@ -345,7 +345,7 @@ export class Outbox {
     const key = JSON.stringify(need);
     if (need.of === "own share" || this.#barren.has(key)) return false;
     const peers = this.#queues.values();
-    const victim = this.#usage.victim(peers, need, this.#pending());
+    const victim = this.usage.victim(peers, need, this.#pending());
     if (victim === undefined) {
       // For connected peers with standing, each acknowledgement may change it.
       if (!need.hasStanding || need.absent !== "all") this.#barren.add(key);
@@ -385,7 +385,7 @@ export class Outbox {
     outgoing.done = true;
     const peer = this.#peer(to);
     this.#settings.store?.deleteOutgoing(content.key, to);
-    this.#usage.tally(peer, content, -1);
+    this.usage.tally(peer, content, -1);
     if (peer.count === 0 && peer.sender === undefined) this.#forget(to);
   }
 }

@@ -102,6 +102,14 @@ export interface EvictionNeed extends Pick<Shortage, "of" | "isTotal"> {
   readonly absent: "all" | "in-memory" | "none";
 }
 
+/** How much of its bound the messages to one peer use, by number or by bytes. */
+export interface QueueUse {
+  readonly to: PeerId;
+  readonly what: "messages" | "bytes";
+  readonly used: number;
+  readonly most: number;
+}
+
 /** The bound of all peers of one kind, and what they have. */
 interface Share {
   /** Share of the sums of the outbox. */
@@ -216,6 +224,41 @@ export class OutboxUsage {
       count: this.#absentCount + admitted.absent,
       bytes: this.#absentBytes,
     });
+  }
+
+  /** The queue that is nearest to its bound at present. */
+  fullest(peers: Iterable<PeerQueue>): QueueUse | undefined {
+    let fullest: QueueUse | undefined;
+    for (const peer of peers) {
+      for (const use of this.#usesOf(peer)) {
+        const { used, most } = fullest ?? { used: 0, most: 1 };
+        if (use.used * most > used * use.most) fullest = use;
+      }
+    }
+    return fullest;
+  }
+
+  /** All bounds of one queue, as {@linkcode shortage} has them. */
+  *#usesOf(peer: PeerQueue): Iterable<QueueUse> {
+    const { maxMessages, maxBytes, maxMessagesPerPeer, maxBytesPerPeer } =
+      this.#limits;
+    const { to, count, bytes, hasStanding, sender } = peer;
+    const use = (most: number, mostBytes: number): QueueUse[] => [
+      { to, what: "messages", used: count, most: Math.max(most, 0) },
+      { to, what: "bytes", used: bytes, most: Math.max(mostBytes, 0) },
+    ];
+    yield* use(maxMessagesPerPeer, maxBytesPerPeer);
+    if (!hasStanding) {
+      yield* use(
+        Math.ceil(STRANGERS_SHARE * maxMessages) - this.#strangersCount,
+        Math.ceil(STRANGERS_SHARE * maxBytes) - this.#strangersBytes,
+      );
+    }
+    if (sender !== undefined) return;
+    yield* use(
+      Math.ceil(ABSENT_SHARE * maxMessages) - this.#absentCount,
+      Math.ceil(ABSENT_SHARE * maxBytes) - this.#absentBytes,
+    );
   }
 
   /**

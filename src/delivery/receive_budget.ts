@@ -80,6 +80,13 @@ export class ReceiveBudget {
     this.#clock = clock;
   }
 
+  /** Credit that is in use. */
+  get bytes(): number {
+    let bytes = 0;
+    for (const share of this.#shares) bytes += share.bytes;
+    return bytes;
+  }
+
   /** Requests credit; `granted` may be called at once. */
   request(share: ReceiveShare, request: CreditRequest): void {
     this.#shares.add(share);

@@ -8,6 +8,7 @@ import {
   HEALTH_PROBE_MS,
   MAX_HEALTH_FACTS,
 } from "./mesh_limits.ts";
+import type { ErrorCode } from "../core/error_code.ts";
 import { messageOf } from "../core/errors.ts";
 import type { PeerId } from "../core/peer_id.ts";
 import type { Clock } from "../core/clock.ts";
@@ -20,6 +21,31 @@ import type { NodeStore } from "./peers/node_store.ts";
  * fails; a `warning` is for its operator, and no restart or load balancer would mend it.
  */
 export type Severity = "failing" | "warning";
+
+/**
+ * Codes of facts about the node itself, and how bad each is. Facts about a configured address
+ * have the code of the error with which dialing it failed, and are warnings.
+ */
+export const OWN_FACTS = {
+  "cannot-write": "failing",
+  // That of a peer is a warning.
+  "key-in-use": "failing",
+  "no-descriptors": "failing",
+  "paused": "warning",
+  "wrong-clock": "warning",
+  "unreachable-pair": "warning",
+  "low-disk": "warning",
+  "outbox-nearly-full": "warning",
+  "inbox-nearly-full": "warning",
+  "kept-topics-nearly-full": "warning",
+  "dead-letters-nearly-full": "warning",
+  "write-queues-nearly-full": "warning",
+  "sessions-nearly-full": "warning",
+  "peers-nearly-full": "warning",
+} as const satisfies Readonly<Record<string, Severity>>;
+
+/** The code of a fact about the node itself. */
+export type OwnFact = keyof typeof OWN_FACTS;
 
 /** Something that is wrong with a node at present. */
 export interface HealthFact {
@@ -42,26 +68,28 @@ export function isHealthy(
 
 /** Options of a fact. */
 export interface RaiseOptions {
-  readonly code: string;
+  readonly code: OwnFact | ErrorCode;
   readonly message: string;
-  /** @default {"warning"} */
+  /** @default that of the code */
   readonly severity?: Severity;
   /** Over when it was not noticed for this time. @default until it is ended */
   readonly quietMs?: number;
   /** Whether its end is reported by a `resolved` event. @default {true} */
   readonly alarm?: boolean;
+  /** Whether peers can cause any number of such facts, so that the oldest is evicted. */
+  readonly byPeers?: boolean;
 }
 
 interface Fact extends HealthFact {
   readonly quietMs: number;
   readonly alarm: boolean;
+  readonly byPeers: boolean;
   readonly beganAt: number;
   /** Monotonic clock, milliseconds. */
   noticedAt: number;
 }
 
-/** The key of the fact that this node's own key is in use elsewhere. */
-const OWN_KEY = "key-in-use own";
+/** The key of the fact about the store. */
 const STORE = "cannot-write";
 
 /** Dependencies of {@linkcode HealthBoard}. */
@@ -84,8 +112,8 @@ export class HealthBoard {
 
   /** Adds a fact, or extends it. True if it begins. */
   raise(key: string, options: RaiseOptions): boolean {
-    const { code, message, severity = "warning" } = options;
-    const { quietMs = Infinity, alarm = true } = options;
+    const { code, message, severity = severityOf(code) } = options;
+    const { quietMs = Infinity, alarm = true, byPeers = false } = options;
     const { clock } = this.#options;
     const noticedAt = clock.monotonic();
     const before = this.#facts.get(key);
@@ -102,6 +130,7 @@ export class HealthBoard {
       noticedAt,
       quietMs,
       alarm,
+      byPeers,
     });
     if (this.#facts.size > MAX_HEALTH_FACTS) this.#dropOldest();
     return isNew;
@@ -112,14 +141,22 @@ export class HealthBoard {
     return this.raise(`key-in-use ${id}`, {
       code: "key-in-use",
       message,
-      severity: id === "own" ? "failing" : "warning",
+      ...(id !== "own" && { severity: "warning" }),
       quietMs: ALARM_QUIET_MS,
+      byPeers: id !== "own",
     });
   }
 
   /** Whether a fact is present. */
   has(key: string): boolean {
     return this.#facts.has(key);
+  }
+
+  /** Ends the facts whose keys begin so, but for these. */
+  keep(prefix: string, keys: ReadonlySet<string>): void {
+    for (const key of [...this.#facts.keys()]) {
+      if (key.startsWith(prefix) && !keys.has(key)) this.end(key);
+    }
   }
 
   /** A fact is over. */
@@ -160,7 +197,7 @@ export class HealthBoard {
   #lookAtStore(): void {
     const message = this.#options.store.failure?.();
     if (message === undefined) this.end(STORE);
-    else this.raise(STORE, { code: STORE, message, severity: "failing" });
+    else this.raise(STORE, { code: STORE, message });
   }
 
   /** An idle node would not notice otherwise that the disk works again. */
@@ -178,10 +215,16 @@ export class HealthBoard {
 
   /** Peers can cause many facts: those about this node itself are kept. */
   #dropOldest(): void {
-    for (const key of this.#facts.keys()) {
-      if (!key.startsWith("key-in-use ") || key === OWN_KEY) continue;
+    for (const [key, { byPeers }] of this.#facts) {
+      if (!byPeers) continue;
       this.#facts.delete(key);
       return;
     }
   }
+}
+
+function severityOf(code: OwnFact | ErrorCode): Severity {
+  return Object.hasOwn(OWN_FACTS, code)
+    ? OWN_FACTS[code as OwnFact]
+    : "warning";
 }

@@ -166,6 +166,39 @@ export const ALARM_QUIET_MS = 180_000;
 /** Facts about its health that a node keeps; the oldest about peers are evicted. */
 export const MAX_HEALTH_FACTS = 64;
 
+/** How often a node looks for facts that no event tells it of. */
+export const HEALTH_LOOK_MS = 1_000;
+
+/** Unreachable pairs that are facts; others are in `mesh.missing` of the status alone. */
+export const MAX_PAIR_FACTS = 8;
+
+/**
+ * A bounded thing is nearly full when for some time it had so much of its bound, and is not any
+ * more below the second share: bursts fill queues for an instant, and are no fact.
+ */
+export const NEARLY_FULL_SHARE = 0.8;
+export const NOT_FULL_SHARE = 0.6;
+export const NEARLY_FULL_AFTER_MS = 5_000;
+
+/**
+ * A clock is wrong if most peers differ from it by this, and right again below the second:
+ * beyond any round trip or slow handshake, and before invites and message ages suffer. Bitcoin
+ * Core warns at ten minutes, since its blocks need no more.
+ */
+export const CLOCK_WRONG_MS = 60_000;
+export const CLOCK_RIGHT_MS = 45_000;
+
+/** Fewest peers with standing that say so, as one may lie. */
+export const MIN_CLOCK_PEERS = 2;
+
+/** How long a pause of the process is shown. */
+export const PAUSE_SHOWN_MS = 60_000;
+
+/** Free space of the disk that is too little, what is enough again, and how often it is read. */
+export const LOW_DISK_BYTES = 64 * 1_048_576;
+export const ENOUGH_DISK_BYTES = 96 * 1_048_576;
+export const DISK_LOOK_MS = 30_000;
+
 /** Period of attempts to write a disk that has failed. */
 export const HEALTH_PROBE_MS = 5_000;
 

@@ -12,6 +12,7 @@ import type { MessageHandler, MessagesOptions } from "../delivery/consumer.ts";
 import type { Message } from "../delivery/incoming_message.ts";
 import type { StoredDeadLetter } from "../delivery/message_store.ts";
 import type { OutgoingMessage } from "../delivery/outgoing_message.ts";
+import type { InboxUsage } from "../delivery/inbox.ts";
 import type { DeadLetters } from "../delivery/dead_letters.ts";
 import type { KeptTopics } from "../delivery/kept_topics.ts";
 import {
@@ -22,7 +23,7 @@ import { VerackError } from "../core/errors.ts";
 import { parsePeerId, type PeerId, shortId } from "../core/peer_id.ts";
 import type { Clock, Random } from "../core/clock.ts";
 import type { NodeCounters } from "../core/node_counters.ts";
-import type { PeerQueues } from "../delivery/outbox_usage.ts";
+import type { PeerQueues, QueueUse } from "../delivery/outbox_usage.ts";
 import type { Emit } from "./events.ts";
 import type { ResolvedNodeOptions } from "./options.ts";
 import type { AccessRules } from "./peers/access_rules.ts";
@@ -110,6 +111,17 @@ export class Messaging {
   get outbox(): { readonly messages: number; readonly bytes: number } {
     const { messages, bytes } = this.#delivery.outbox;
     return { messages, bytes };
+  }
+
+  /** The messages to one peer that are nearest to their bound. */
+  get fullestQueue(): QueueUse | undefined {
+    const { queues } = this.#options;
+    return this.#delivery.outbox.usage.fullest(queues.values());
+  }
+
+  /** What is kept of received messages. */
+  get usage(): InboxUsage {
+    return this.#delivery.usage;
   }
 
   /** Messages that one peer has not acknowledged. */

@@ -6,9 +6,11 @@ import type { Tick } from "./pause_detector.ts";
 /** Checks all deadlines. */
 export function tickParts(
   parts: NodeParts,
-  { now, pausedMs, hasResumed }: Tick,
+  tick: Tick,
 ): void {
-  const { dialer, exchange, health, joining, membership, memory } = parts;
+  const { now, pausedMs, hasResumed } = tick;
+  const { dialer, exchange, health, healthWatch } = parts;
+  const { joining, membership, memory } = parts;
   const { messaging, names, sessions, unreachable } = parts;
   for (const { channel } of sessions.all()) {
     channel.tick(pausedMs);
@@ -20,6 +22,7 @@ export function tickParts(
   memory.tick(now);
   membership.tick();
   names.tick();
+  healthWatch.tick(tick);
   health.tick(now);
   messaging.tick(now, pausedMs);
   joining.look();

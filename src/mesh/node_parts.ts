@@ -17,9 +17,11 @@ import { PeerExchange } from "./discovery/peer_exchange.ts";
 import { UnreachablePairs } from "./discovery/unreachable_pairs.ts";
 import type { Emit } from "./events.ts";
 import { HealthBoard } from "./health.ts";
+import { HealthWatch } from "./health_watch.ts";
 import { MeshReport } from "./mesh_report.ts";
 import { Messaging } from "./messaging.ts";
 import type { ResolvedNodeOptions } from "./options.ts";
+import { PeerClocks } from "./peer_clocks.ts";
 import { AccessRules } from "./peers/access_rules.ts";
 import { LivenessReports } from "./peers/liveness_reports.ts";
 import { NameResolver } from "./peers/name_resolver.ts";
@@ -226,6 +228,7 @@ export function makeParts(
     ownEntry,
     room,
   });
+  const writeQueues = new QueueBudget();
   const opener = new SessionOpener({
     counters,
     clock,
@@ -237,7 +240,7 @@ export function makeParts(
     table,
     standing,
     budget: {
-      queues: new QueueBudget(),
+      queues: writeQueues,
       frames: new FrameBudget(),
       strangers: new StrangersMeter(clock),
     },
@@ -270,6 +273,24 @@ export function makeParts(
     opener,
     resolve,
     transport,
+  });
+  const clocks = new PeerClocks({
+    clock,
+    deadAfterMs,
+    table,
+    standing,
+    events,
+  });
+  const healthWatch = new HealthWatch({
+    log,
+    health,
+    clocks,
+    unreachable,
+    store,
+    messaging,
+    options,
+    queues: writeQueues,
+    table,
   });
   const report = new MeshReport({ table, events, emit, unreachable });
   const joining = new Joining({
@@ -304,6 +325,7 @@ export function makeParts(
     emit,
     exchange,
     health,
+    healthWatch,
     joining,
     membership,
     memory,

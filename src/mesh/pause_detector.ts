@@ -18,7 +18,9 @@ export interface Tick {
   readonly now: number;
   /** Milliseconds of the monotonic clock for which this process was paused. */
   readonly pausedMs: number;
-  /** Whether the pause was so long that peers may have closed their sessions. */
+  /** The same by whichever clock shows more, as one may stand still while the machine sleeps. */
+  readonly awayMs: number;
+  /** Whether that was so long that peers may have closed their sessions. */
   readonly hasResumed: boolean;
 }
 
@@ -74,8 +76,7 @@ export class PauseDetector {
       : 0;
     // A machine that sleeps may stop its monotonic clock, so that only the wall clock shows the
     // pause. If that was merely set, the cost is one ping a peer.
-    const hasResumed =
-      Math.max(elapsed, wallElapsed) - this.#period >= deadAfterMs;
-    return { now, pausedMs, hasResumed };
+    const awayMs = Math.max(0, elapsed, wallElapsed) - this.#period;
+    return { now, pausedMs, awayMs, hasResumed: awayMs >= deadAfterMs };
   }
 }

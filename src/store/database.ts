@@ -2,6 +2,7 @@
  * One SQLite file: opened with a check of every page, brought to the newest
  * schema, and written in groups, so that many changes share one flush to disk.
  */
+import { statfsSync } from "node:fs";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import type { Clock } from "../core/clock.ts";
 import { VerackError } from "../core/errors.ts";
@@ -17,6 +18,11 @@ import { DamagedError, isDamage, toStoreError } from "./sqlite_errors.ts";
 import type { Value } from "./table.ts";
 
 const log = logger("store");
+
+/** Asked once, as a permission that is missing would be prompted for. */
+const MAY_READ_SPACE =
+  Deno.permissions.querySync({ name: "sys", kind: "statfs" }).state ===
+    "granted";
 
 /** Options of {@linkcode Database.open}. */
 export interface DatabaseOptions {
@@ -88,6 +94,18 @@ export class Database {
   /** Why the last write failed; `undefined` once everything since is durable. */
   get failure(): string | undefined {
     return this.#failure;
+  }
+
+  /** Free space of its disk, bytes; `undefined` where Deno does not permit to read that. */
+  freeBytes(): number | undefined {
+    if (!MAY_READ_SPACE) return undefined;
+    try {
+      const { bavail, bsize } = statfsSync(this.#path);
+      return bavail * bsize;
+    } catch {
+      // The directory is gone, or the file system tells nothing.
+      return undefined;
+    }
   }
 
   /** How often writes were lost; see {@linkcode committed}. */

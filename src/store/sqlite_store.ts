@@ -261,6 +261,10 @@ export class SqliteStore implements NodeStore {
     return this.#database.failure;
   }
 
+  freeBytes(): number | undefined {
+    return this.#database.freeBytes();
+  }
+
   commit(): void {
     this.#database.commit();
   }

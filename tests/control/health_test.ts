@@ -1,7 +1,8 @@
 // Whether a node does its work, as probes ask for it.
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { healthResponse } from "../../src/control/health_response.ts";
-import type { HealthFact } from "../../src/mesh/health.ts";
+import { codesWhere, type ErrorCode } from "../../src/core/error_code.ts";
+import { type HealthFact, OWN_FACTS } from "../../src/mesh/health.ts";
 import { MemoryStore } from "../../src/mesh/peers/memory_store.ts";
 import { ControlScene } from "../helpers/control.ts";
 
@@ -120,4 +121,24 @@ Deno.test("an answer for listeners without a token has codes and severities, and
   const warned = healthResponse(facts.slice(0, 1), { details: false });
   assertEquals(warned.status, 200);
   assertEquals((await warned.json()).healthy, true);
+});
+
+Deno.test("docs/control.md has every code with its severity, and no other", async () => {
+  const url = new URL("../../docs/control.md", import.meta.url);
+  const text = await Deno.readTextFile(url);
+  const section = /^## Health$(.*?)^## /ms.exec(text)?.[1] ?? "";
+  const [own = "", dials = ""] = section.split("The code of a fact about");
+  const severities = [...own.matchAll(/^\| `([\w-]+)` +\| (\w+)/gm)]
+    .map(([, code, severity]) => [code, severity]);
+  assertEquals(Object.fromEntries(severities), OWN_FACTS);
+
+  const listed = new Set(
+    [...dials.matchAll(/^\| (`.*?) +\|/gm)].flatMap(([, codes]) =>
+      [...codes!.matchAll(/`([\w-]+)`/g)].map(([, code]) => code!)
+    ),
+  );
+  const known = codesWhere(() => true);
+  assertEquals([...listed].filter((it) => !known.has(it as ErrorCode)), []);
+  const refusals = [...codesWhere(({ isRefusal }) => isRefusal === true)];
+  assertEquals(refusals.filter((it) => !listed.has(it)), []);
 });

@@ -17,13 +17,14 @@ export interface Member {
 
 /** A network, its clock, and the nodes on it; closed when disposed of. */
 export class MemoryMesh implements AsyncDisposable {
-  readonly clock = new VirtualClock();
+  readonly clock: VirtualClock;
   readonly random: SeededRandom;
   readonly network: MemoryNetwork;
   readonly members: Member[] = [];
   readonly #identities: Promise<Identity[]>;
 
-  constructor(seed = 1, most = 8) {
+  constructor(seed = 1, most = 8, clock = new VirtualClock()) {
+    this.clock = clock;
     this.random = new SeededRandom(seed);
     this.network = new MemoryNetwork({
       clock: this.clock,

@@ -1,6 +1,19 @@
 // What `verack health` says of real nodes, and how it exits, which is what probes go by.
 import { assertEquals, assertMatch } from "@std/assert";
+import { Child } from "../helpers/child.ts";
+import { fakeTime } from "../helpers/fake_time.ts";
 import { Place } from "../helpers/place.ts";
+import { CAN_MOUNT, onSmallDisk } from "../helpers/small_disk.ts";
+import { until } from "../helpers/until.ts";
+
+const MAIN = new URL("../../src/cli/main.ts", import.meta.url).href;
+
+/** What `health` prints of a node that is healthy all the same. */
+async function warnings(place: Place, name: string): Promise<string> {
+  const { code, out, err } = await place.ends(name, "health");
+  assertEquals([code, err], [0, []]);
+  return out.join("\n");
+}
 
 Deno.test("health succeeds for a node that is well, and fails where none runs", async () => {
   await using place = new Place();
@@ -53,4 +66,80 @@ Deno.test("a node whose key runs in a second process fails, at a third it is a w
   assertEquals(third.code, 0);
   assertMatch(third.out.join("\n"), /^warning +key-in-use since /);
   assertMatch(await place.ask("carol", "status"), /^health +1 warning$/m);
+});
+
+Deno.test("a seed with another identity, and one whose name does not resolve, are warnings", async () => {
+  await using place = new Place();
+  await using carol = await place.node("carol");
+  const wanted = "ab".repeat(32);
+  await using _alice = await place.node(
+    "alice",
+    `--connect=${wanted}@${carol.address}`,
+    "--connect=nowhere.invalid:8080",
+  );
+  const shows = async (code: RegExp) =>
+    code.test(await warnings(place, "alice"));
+  await until(
+    "both",
+    async () =>
+      await shows(/^warning +wrong-identity since .*must be abab/m) &&
+      await shows(/^warning +dns since .*nowhere\.invalid.*\(check the name/m),
+  );
+  assertMatch(await place.ask("alice", "status"), /^health +2 warnings$/m);
+});
+
+Deno.test("a process whose clock is ten minutes late says so, its peers do not", async () => {
+  const env = fakeTime("-10m");
+  if (env === undefined) return;
+  await using place = new Place();
+  await using one = await place.node("one");
+  await using two = await place.node("two", `--connect=${one.address}`);
+  await two.meshOf(2);
+  await using late = await place.nodeWith(
+    { env },
+    "late",
+    `--connect=${one.address}`,
+    `--connect=${two.address}`,
+  );
+  await late.meshOf(3);
+  await until(
+    "a warning",
+    async () =>
+      /^warning +wrong-clock since .*6\d\d s behind|^warning +wrong-clock since .*599 s behind/m
+        .test(await warnings(place, "late")),
+  );
+  for (const name of ["one", "two"]) {
+    assertEquals(await place.ask(name, "health"), "healthy");
+  }
+});
+
+Deno.test({
+  name:
+    "a node does not start on a disk that is read-only, and says why (needs the right to mount)",
+  ignore: !CAN_MOUNT,
+  fn: async () => {
+    const directory = await Deno.makeTempDir({ prefix: "verack-ro-" });
+    try {
+      await using node = new Child("unshare", [
+        ...onSmallDisk(400, directory),
+        "sh",
+        "-c",
+        'mount -o remount,ro "$0" && exec "$@"',
+        directory,
+        Deno.execPath(),
+        "run",
+        "--quiet",
+        "--no-prompt",
+        "--cached-only",
+        "--allow-all",
+        MAIN,
+        "--port=0",
+        `--data=${directory}/data`,
+      ]);
+      assertEquals(await node.code(), 1);
+      assertMatch(node.err.join("\n"), /verack: Cannot .*[Rr]ead-only/);
+    } finally {
+      await Deno.remove(directory, { recursive: true });
+    }
+  },
 });

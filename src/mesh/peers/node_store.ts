@@ -174,6 +174,8 @@ export interface NodeStore {
 
   /** The error of the last write; `undefined` once one succeeds. */
   failure?(): string | undefined;
+  /** Free space of the disk, bytes; `undefined` where it may not be read. */
+  freeBytes?(): number | undefined;
   /** Makes everything so far durable, now. */
   commit(): void;
   /** Resolves when everything so far is durable; commits are grouped. */

@@ -70,7 +70,6 @@ export class ConnectionRoom {
     const isNew = health.raise("no-descriptors", {
       code: "no-descriptors",
       message,
-      severity: "failing",
       quietMs: NO_DESCRIPTORS_QUIET_MS,
     });
     if (isNew) log.warn("connections refused", { reason: message });
