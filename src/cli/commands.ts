@@ -33,6 +33,12 @@ export const COMMANDS: readonly CommandEntry[] = [
     peersCommand: ["peers", "List the peers that a node remembers"],
     findCommand: ["find", "Find peers by name or id"],
   }),
+  ...from(() => import("./links.ts"), {
+    linksCommand: ["links", "Show the sessions of a running node"],
+  }),
+  ...from(() => import("./ping.ts"), {
+    pingCommand: ["ping", "Measure round trips to a peer"],
+  }),
   ...from(() => import("./send.ts"), {
     sendCommand: ["send", "Send a message to one peer, through a running node"],
     broadcastCommand: [

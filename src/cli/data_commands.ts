@@ -3,7 +3,12 @@
  * read from the directory, which is locked meanwhile.
  */
 // deno-lint-ignore-file require-await -- the methods of a running node are async
-import type { AccessRuleRow, InviteRow, PeerRow } from "../control/answers.ts";
+import type {
+  AccessRuleRow,
+  InviteRow,
+  PeerRow,
+  SessionRow,
+} from "../control/answers.ts";
 import type { ControlClient } from "../control/control_client.ts";
 import { systemClock } from "../core/clock.ts";
 import { VerackError } from "../core/errors.ts";
@@ -27,7 +32,11 @@ export interface DataCommands extends
     ControlClient,
     "joinRequests" | "invites" | "revoke" | "allow" | "deny" | "forget"
   > {
-  peers(): Promise<{ readonly peers: readonly PeerView[] }>;
+  /** Peers on record, and the sessions of a node that runs. */
+  peers(): Promise<{
+    readonly peers: readonly PeerView[];
+    readonly sessions?: readonly SessionRow[];
+  }>;
   accessRules(): Promise<
     readonly Pick<AccessRuleRow, "id" | "rule">[]
   >;

@@ -1,6 +1,8 @@
 /** `verack peers` and `find`: the peers on record, all or some. */
+import type { SessionRow } from "../control/answers.ts";
+import { systemClock } from "../core/clock.ts";
 import { VerackError } from "../core/errors.ts";
-import { escapeText } from "../core/escape.ts";
+import { escapeText, jsonLine } from "../core/escape.ts";
 import { type PeerId, shortId } from "../core/peer_id.ts";
 import {
   namesOf,
@@ -13,57 +15,119 @@ import type { Member } from "../mesh/peers/find_peers.ts";
 import type { AccessRule } from "../mesh/peers/node_store.ts";
 import { answerCommand, utcMinute } from "./answer_command.ts";
 import { CLIENT_FLAGS, withNode } from "./client_flags.ts";
-import type { Command } from "./command.ts";
+import { type Command, command } from "./command.ts";
 import { type PeerView, withRecords } from "./data_commands.ts";
+import { EXIT } from "./exit.ts";
 import { quoted, UsageError } from "./flags.ts";
-import type { Palette } from "./terminal.ts";
+import { ageText } from "./links.ts";
+import { roundTripText } from "./ping.ts";
+import { OUTPUT_FLAGS, type Palette } from "./terminal.ts";
+import { showWatched, WATCH_FLAG } from "./watch_screen.ts";
+
+/** A peer, its session if it has one, and its access rule. */
+type KnownPeer = PeerView & {
+  readonly session?: SessionFigures;
+  readonly rule?: AccessRule;
+};
 
 /** A peer and its access rule, or the rule for an id that is not on record. */
 type PeerOrRule =
-  | PeerView & { readonly rule?: AccessRule }
+  | KnownPeer
   | { readonly id: PeerId; readonly rule: AccessRule };
 
 /** Lists peers. */
-export const peersCommand: Command = answerCommand({
+export const peersCommand: Command = command({
   description: [
     "Each line has the first digits of an id, as many as are unique, the name that " +
-    "you have given the peer and the one it advertises, its address, when it was " +
-    "first and last seen, and how it was first trusted.",
+    "you have given the peer and the one it advertises, its address, for how long it has " +
+    "been connected and the last round trip, when it was first and last seen, and how it " +
+    "was first trusted.",
   ],
-  flags: CLIENT_FLAGS,
+  flags: { ...CLIENT_FLAGS, watch: WATCH_FLAG, ...OUTPUT_FLAGS },
   examples: [
     [
       "verack peers --data data/alice",
       "The peers that alice has on record, seen last first",
     ],
+    ["verack peers --watch", "As they come and go, until Ctrl-C"],
   ],
-  ask: (flags): Promise<PeerOrRule[]> =>
-    withRecords(flags, async (commands) => {
-      const { peers } = await commands.peers();
-      const rules = new Map(
-        (await commands.accessRules()).map((it) => [it.id, it.rule]),
-      );
-      const known = peers.map((peer) => {
-        const rule = rules.get(peer.id);
-        rules.delete(peer.id);
-        return { ...peer, ...(rule !== undefined && { rule }) };
-      });
-      return [...known, ...[...rules].map(([id, rule]) => ({ id, rule }))];
-    }),
-  lines(peers, out) {
-    const digits = distinctDigits(peers.map(({ id }) => id));
-    return peers.map((peer) =>
-      "addresses" in peer
-        ? peerLine(peer, digits, out)
-        : `${out.bold(peer.id.slice(0, digits))}  ${peer.rule}`
-    );
+  async action({ flags, terminal, outputLost }) {
+    const { json, watch } = flags;
+    const { stdout, stderr, out } = terminal;
+    if (watch) {
+      return await withNode(flags, (node) =>
+        showWatched(node, {
+          ...{ json, terminal, outputLost },
+          view: ({ peers }) => ({ peers: withSessions(peers) }),
+          lines: ({ peers }, now) => peerLines(peers, out, now),
+        }));
+    }
+    const peers = await withRecords(flags, async (commands) => {
+      const known = withSessions(await commands.peers());
+      return withRules(known, await commands.accessRules());
+    });
+    if (json) { for (const peer of peers) stdout.line(jsonLine(peer)); }
+    else {
+      if (peers.length === 0) stderr.line(NO_PEERS);
+      const lines = peers.length === 0
+        ? []
+        : peerLines(peers, out, systemClock.now());
+      for (const line of lines) stdout.line(line);
+    }
+    return EXIT.success;
   },
-  remark: ({ length }) => length === 0 && "No peers are on record.",
 });
 
+const NO_PEERS = "No peers are on record.";
+
+/** The figures of a session, without what its peer has already. */
+type SessionFigures = Omit<SessionRow, "id" | "name" | "boundName">;
+
+function withSessions(
+  { peers, sessions = [] }: {
+    readonly peers: readonly PeerView[];
+    readonly sessions?: readonly SessionRow[];
+  },
+): KnownPeer[] {
+  const found = new Map(sessions.map((it) => [it.id, it]));
+  return peers.map((peer) => {
+    const session = found.get(peer.id);
+    if (session === undefined) return peer;
+    const { id: _id, name: _name, boundName: _bound, ...figures } = session;
+    return { ...peer, session: figures };
+  });
+}
+
+function withRules(
+  peers: readonly KnownPeer[],
+  rules: readonly { readonly id: PeerId; readonly rule: AccessRule }[],
+): PeerOrRule[] {
+  const rest = new Map(rules.map((it) => [it.id, it.rule]));
+  const known = peers.map((peer) => {
+    const rule = rest.get(peer.id);
+    rest.delete(peer.id);
+    return { ...peer, ...(rule !== undefined && { rule }) };
+  });
+  return [...known, ...[...rest].map(([id, rule]) => ({ id, rule }))];
+}
+
+function peerLines(
+  peers: readonly PeerOrRule[],
+  out: Palette,
+  now: number,
+): string[] {
+  if (peers.length === 0) return [NO_PEERS];
+  const digits = distinctDigits(peers.map(({ id }) => id));
+  return peers.map((peer) =>
+    "addresses" in peer
+      ? peerLine(peer, { digits, now }, out)
+      : `${out.bold(peer.id.slice(0, digits))}  ${peer.rule}`
+  );
+}
+
 function peerLine(
-  peer: PeerView & { readonly rule?: AccessRule },
-  digits: number,
+  peer: KnownPeer,
+  { digits, now }: { readonly digits: number; readonly now: number },
   out: Palette,
 ): string {
   const { id, name, boundName, nameHeldBy } = peer;
@@ -76,7 +140,7 @@ function peerLine(
       ? []
       : [out.yellow(`a name of ${nameHeldBy.slice(0, digits)}`)]),
     best === undefined ? "nowhere" : escapeText(best, { max: 300 }),
-    ...(peer.connected ? [out.green("connected")] : []),
+    ...(peer.connected ? [out.green(connectedText(peer, now))] : []),
     ...(peer.firstSeen === undefined
       ? []
       : [`first ${utcMinute(peer.firstSeen)}`]),
@@ -95,6 +159,14 @@ function peerLine(
     ...(rule === undefined ? [] : [out.yellow(rule)]),
   ];
   return words.join("  ");
+}
+
+/** `connected`, for how long, and how far away. */
+function connectedText({ session }: KnownPeer, now: number): string {
+  if (session === undefined) return "connected";
+  const { openedAt, rttMs } = session;
+  const far = rttMs === undefined ? "" : `, ${roundTripText(rttMs)} ms`;
+  return `connected for ${ageText(now - Date.parse(openedAt))}${far}`;
 }
 
 /** `eva (calls itself eve)`, or one name. */

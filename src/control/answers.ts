@@ -68,6 +68,22 @@ export interface PeersAnswer {
   readonly self?: boolean;
 }
 
+/** Answer to `POST /v1/ping`. */
+export interface PingAnswer {
+  /** The peer. */
+  readonly id: PeerId;
+  /** The name that the peer advertises; not escaped. */
+  readonly name?: string;
+  /** The name that the user of this node has given the peer. */
+  readonly boundName?: string;
+  /** Whether there is a session with it, which a ping needs. */
+  readonly connected: boolean;
+  /** The other end of the session: `host:port`. */
+  readonly address?: string;
+  /** The round trip, milliseconds; absent if it did not answer in time. */
+  readonly rttMs?: number;
+}
+
 /** A record of `POST /v1/watch`. */
 export type WatchRecord =
   | {

@@ -11,6 +11,7 @@ import type {
   InviteRow,
   JoinRequestRow,
   PeersAnswer,
+  PingAnswer,
   RequestAnswer,
   SendAnswer,
   StatusAnswer,
@@ -119,6 +120,11 @@ export class ControlClient implements Disposable {
     { signal, ...input }: ControlWatchOptions = {},
   ): AsyncGenerator<WatchRecord> {
     return this.#connection.operate(OPERATIONS.watch, input, { signal });
+  }
+
+  /** Measures the round trip to a peer once. */
+  async ping(to: string): Promise<PingAnswer> {
+    return await this.#connection.call(API.ping, { to });
   }
 
   /** Sends a message to one peer. */

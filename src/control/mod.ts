@@ -50,6 +50,7 @@ export type {
   KeptTopicRow,
   PeerRow,
   PeersAnswer,
+  PingAnswer,
   RequestAnswer,
   SendAnswer,
   SessionRow,

@@ -4,6 +4,7 @@ import { COUNTER_NAMES, type NodeCounters } from "../../core/node_counters.ts";
 import type {
   PeerRow,
   PeersAnswer,
+  PingAnswer,
   SessionRow,
   StatusAnswer,
   WatchRecord,
@@ -24,6 +25,7 @@ import {
   optional,
   type Schema,
   string,
+  text,
   trust,
 } from "./schema_fields.ts";
 
@@ -117,6 +119,7 @@ const SESSION: Schema<SessionRow> = v.looseObject({
   messagesSent: count,
   messagesReceived: count,
   rttMs: optional(count),
+  minRttMs: optional(count),
 });
 
 const PEERS: Schema<PeersAnswer> = v.looseObject({
@@ -125,10 +128,19 @@ const PEERS: Schema<PeersAnswer> = v.looseObject({
   self: optional(boolean),
 });
 
+const PINGED: Schema<PingAnswer> = v.looseObject({
+  id,
+  ...names,
+  connected: boolean,
+  address: optional(string),
+  rttMs: optional(count),
+});
+
 /** Requests about the node and its peers. */
 export const peerEndpoints = {
   status: get("/v1/status", {}, STATUS),
   peers: get("/v1/peers", { query: optional(nonEmpty) }, PEERS),
+  ping: post("/v1/ping", { to: text }, PINGED),
   stop: post("/v1/stop", {}, v.looseObject({ stopping: v.boolean() }), {
     status: 202,
   }),

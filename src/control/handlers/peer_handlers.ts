@@ -1,4 +1,7 @@
 /** Handles requests about the node and its peers. */
+import { VerackError } from "../../core/errors.ts";
+import type { PeerId } from "../../core/peer_id.ts";
+import { namesOf } from "../../identity/peer_name.ts";
 import type { peerEndpoints } from "../api/peer_endpoints.ts";
 import { peersAnswer, statusAnswer } from "../node_snapshot.ts";
 import type { HandlerContext, Handlers } from "./handler.ts";
@@ -21,6 +24,25 @@ export function peerHandlers(
           found.some((it) => it.id === id)
         ),
         self: found.some(({ self }) => self),
+      };
+    },
+    ping: async ({ to }) => {
+      const id = node.resolvePeer(to);
+      if (id === node.identity.id) {
+        throw new VerackError(
+          "unknown-peer",
+          "Cannot ping: that is this node, must be a peer",
+        );
+      }
+      const isIts = (it: { readonly id: PeerId }) => it.id === id;
+      const session = node.sessions().find(isIts);
+      const rttMs = await node.roundTrip(id);
+      return {
+        id,
+        ...namesOf(node.peer(id)),
+        connected: session !== undefined,
+        ...(session !== undefined && { address: session.remoteAddress }),
+        ...(rttMs !== undefined && { rttMs }),
       };
     },
     stop: () => {

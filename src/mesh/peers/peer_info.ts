@@ -65,6 +65,8 @@ export interface SessionInfo {
   readonly messagesReceived: number;
   /** Last measured round trip, milliseconds. */
   readonly rttMs?: number;
+  /** The shortest one. */
+  readonly minRttMs?: number;
 }
 
 /** The record as a plain object. */
@@ -101,7 +103,7 @@ export function sessionInfo(
   session: PeerSession,
   names: PeerNames,
 ): SessionInfo {
-  const { rttMs, remote, traffic } = session.channel;
+  const { rttMs, minRttMs, remote, traffic } = session.channel;
   return {
     id: session.remote.id,
     ...names,
@@ -114,5 +116,6 @@ export function sessionInfo(
     messagesSent: traffic.messagesSent,
     messagesReceived: traffic.messagesReceived,
     ...(rttMs !== undefined && { rttMs }),
+    ...(minRttMs !== undefined && { minRttMs }),
   };
 }
