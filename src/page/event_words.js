@@ -84,7 +84,7 @@ export function eventWords(event) {
         topic(event.topic),
         ": ",
         event.text === undefined
-          ? `${bytes(base64Bytes(event.base64))}, no text`
+          ? `${things(base64Bytes(event.base64), "byte")}, no text`
           : { quote: shownText(event.text, MAX_MESSAGE_CHARS) },
       ]);
     case "ping":

@@ -94,6 +94,11 @@ export function layOut(ids, { width, height }) {
   return { places, centre, radius, rings: rings.length };
 }
 
+/** The radius of this node, by that of its peers. @param {number} radius */
+export function ownRadius(radius) {
+  return Math.max(9, radius + 3);
+}
+
 /**
  * The rings that are needed, as factors of the outer one.
  *
@@ -221,7 +226,7 @@ export function curve(a, b, centre) {
   return `M${at(a.x)} ${at(a.y)}Q${at(x)} ${at(y)} ${at(b.x)} ${at(b.y)}`;
 }
 
-/** @typedef {{ id: string, x: number, y: number, angle: number, width: number, height: number, must: boolean, outwards?: boolean }} Wish `outwards`: nowhere else. */
+/** @typedef {{ id: string, x: number, y: number, angle: number, width: number, height: number, must: boolean, radius: number, outwards?: boolean }} Wish `outwards`: nowhere else. */
 /** @typedef {{ x: number, y: number, anchor: "start" | "middle" | "end" }} LabelPlace `y` is its middle. */
 
 /**
@@ -246,7 +251,7 @@ export function placeLabels(wishes, nodes, radius, size) {
   }));
   const order = [...wishes].sort((a, b) => Number(b.must) - Number(a.must));
   for (const wish of order) {
-    const options = candidates(wish, radius);
+    const options = candidates(wish);
     const free = options.find((it) => {
       const box = boxOf(it, wish);
       return box.left >= 0 && box.right <= size.width && box.top >= 0 &&
@@ -268,10 +273,9 @@ export function placeLabels(wishes, nodes, radius, size) {
  * Outwards first; in a crowd nowhere else, where lines would cross it.
  *
  * @param {Wish} wish
- * @param {number} radius
  * @returns {LabelPlace[]}
  */
-function candidates({ x, y, angle, height, outwards, must }, radius) {
+function candidates({ x, y, angle, height, outwards, must, radius }) {
   const gap = radius + 5;
   /** @type {LabelPlace} */
   const right = { x: x + gap, y, anchor: "start" };

@@ -2,7 +2,7 @@
 /// <reference lib="dom" />
 /** The names beside the nodes of the picture of the mesh: as many as have room. */
 import { setProps, svg, updateList } from "./dom.js";
-import { MAX_NAMED, MAX_TWO_LINES, placeLabels } from "./layout.js";
+import { MAX_NAMED, MAX_TWO_LINES, ownRadius, placeLabels } from "./layout.js";
 import { labelOf } from "./mesh_view.js";
 import { shortId } from "./shown_text.js";
 
@@ -44,6 +44,7 @@ export class MeshLabels {
       angle: Math.PI / 2,
       must: true,
       outwards: false,
+      radius: ownRadius(radius) + 4,
     };
     const wished = peers.flatMap(({ id, label, change }) => {
       const place = places.get(id);
@@ -52,7 +53,7 @@ export class MeshLabels {
         change !== undefined;
       if (place === undefined || !isWished) return [];
       const lines = linesOf({ id, label });
-      return [{ id, lines, ...place, must, outwards: !isSmall }];
+      return [{ id, lines, ...place, must, outwards: !isSmall, radius }];
     });
     const wishes = [ownLabel, ...wished].map((it) => ({
       ...it,

@@ -7,7 +7,14 @@
  * nodes are, `mesh_view.js` what is shown.
  */
 import { h, setProps, setText, svg, updateList } from "./dom.js";
-import { curve, layOut, MAX_MESH_LINKS, MAX_NAMED, walk } from "./layout.js";
+import {
+  curve,
+  layOut,
+  MAX_MESH_LINKS,
+  MAX_NAMED,
+  ownRadius,
+  walk,
+} from "./layout.js";
 import { MeshLabels } from "./mesh_labels.js";
 import { meshLegend } from "./mesh_legend.js";
 import { linkWidth, meshView, rttBand } from "./mesh_view.js";
@@ -184,8 +191,8 @@ class MeshPicture {
         radii.forEach((r, index) => setProps(node.children[index], { r }));
       },
     });
-    const ownRadius = Math.max(9, radius + 3);
-    [ownRadius + 4, ownRadius].forEach((r, index) =>
+    const own = ownRadius(radius);
+    [own + 4, own].forEach((r, index) =>
       setProps(this.#own.children[index], { r })
     );
     for (const id of this.#shown.keys()) {

@@ -52,6 +52,7 @@ import style from "./style.css" with { type: "text" };
 import theme from "./theme.js" with { type: "text" };
 import timeline from "./timeline.js" with { type: "text" };
 import viewsCss from "./views.css" with { type: "text" };
+import visibleSequences from "./visible_sequences.js" with { type: "text" };
 
 /** A file of the page. */
 export interface PageFile {
@@ -114,6 +115,7 @@ const TEXTS: Readonly<Record<string, string>> = {
   "theme.js": theme,
   "timeline.js": timeline,
   "views.css": viewsCss,
+  "visible_sequences.js": visibleSequences,
 };
 
 const CONTENT_TYPES: Readonly<Record<string, string>> = {

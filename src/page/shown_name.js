@@ -126,7 +126,12 @@ export function namesWords({ name = "", boundName }) {
  */
 export function peerLabel(id, names = {}) {
   const words = namesWords(names);
-  return words === "" ? shortId(id) : `${words} (${shortId(id)})`;
+  const short = shortId(id);
+  if (words === "") return short;
+  // "eva (calls itself eve)" has the id in its own brackets.
+  return words.endsWith(")")
+    ? `${words.slice(0, -1)}, ${short})`
+    : `${words} (${short})`;
 }
 
 /** @param {string} name */

@@ -1,9 +1,9 @@
 // @ts-check
 /**
  * Text of the network as it is shown: one line, no controls, nothing invisible or reordering,
- * bounded. The same rules as `core/escape.ts`, which tests compare with these; but joiners of
- * scripts that need them, and of emoji, are escaped too.
+ * bounded. The rules are those of `core/escape.ts`, which tests compare with these.
  */
+import { hasInvisibleParts, sequenceAt } from "./visible_sequences.js";
 
 /** As in `core/escape.ts`. */
 const UNSAFE =
@@ -31,23 +31,41 @@ export function shownText(text, max = 256) {
   let out = "";
   let fits = 0;
   let marks = MAX_MARKS;
-  for (const char of all.slice(0, max + 64)) {
-    if (UNSAFE.test(char)) {
-      out += escaped(char);
+  for (const { part, isSequence } of partsOf(all.slice(0, max + 64))) {
+    if (isSequence) {
+      out += part;
       marks = MAX_MARKS;
-    } else if (!MARK.test(char)) {
-      out += char;
-      marks = char === " " ? MAX_MARKS : 0;
+    } else if (UNSAFE.test(part)) {
+      out += escaped(part);
+      marks = MAX_MARKS;
+    } else if (!MARK.test(part)) {
+      out += part;
+      marks = part === " " ? MAX_MARKS : 0;
     } else if (marks < MAX_MARKS) {
-      out += char;
+      out += part;
       marks++;
     } else {
-      out += escaped(char);
+      out += escaped(part);
     }
     if (out.length > max) return out.slice(0, fits) + CUT;
     if (out.length + CUT.length <= max) fits = out.length;
   }
   return out;
+}
+
+/**
+ * Characters, and sequences that are safe as a whole.
+ *
+ * @param {string} text
+ */
+function* partsOf(text) {
+  const hasSequences = hasInvisibleParts(text);
+  for (let at = 0; at < text.length;) {
+    const sequence = hasSequences ? sequenceAt(text, at) : undefined;
+    const part = sequence ?? String.fromCodePoint(text.codePointAt(at) ?? 0);
+    yield { part, isSequence: sequence !== undefined };
+    at += part.length;
+  }
 }
 
 /** @param {string} char */
