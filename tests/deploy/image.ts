@@ -5,7 +5,7 @@
  * is taken from this machine, read-only. Needs root on a Linux with the tools of Debian.
  */
 import { assert } from "@std/assert";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { readDeploy } from "./documents.ts";
 
 const REPOSITORY = new URL("../../", import.meta.url).pathname;
@@ -188,7 +188,9 @@ export class Image implements AsyncDisposable {
     const { npmCache } = JSON.parse(new TextDecoder().decode(stdout));
     const cache = this.#root + path;
     await Deno.mkdir(cache, { recursive: true });
-    await run("cp", ["-R", npmCache, `${cache}/npm`]);
+    const words = [npmCache, `${cache}/npm`];
+    // By links where both are on one disk.
+    await run("cp", ["-Rl", ...words]).catch(() => run("cp", ["-R", ...words]));
   }
 
   async #copy(words: readonly string[]): Promise<void> {
@@ -204,7 +206,7 @@ export class Image implements AsyncDisposable {
     for (const path of paths.slice(0, -1)) {
       assert(buildContext().includes(path), `${path} is left out of the build`);
       const isFolder = Deno.statSync(REPOSITORY + path).isDirectory;
-      const to = target.endsWith("/") ? `${target}${path}` : target;
+      const to = target.endsWith("/") ? `${target}${basename(path)}` : target;
       await run("cp", ["-R", REPOSITORY + path, to]);
       assert(!isFolder || paths.length === 2, "folders are copied alone");
       if (mode !== undefined) await Deno.chmod(to, parseInt(mode, 8));

@@ -45,6 +45,20 @@ Deno.test("the image runs a node as a user that is not root, and asks it for its
   assertEquals(linesOf("STOPSIGNAL"), ["SIGTERM"]);
 });
 
+Deno.test("the program has the permissions of the compiled one, but to write and to start programs", () => {
+  const permissions = (text: string) => text.match(/--allow-[^\s\\]+/g) ?? [];
+  const own = permissions(readDeploy("docker/verack"));
+  const all = permissions(config.tasks.compile.command);
+  assertEquals(
+    own.filter((it) => !/^--allow-(run|write)/.test(it)),
+    all.filter((it) => !/^--allow-(run|write)/.test(it)),
+  );
+  assertEquals(
+    own.filter((it) => it.startsWith("--allow-write")),
+    ["--allow-write=/data"],
+  );
+});
+
 Deno.test("the image has the version of the program and of Deno", () => {
   const text = readDeploy("Dockerfile");
   assertMatch(text, new RegExp(`^ARG VERSION=${config.version}$`, "m"));
