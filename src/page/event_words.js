@@ -3,6 +3,7 @@
  * Events in plain sentences, as `verack run` says them. All text of the network in them is
  * escaped here.
  */
+import { base64Bytes } from "./received_messages.js";
 import { bytes, duration, things } from "./format.js";
 import { peerLabel } from "./shown_name.js";
 import { shortId, shownText } from "./shown_text.js";
@@ -84,7 +85,9 @@ export function eventWords(event) {
         topic(event.topic),
         ": ",
         event.text === undefined
-          ? `${things(base64Bytes(event.base64), "byte")}, no text`
+          ? `${
+            things(event.bodyBytes ?? base64Bytes(event.base64), "byte")
+          }, no text`
           : { quote: shownText(event.text, MAX_MESSAGE_CHARS) },
       ]);
     case "ping":
@@ -207,11 +210,6 @@ function reasonAt(event) {
     "open session",
   ].map((it) => `Cannot ${it}: `).find((it) => event.reason.startsWith(it));
   return reason(event.reason, begin);
-}
-
-/** @param {string | undefined} base64 */
-function base64Bytes(base64 = "") {
-  return Math.floor(base64.replace(/=+$/, "").length * 3 / 4);
 }
 
 /**

@@ -5,7 +5,7 @@
 import { h, setProps, setText, shownText } from "./dom.js";
 import { copyButton } from "./copy_button.js";
 import { bytes, clock, things } from "./format.js";
-import { beginningOf } from "./received_messages.js";
+import { base64Bytes, beginningOf } from "./received_messages.js";
 import { countOutcomes, outcomeWords } from "./sent_messages.js";
 
 /** @import { Entry, TimedMessage } from "./received_messages.js" */
@@ -41,7 +41,7 @@ export class MessageEntry {
     this.#options = options;
     const isSent = "sent" in entry;
     this.element = h(
-      "li",
+      "article",
       { class: isSent ? "message message-out" : "message message-in" },
       isSent ? this.#sentHead(entry.sent) : this.#receivedHead(entry.received),
       isSent ? textBody(entry.sent.text) : receivedBody(entry.received),
@@ -153,12 +153,10 @@ function head(who, topic, time) {
 /** @param {TimedMessage} message */
 function receivedBody({ text, base64 = "" }) {
   if (text !== undefined) return textBody(text);
-  const length = Math.floor(base64.length * 3 / 4) -
-    (base64.endsWith("==") ? 2 : base64.endsWith("=") ? 1 : 0);
   return h(
     "p",
     { class: "message-text muted" },
-    `${bytes(length)}, no text `,
+    `${bytes(base64Bytes(base64))}, no text `,
     copyButton({
       label: "Copy base64",
       what: "the body in base64",

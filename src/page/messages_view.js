@@ -46,7 +46,7 @@ class MessagesView {
   #elements = new Map();
   #peer = h("select", { id: "message-peer" });
   #options = "";
-  #list = h("ol", {
+  #list = h("div", {
     class: "messages-list",
     role: "log",
     "aria-label": "Messages",

@@ -9,10 +9,11 @@
 import { Api, ApiError } from "./api.js";
 import { addSample, figuresOf } from "./history.js";
 import { LiveStream } from "./live_stream.js";
+import { cutMessage } from "./received_messages.js";
 
 /** @import { ControlEvent, PeerRow, SessionRow, StatusAnswer } from "../control/answers.ts" */
 /** @typedef {"connecting" | "live" | "stale" | "signed-out"} Connection */
-/** @typedef {ControlEvent | { type: "page:gap", time: string }} PageEvent */
+/** @typedef {(ControlEvent & { bodyBytes?: number }) | { type: "page:gap", time: string }} PageEvent */
 
 /** Events that the page keeps; older ones go. */
 export const MAX_EVENTS = 1_000;
@@ -230,7 +231,8 @@ export class Model extends EventTarget {
 
   /** @param {PageEvent} event */
   #addEvent(event) {
-    this.events.push(event);
+    // Listeners get all of it, once.
+    this.events.push(event.type === "message" ? cutMessage(event) : event);
     if (this.events.length > MAX_EVENTS) this.events.shift();
     this.dispatchEvent(new CustomEvent("event", { detail: event }));
     this.changed();

@@ -188,7 +188,7 @@ export class PeerDetails {
     }, "×");
     close.addEventListener("click", onClose);
     this.element = h(
-      "aside",
+      "section",
       {
         class: "peer-details",
         "aria-labelledby": this.#title.id,

@@ -147,7 +147,7 @@ class StateChips {
   /** @type {PeerState | "all"} */
   state = "all";
   element = h("div", {
-    class: "chips",
+    class: "state-chips",
     role: "radiogroup",
     "aria-label": "Show peers that are",
   });
@@ -170,7 +170,14 @@ class StateChips {
         onChange();
       });
       const word = state === "all" ? "all" : STATE_WORDS[state];
-      const chip = h("label", { class: "chip" }, input, word, " ", number);
+      const chip = h(
+        "label",
+        { class: "state-chip" },
+        input,
+        word,
+        " ",
+        number,
+      );
       this.#chips.set(state, { chip, input, number });
       this.element.append(chip);
     }
@@ -182,7 +189,7 @@ class StateChips {
       setText(number, String(counts[state]));
       chip.hidden = state !== "all" && counts[state] === 0 &&
         state !== this.state;
-      setProps(chip, { class: `chip chip-${state}` });
+      setProps(chip, { class: `state-chip state-chip-${state}` });
     }
   }
 }

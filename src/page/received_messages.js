@@ -59,6 +59,29 @@ export class ReceivedMessages {
   }
 }
 
+/** Of a message that is kept with the other events of the page. */
+const MAX_EVENT_CHARS = 4_000;
+
+/**
+ * A message without most of a long body: a thousand of 4 MB each would fill the memory of the
+ * browser.
+ *
+ * @param {TimedMessage} message
+ * @returns {TimedMessage & { readonly bodyBytes?: number }}
+ */
+export function cutMessage(message) {
+  const { text, base64 } = message;
+  if ((text ?? base64 ?? "").length <= MAX_EVENT_CHARS) return message;
+  return text !== undefined
+    ? { ...message, text: text.slice(0, MAX_EVENT_CHARS) }
+    : { ...message, base64: "", bodyBytes: base64Bytes(base64) };
+}
+
+/** The length of a body, bytes. @param {string | undefined} base64 */
+export function base64Bytes(base64 = "") {
+  return Math.floor(base64.replace(/=+$/, "").length * 3 / 4);
+}
+
 /** @param {TimedMessage} message */
 function lengthOf({ text = "", base64 = "", topic }) {
   return text.length + base64.length + topic.length + 256;

@@ -2,6 +2,7 @@
 import { assert, assertEquals } from "@std/assert";
 import {
   beginningOf,
+  cutMessage,
   entriesOf,
   ReceivedMessages,
 } from "../../src/page/received_messages.js";
@@ -59,6 +60,17 @@ Deno.test("the page keeps 500 messages, and 8 million characters of them", () =>
   );
   assert(chars <= 8_000_000, `${chars}`);
   assertEquals(received.list.at(-1)?.message.id, "1003");
+});
+
+Deno.test("a message among the events of the page has a short body, and says how long it was", () => {
+  const short = message(A, 1);
+  assertEquals(cutMessage(short), short);
+  const long = cutMessage(message(A, 1, "x".repeat(4_000_000)));
+  assertEquals(long.text?.length, 4_000);
+  const { text: _, ...head } = message(A, 1);
+  const bytes = new Uint8Array(1_000_000).toBase64();
+  const cut = cutMessage({ ...head, base64: bytes });
+  assertEquals([cut.base64, cut.bodyBytes], ["", 1_000_000]);
 });
 
 Deno.test("the beginning of a text has a bounded number of lines and characters", () => {
