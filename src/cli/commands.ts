@@ -39,6 +39,9 @@ export const COMMANDS: readonly CommandEntry[] = [
   ...from(() => import("./ping.ts"), {
     pingCommand: ["ping", "Measure round trips to a peer"],
   }),
+  ...from(() => import("./open.ts"), {
+    openCommand: ["open", "Open the page of a running node in a browser"],
+  }),
   ...from(() => import("./send.ts"), {
     sendCommand: ["send", "Send a message to one peer, through a running node"],
     broadcastCommand: [

@@ -8,7 +8,9 @@ import {
 import { ControlServer } from "../control/control_server.ts";
 import {
   openDirectory,
+  openPagePort,
   openPort,
+  pageAddress,
   type ServerCertificate,
 } from "../control/control_listeners.ts";
 import { controlFiles, readOrMakeToken } from "../control/control_endpoint.ts";
@@ -32,7 +34,12 @@ export async function serveControl(
   times: Times = { clock: systemClock, random: systemRandom },
 ): Promise<OpenControl> {
   const { data, http } = flags;
-  const server = new ControlServer({ node, clock: times.clock, onStop });
+  const server: ControlServer = new ControlServer({
+    node,
+    ...times,
+    onStop,
+    openPage: () => openPagePort(server, times.clock),
+  });
   let clear = () => Promise.resolve();
   const close = async () => {
     await server.close();
@@ -76,6 +83,7 @@ async function openHttp(
     clock,
     ...(certificate !== undefined && { certificate }),
   });
+  server.page.announce(pageAddress({ ...address, port }, certificate));
   const scheme = certificate === undefined ? "http" : "https";
   return `${scheme}://${formatAddress({ host: address.host, port })}/v1/`;
 }

@@ -37,6 +37,8 @@ export interface ControlFigures {
   readonly eventsMissed: number;
   /** Where the API listens besides the data directory. */
   readonly url?: string;
+  /** The address of the page. */
+  readonly page?: string;
 }
 
 /** Answer to `GET /v1/status`. */

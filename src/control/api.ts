@@ -16,6 +16,7 @@ import {
   keptTopicOperations,
 } from "./api/kept_topic_endpoints.ts";
 import { messageEndpoints } from "./api/message_endpoints.ts";
+import { pageEndpoints } from "./api/page_endpoints.ts";
 import { peerEndpoints, watchOperations } from "./api/peer_endpoints.ts";
 import { requestEndpoints } from "./api/request_endpoints.ts";
 
@@ -29,6 +30,7 @@ export const API = {
   ...admissionEndpoints,
   ...fileEndpoints,
   ...keptTopicEndpoints,
+  ...pageEndpoints,
 };
 
 /** Every operation, by the name of its handler. */

@@ -32,10 +32,16 @@ import { badRequest } from "./guard.ts";
 export interface ConnectionLimiterOptions {
   readonly listener: Listener;
   readonly http: HttpConnections;
-  /** Calls `onAllowed` once the guard lets the request through. Must not reject. */
+  /**
+   * Calls `onAllowed` once the guard lets the request through, or `onVisitor` if it needs no
+   * permission. Must not reject.
+   */
   readonly answer: (
     request: Request,
-    onAllowed: () => void,
+    callbacks: {
+      readonly onAllowed: () => void;
+      readonly onVisitor: () => void;
+    },
   ) => Promise<Response>;
   readonly clock: Clock;
 }
@@ -152,17 +158,25 @@ export class ConnectionLimiter {
     client.busy++;
     this.#busy++;
     let isAllowed = false;
+    let isVisitor = false;
     try {
-      const response = await this.#options.answer(request, () => {
-        isAllowed = true;
-        client.isAllowed = true;
-        // Whatever the request waits for has a deadline of its own.
-        client.unlimited();
+      const response = await this.#options.answer(request, {
+        onAllowed: () => {
+          isAllowed = true;
+          client.isAllowed = true;
+          // Whatever the request waits for has a deadline of its own.
+          client.unlimited();
+        },
+        onVisitor: () => isVisitor = true,
       });
-      // More requests of a client that is not allowed are not worth a response.
-      if (!isAllowed) response.headers.set("connection", "close");
-      // A stream of events lasts as long as its reader; any other body must be read soon.
-      else if (response.headers.has("content-length")) {
+      // More requests of a client that is not allowed are not worth a response. One that loads
+      // the page stays a stranger, for as long as strangers have.
+      if (!isAllowed) {
+        if (!isVisitor || response.status >= 400) {
+          response.headers.set("connection", "close");
+        }
+        // A stream of events lasts as long as its reader; any other body must be read soon.
+      } else if (response.headers.has("content-length")) {
         client.limit(CONTROL_IDLE_MS);
       }
       await respond(response);

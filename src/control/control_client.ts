@@ -27,6 +27,7 @@ import type {
   ReceiveRecord,
 } from "./api/file_endpoints.ts";
 import type { HealthAnswer } from "./api/health_endpoint.ts";
+import type { PageLinkAnswer } from "./api/page_endpoints.ts";
 import {
   ControlConnection,
   type EventQuery,
@@ -285,6 +286,11 @@ export class ControlClient implements Disposable {
   ): Promise<void> {
     const input = { peer, transfer, accept };
     await this.#connection.call(API.decideOffer, input);
+  }
+
+  /** Makes an address of the node's page that signs one browser in, once. */
+  async pageLink(): Promise<PageLinkAnswer> {
+    return await this.#connection.call(API.pageLink, {});
   }
 
   /** Requests the process of the node to stop. */

@@ -113,3 +113,24 @@ export const CONTROL_READ_BYTES = 16_384;
 
 /** Headers of a request; ours have six, browsers some twenty. */
 export const MAX_CONTROL_HEADERS = 64;
+
+/** Codes, cookies and page keys: 256 bits, which cannot be guessed however many may try. */
+export const PAGE_SECRET_BYTES = 32;
+
+/** A one-time address of the page can be used for this long. */
+export const PAGE_CODE_MS = 300_000;
+
+/** One-time addresses that can be used at a time; the oldest ends for a new one. */
+export const MAX_PAGE_CODES = 16;
+
+/** A browser is signed in for this long, then `verack open` is needed again. */
+export const PAGE_SESSION_MS = 7 * 86_400_000;
+
+/** Browsers that are signed in at a time; the one used longest ago ends for a new one. */
+export const MAX_PAGE_SESSIONS = 16;
+
+/** Cookies of the page's name in one request; another port of the host can add some. */
+export const MAX_PAGE_COOKIES = 16;
+
+/** A sign-in, which comes from a stranger: its JSON has 60 bytes. */
+export const MAX_SIGN_IN_BYTES = 1_024;

@@ -73,7 +73,8 @@ export async function openDirectory(
 /** What {@linkcode openPort} opens. */
 export interface PortOptions {
   readonly address: Address;
-  readonly token: string;
+  /** The token of the API; without one only the page can use the port. */
+  readonly token?: string;
   readonly certificate?: ServerCertificate;
   readonly clock: Clock;
 }
@@ -98,8 +99,12 @@ export async function openPort(
     );
   }
   const names = certificate && certificateNames(certificate.cert);
+  const isSecure = certificate !== undefined;
   const guard: GuardOptions = {
-    token,
+    required: {
+      ...(token !== undefined && { token }),
+      page: server.page.access({ isSecure }),
+    },
     // DNS rebinding needs a name: not an IP address, and not one of the certificate.
     isOwnHost: (name) =>
       isLoopbackHost(name) ||
@@ -110,6 +115,43 @@ export async function openPort(
     : listenTlsFor(HTTP, address, certificate, clock);
   server.open(listener, guard, clock);
   return listener.address.port;
+}
+
+/**
+ * Opens a port of loopback for the page alone: the API at it has no token.
+ *
+ * @returns The address of the page.
+ * @throws {VerackError} `permission`, and as `Transport.listen` does.
+ */
+export async function openPagePort(
+  server: ControlServer,
+  clock: Clock,
+): Promise<string> {
+  const host = "127.0.0.1";
+  const port = await openPort(server, { address: { host, port: 0 }, clock });
+  return `http://${formatAddress({ host, port })}/`;
+}
+
+/** The address of the page at a port, for a browser on this machine. */
+export function pageAddress(
+  address: Address,
+  certificate: ServerCertificate | undefined,
+): string {
+  const { host, port } = address;
+  const everywhere = host === "0.0.0.0" || host === "::";
+  const named = certificate && everywhere
+    ? namesOf(certificate.cert)[0]
+    : undefined;
+  const shown = everywhere ? named ?? "127.0.0.1" : host;
+  const scheme = certificate === undefined ? "http" : "https";
+  return `${scheme}://${formatAddress({ host: shown, port })}/`;
+}
+
+/** The DNS names of a certificate without wildcards; IP addresses are none. */
+function namesOf(pem: string): string[] {
+  const { subjectAltName = "" } = new X509Certificate(pem);
+  return [...subjectAltName.matchAll(/DNS:([a-z0-9.-]+)/gi)]
+    .map(([, name = ""]) => name);
 }
 
 /**

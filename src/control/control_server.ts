@@ -4,7 +4,7 @@
  * `connection_limiter.ts` accepts connections, `guard.ts` checks each request, and `routes.ts`
  * handles it.
  */
-import type { Clock } from "../core/clock.ts";
+import { type Clock, type Random, systemRandom } from "../core/clock.ts";
 import { messageOf, VerackError } from "../core/errors.ts";
 import { type Log, logger } from "../core/log.ts";
 import {
@@ -18,7 +18,11 @@ import type { NodeEvent } from "../mesh/events.ts";
 import type { Node } from "../mesh/node.ts";
 import type { Listener } from "../transport/transport.ts";
 import type { ControlFigures } from "./answers.ts";
-import { ConnectionLimiter, HttpConnections } from "./connection_limiter.ts";
+import {
+  ConnectionLimiter,
+  type ConnectionLimiterOptions,
+  HttpConnections,
+} from "./connection_limiter.ts";
 import {
   EventJournal,
   EventStream,
@@ -28,6 +32,7 @@ import {
   ApiError,
   guard,
   type GuardOptions,
+  isPagePath,
   jsonResponse,
   type Refusal,
   refusalOf,
@@ -35,12 +40,20 @@ import {
 } from "./guard.ts";
 import type { ServedOperation } from "./handlers/handler.ts";
 import { type OperationRun, OperationStream } from "./operation_stream.ts";
+import { endWith, PageServer } from "./page_server.ts";
 import type { RouteContext, Routes } from "./routes.ts";
 
 /** Options of {@linkcode ControlServer}. */
 export interface ControlServerOptions {
   readonly node: Node;
   readonly clock: Clock;
+  /** Makes the secrets of sign-ins. @default {systemRandom} */
+  readonly random?: Random;
+  /**
+   * Opens a port for the page where none is, and returns the address of the page. @default the
+   * page is at the ports that are opened
+   */
+  readonly openPage?: () => Promise<string>;
   /** Called when a client requests the process to stop. */
   readonly onStop: () => void;
   /** Operations besides those of the schema. @default none */
@@ -49,6 +62,7 @@ export interface ControlServerOptions {
 
 /** Serves one node, on any number of listeners. */
 export class ControlServer implements AsyncDisposable {
+  readonly page: PageServer;
   readonly #options: ControlServerOptions;
   readonly #log: Log = logger("control");
   readonly #http: HttpConnections;
@@ -66,7 +80,10 @@ export class ControlServer implements AsyncDisposable {
 
   constructor(options: ControlServerOptions) {
     this.#options = options;
-    this.#http = new HttpConnections(options.clock);
+    const { node, clock, random = systemRandom, openPage: open } = options;
+    const { id } = node.identity;
+    this.page = new PageServer({ id, clock, random, open });
+    this.#http = new HttpConnections(clock);
     this.#journal = new EventJournal({
       clock: options.clock,
       record: (signal) => void this.#record(signal),
@@ -88,11 +105,12 @@ export class ControlServer implements AsyncDisposable {
         listener,
         http: this.#http,
         clock,
-        answer: (request, onAllowed) => this.#answer(request, guard, onAllowed),
+        answer: (request, callbacks) => this.#answer(request, guard, callbacks),
       }),
     );
     // A failure is reported to the first request, which loads them again.
     this.#load().catch(() => {});
+    if (guard.required !== undefined) this.page.load().catch(() => {});
   }
 
   /** Its URL besides the directory, for `status`. */
@@ -117,6 +135,7 @@ export class ControlServer implements AsyncDisposable {
 
   async #close(): Promise<void> {
     this.#journal.end();
+    this.page[Symbol.dispose]();
     this.#stop.abort(new VerackError("stopped", "This node is closing"));
     // A client that does not read its answer must not keep the process from ending.
     const { clock } = this.#options;
@@ -128,12 +147,15 @@ export class ControlServer implements AsyncDisposable {
     cancel();
     await Promise.all(this.#limiters.map((limiter) => limiter.close()));
     await this.#routes?.catch(() => {});
+    await this.page.load().catch(() => {});
   }
 
   async #answer(
     request: Request,
     options: GuardOptions,
-    onAllowed: () => void,
+    { onAllowed, onVisitor }: Parameters<
+      ConnectionLimiterOptions["answer"]
+    >[1],
   ): Promise<Response> {
     if (this.#closing !== undefined) {
       return this.#failed(
@@ -147,10 +169,19 @@ export class ControlServer implements AsyncDisposable {
     }
     this.#requests++;
     try {
-      guard(request, options);
-      onAllowed();
+      const access = guard(request, options);
+      if (access.kind === "public") onVisitor();
+      else onAllowed();
+      if (isPagePath(new URL(request.url).pathname)) {
+        return await this.page.respond(request);
+      }
       const routes = await this.#load();
-      return await routes(request);
+      const page = options.required?.page;
+      const caller = { access, ...(page !== undefined && { page }) };
+      const response = await routes(request, caller);
+      return access.kind === "page"
+        ? endWith(response, access.session.signal)
+        : response;
     } catch (error) {
       return this.#failed(error);
     } finally {
@@ -182,6 +213,7 @@ export class ControlServer implements AsyncDisposable {
       watch: (query, lastEventId) => this.#watch(query, lastEventId),
       operate: (run) => this.#operate(run),
       operations,
+      page: this.page,
       publish: (event) => this.publish(event),
       isWatched: () => this.#journal.isRecording,
       stop: onStop,
@@ -252,6 +284,7 @@ export class ControlServer implements AsyncDisposable {
       operations: this.#operations.size,
       eventsMissed: this.#missed,
       ...(this.#url !== undefined && { url: this.#url }),
+      ...(this.page.url !== undefined && { page: this.page.url }),
     };
   }
 

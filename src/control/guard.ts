@@ -1,6 +1,7 @@
 /**
  * Checks every request before it is routed: it must name this server as its host, must
- * not come from a web page, and must have the token where one is required.
+ * not come from a web page but its own, and must have the token or a sign-in of the page where
+ * one is required.
  *
  * A page in a browser on this machine can reach loopback. It has no token, and is
  * recognised by its `Origin`, or by its `Host` after DNS rebinding.
@@ -11,14 +12,34 @@ import { detailsOf, VerackError } from "../core/errors.ts";
 import { escapeText, jsonLine } from "../core/escape.ts";
 import { RequestError } from "../streams/request_error.ts";
 import { timingSafeEqual } from "../std/timing_safe_equal.ts";
+import {
+  PAGE_KEY_HEADER,
+  type PageAccess,
+  SIGN_IN_PATH,
+} from "./page_access.ts";
+import type { PageSession } from "./page_sessions.ts";
 
 /** What a listener requires of every request. */
 export interface GuardOptions {
   /** Whether `host` (lower case, without port and brackets) is a name of this server. */
   readonly isOwnHost: (host: string) => boolean;
-  /** Required token; absent where file permissions decide. */
-  readonly token?: string;
+  /** Absent where file permissions decide. */
+  readonly required?: {
+    /** The token of the API; without one only the page can be used. */
+    readonly token?: string;
+    /** The sign-ins of the page, in the place of a token. */
+    readonly page: PageAccess;
+  };
 }
+
+/** The rights with which a request is made. */
+export type Access =
+  /** The user that runs the node: by the token, or by the permissions of files. */
+  | { readonly kind: "owner" }
+  /** A browser that is signed in. */
+  | { readonly kind: "page"; readonly session: PageSession }
+  /** Without any sign-in: files of the page, and the sign-in itself. */
+  | { readonly kind: "public" };
 
 /** `Sec-Fetch-Site` of no browser, of our own pages, and of a typed address. */
 const OWN_SITES: ReadonlySet<string | null> = new Set([
@@ -30,9 +51,9 @@ const OWN_SITES: ReadonlySet<string | null> = new Set([
 /**
  * Returns if the request is allowed.
  *
- * @throws {ApiError} 403 for a foreign host or origin, 401 without the token.
+ * @throws {ApiError} 403 for a foreign host or origin, 401 without the token or a sign-in.
  */
-export function guard(request: Request, options: GuardOptions): void {
+export function guard(request: Request, options: GuardOptions): Access {
   const { headers } = request;
   const url = new URL(request.url);
   // The request line may name another host than the header.
@@ -48,7 +69,7 @@ export function guard(request: Request, options: GuardOptions): void {
   const origin = headers.get("origin");
   const site = headers.get("sec-fetch-site");
   if (
-    !OWN_SITES.has(site) ||
+    !OWN_SITES.has(site) && !isVisit(request, url) ||
     (origin !== null && origin !== `http://${host}` &&
       origin !== `https://${host}`)
   ) {
@@ -60,7 +81,33 @@ export function guard(request: Request, options: GuardOptions): void {
       }", must be absent: web pages may not use this server`,
     );
   }
-  if (options.token !== undefined) requireToken(headers, options.token);
+  const { required } = options;
+  if (required === undefined) return { kind: "owner" };
+  const authorization = headers.get("authorization");
+  if (required.token !== undefined && isToken(authorization, required.token)) {
+    return { kind: "owner" };
+  }
+  const session = required.page.sessionOf(headers);
+  if (session !== undefined) return { kind: "page", session };
+  if (isPagePath(url.pathname) || url.pathname === SIGN_IN_PATH) {
+    return { kind: "public" };
+  }
+  throw unauthorized(headers);
+}
+
+/**
+ * Whether a link to the page itself was followed, from wherever: it shows what all may see, in
+ * a window of its own.
+ */
+function isVisit({ method, headers }: Request, { pathname }: URL): boolean {
+  return method === "GET" && pathname === "/" &&
+    headers.get("sec-fetch-mode") === "navigate" &&
+    headers.get("sec-fetch-dest") === "document";
+}
+
+/** Whether a path is one of files of the page. */
+export function isPagePath(path: string): boolean {
+  return path === "/" || path.startsWith("/page/");
 }
 
 /** Whether the value of `Authorization` has the token. */
@@ -74,17 +121,14 @@ export function isToken(authorization: string | null, token: string): boolean {
     );
 }
 
-function requireToken(headers: Headers, token: string): void {
-  const authorization = headers.get("authorization");
-  if (isToken(authorization, token)) return;
-  throw new ApiError(
-    401,
-    "unauthorized",
-    authorization === null
-      ? "There is no token, must be Authorization: Bearer TOKEN"
-      : "The token is wrong, must be Authorization: Bearer and the one in this node's token file",
-    { "www-authenticate": "Bearer" },
-  );
+function unauthorized(headers: Headers): ApiError {
+  const message = headers.has("authorization")
+    ? "The token is wrong, must be Authorization: Bearer and the one in this node's token file"
+    : headers.has(PAGE_KEY_HEADER)
+    ? 'This browser is not signed in, or no longer; "verack open" gives an address that signs it in'
+    : "There is no token, must be Authorization: Bearer TOKEN";
+  const challenge = { "www-authenticate": "Bearer" };
+  return new ApiError(401, "unauthorized", message, challenge);
 }
 
 /** Without the port and the brackets of an IPv6 address. */
@@ -101,6 +145,8 @@ export type ApiErrorCode =
   | "foreign-host"
   | "foreign-origin"
   | "unauthorized"
+  | "owner-only"
+  | "wrong-code"
   | "not-found"
   | "method-not-allowed"
   | "unsupported-media-type"

@@ -68,6 +68,7 @@ export type {
   ReceiveRecord,
   WithdrawnRecord,
 } from "./api/file_endpoints.ts";
+export type { PageLinkAnswer } from "./api/page_endpoints.ts";
 export type {
   FileErrorCode,
   FileProgress,

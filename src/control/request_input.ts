@@ -7,7 +7,7 @@ import {
   MAX_CONTROL_JSON_BYTES,
 } from "./control_limits.ts";
 import { MAX_BODY_BYTES } from "../wire/wire_limits.ts";
-import type { Endpoint, Fields, Operation } from "./api/endpoint.ts";
+import type { Endpoint, Fields } from "./api/endpoint.ts";
 import { ApiError, badRequest } from "./guard.ts";
 
 const MAX_SHOWN_CHARS = 64;
@@ -29,9 +29,10 @@ export interface RequestInput {
  * 503 as {@linkcode BodyReader} does.
  */
 export async function readInput(
-  endpoint:
-    & Pick<Endpoint, "method" | "input" | "binaryInput">
-    & Pick<Operation, "maxBytes">,
+  endpoint: Pick<
+    Endpoint,
+    "method" | "input" | "binaryInput" | "maxBytes"
+  >,
   request: Request,
   bodies: BodyReader,
 ): Promise<RequestInput> {

@@ -4,10 +4,16 @@
  */
 import { Hono } from "npm:hono@4.13.19";
 import { API, OPERATIONS } from "./api.ts";
-import type { Endpoint, Input, Operation } from "./api/endpoint.ts";
-import { ApiError, jsonResponse } from "./guard.ts";
+import type {
+  Endpoint,
+  Input,
+  Operation,
+  RequiredAccess,
+} from "./api/endpoint.ts";
+import { type Access, ApiError, jsonResponse } from "./guard.ts";
 import { admissionHandlers } from "./handlers/admission_handlers.ts";
 import {
+  type Caller,
   type HandlerContext,
   type Handlers,
   type OperationHandlers,
@@ -18,11 +24,13 @@ import { fileHandlers } from "./handlers/file_handlers.ts";
 import { keptTopicHandlers } from "./handlers/kept_topic_handlers.ts";
 import { healthResponse } from "./health_response.ts";
 import { messageHandlers } from "./handlers/message_handlers.ts";
+import { pageHandlers } from "./handlers/page_handlers.ts";
 import { peerHandlers } from "./handlers/peer_handlers.ts";
 import { watchHandlers } from "./handlers/watch_handlers.ts";
 import { requestHandlers } from "./handlers/request_handlers.ts";
 import { forwardHandlers } from "./handlers/forward_handlers.ts";
 import type { OperationRun } from "./operation_stream.ts";
+import type { PageServer } from "./page_server.ts";
 import { BodyReader, readInput } from "./request_input.ts";
 
 /** The input of request handlers. */
@@ -36,35 +44,40 @@ export interface RouteContext extends HandlerContext {
   readonly operate: (run: OperationRun) => Promise<Response>;
   /** Operations besides those of the schema. */
   readonly operations: readonly ServedOperation[];
+  /** Sign-in of the page. */
+  readonly page: PageServer;
   /** The response to a request that failed. */
   readonly failed: (error: unknown) => Response;
 }
 
 /** Handles requests that the guard has allowed. */
-export type Routes = (request: Request) => Response | Promise<Response>;
+export type Routes = (
+  request: Request,
+  caller: Caller,
+) => Response | Promise<Response>;
 
 /** Handles the requests of one path and method. */
 interface Route {
-  readonly endpoint:
-    & Pick<
-      Endpoint,
-      "method" | "path" | "input" | "binaryInput"
-    >
-    & Pick<Operation, "maxBytes">;
+  readonly endpoint: Pick<
+    Endpoint,
+    "method" | "path" | "input" | "binaryInput" | "maxBytes" | "access"
+  >;
   readonly handle: (
     fields: unknown,
     request: {
       readonly headers: Headers;
       readonly bytes: Uint8Array | undefined;
       readonly signal: AbortSignal;
-    },
+    } & Caller,
   ) => Promise<Response>;
 }
 
 /** Routes requests to their handlers. */
 export function createRoutes(context: RouteContext): Routes {
   // Not decoded: a path has one spelling.
-  const app = new Hono({ getPath: ({ url }) => new URL(url).pathname });
+  const app = new Hono<{ readonly Bindings: Caller }>({
+    getPath: ({ url }) => new URL(url).pathname,
+  });
   const bodies = new BodyReader(context.clock);
   const files = fileHandlers(context);
   const kept = keptTopicHandlers(context);
@@ -74,6 +87,7 @@ export function createRoutes(context: RouteContext): Routes {
       ...messageHandlers(context),
       ...requestHandlers(context),
       ...admissionHandlers(context),
+      ...pageHandlers(context),
       ...files.endpoints,
       ...kept.endpoints,
       health: (options) =>
@@ -94,12 +108,13 @@ export function createRoutes(context: RouteContext): Routes {
   const methods = Map.groupBy(routes, ({ endpoint }) => endpoint.path);
   for (const { endpoint, handle } of routes) {
     const { method, path } = endpoint;
-    app.on(method, path, async ({ req: { raw } }) => {
+    app.on(method, path, async ({ req: { raw }, env }) => {
       // Hono answers HEAD by GET, which would open streams.
       if (raw.method !== method) throw wrongMethod(methods.get(path) ?? []);
+      requireAccess(endpoint.access, env.access);
       const { fields, bytes } = await readInput(endpoint, raw, bodies);
       const { headers, signal } = raw;
-      return await handle(fields, { headers, bytes, signal });
+      return await handle(fields, { ...env, headers, bytes, signal });
     });
   }
   for (const [path, known] of methods) {
@@ -116,7 +131,7 @@ export function createRoutes(context: RouteContext): Routes {
     );
   });
   app.onError(context.failed);
-  return (request) => app.fetch(request);
+  return (request, caller) => app.fetch(request, caller);
 }
 
 function wrongMethod(known: readonly Route[]): ApiError {
@@ -127,6 +142,23 @@ function wrongMethod(known: readonly Route[]): ApiError {
     `The method must be ${allow}`,
     { allow },
   );
+}
+
+/** @throws {ApiError} 403 or 401 where the rights of a request are too few. */
+function requireAccess(
+  required: RequiredAccess | undefined,
+  { kind }: Access,
+): void {
+  if (kind === "public" && required !== "public") {
+    throw new ApiError(401, "unauthorized", "There is no sign-in");
+  }
+  if (kind === "page" && required === "owner") {
+    throw new ApiError(
+      403,
+      "owner-only",
+      "The page may not use this, must be a program with the token or at the socket",
+    );
+  }
 }
 
 function endpointRoutes(handlers: Handlers<typeof API>): Route[] {

@@ -214,7 +214,7 @@ Deno.test("without the token, or with another, nothing is told", async () => {
     TOKEN,
     `Bearer x ${TOKEN}`,
   ];
-  for (const path of ["/v1/status", "/v1/nothing", "/"]) {
+  for (const path of ["/v1/status", "/v1/nothing", "/metrics", "/pages"]) {
     for (const authorization of authorizations) {
       const response = await scene.fetch(path, {
         token: null,
@@ -238,7 +238,6 @@ Deno.test("paths lead nowhere but to the table, and never to a file", async () =
   const tcp = { hostname: "127.0.0.1", port: scene.port };
   for (
     const path of [
-      "/",
       "/v1",
       "/v1/",
       "/v1/status/",
@@ -255,6 +254,11 @@ Deno.test("paths lead nowhere but to the table, and never to a file", async () =
       "/constructor",
       "/__proto__",
       "/v1/toString",
+      "/page",
+      "/page/../node.key",
+      "/page/../../node.key",
+      "/page/..%2fnode.key",
+      "/page/node.key",
     ]
   ) {
     const answer = await raw(tcp, [

@@ -7,6 +7,7 @@ import type { ServedOperation } from "../../src/control/handlers/handler.ts";
 import { ControlServer } from "../../src/control/control_server.ts";
 import {
   openDirectory,
+  openPagePort,
   openPort,
 } from "../../src/control/control_listeners.ts";
 import type { MessageEvent } from "../../src/control/answers.ts";
@@ -60,6 +61,7 @@ export class ControlScene implements AsyncDisposable {
       clock: systemClock,
       onStop: () => this.stops++,
       operations,
+      openPage: () => openPagePort(this.server, systemClock),
     });
   }
 

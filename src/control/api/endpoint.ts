@@ -16,6 +16,12 @@ export type Fields = Readonly<
   >
 >;
 
+/**
+ * The rights that a request needs: `owner` excludes the page, which needs neither files nor
+ * ports of the machine; `public` needs no sign-in. @default both the owner and the page
+ */
+export type RequiredAccess = "owner" | "public";
+
 /** One method of one path. */
 export interface Endpoint<I extends Fields = Fields, A = unknown> {
   readonly method: "GET" | "POST";
@@ -29,6 +35,9 @@ export interface Endpoint<I extends Fields = Fields, A = unknown> {
   readonly status?: number;
   /** A status beside those of success with which it is answered, rather than an error. */
   readonly failingStatus?: number;
+  /** Most bytes of the JSON body. @default {MAX_CONTROL_JSON_BYTES} */
+  readonly maxBytes?: number;
+  readonly access?: RequiredAccess;
 }
 
 /** What an operation reports; `type` selects its schema. */
@@ -52,6 +61,7 @@ export interface Operation<
   readonly input: I;
   /** Most bytes of the body. @default {MAX_CONTROL_JSON_BYTES} */
   readonly maxBytes?: number;
+  readonly access?: RequiredAccess;
   readonly records: Readonly<Record<string, Schema<R>>>;
 }
 
@@ -86,14 +96,16 @@ export function post<const I extends Fields, A>(
   path: string,
   input: I,
   answer: Schema<A>,
-  more: Partial<Pick<Endpoint, "status" | "binaryInput">> = {},
+  more: Partial<
+    Pick<Endpoint, "status" | "binaryInput" | "maxBytes" | "access">
+  > = {},
 ): Endpoint<I, A> {
   return { method: "POST", path, input, answer, ...more };
 }
 
 /**
  * @param records The schema of each type of record.
- * @param more `maxBytes`, where the input may be larger than others.
+ * @param more `maxBytes`, where the input may be larger than others; `access`.
  */
 export function operation<
   const I extends Fields,
@@ -102,7 +114,7 @@ export function operation<
   path: string,
   input: I,
   records: S,
-  more: Pick<Operation, "maxBytes"> = {},
+  more: Pick<Operation, "maxBytes" | "access"> = {},
 ): Operation<I, v.InferOutput<S[keyof S]>> {
   return { method: "POST", path, input, records, ...more } as Operation<
     I,

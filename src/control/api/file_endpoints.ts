@@ -167,12 +167,17 @@ export const fileOperations = {
       timeoutMs: optional(number),
     },
     SEND_RECORDS,
-    { maxBytes: MAX_CONTROL_PATHS_BYTES },
+    { maxBytes: MAX_CONTROL_PATHS_BYTES, access: "owner" },
   ),
-  receiveFiles: operation("/v1/files/receive", {
-    dir: path,
-    from: optional(v.array(nonEmpty, "a list of names and ids")),
-    accept: v.picklist(["all", "ask"], "all or ask"),
-    executable: optional(flag),
-  }, RECEIVE_RECORDS),
+  receiveFiles: operation(
+    "/v1/files/receive",
+    {
+      dir: path,
+      from: optional(v.array(nonEmpty, "a list of names and ids")),
+      accept: v.picklist(["all", "ask"], "all or ask"),
+      executable: optional(flag),
+    },
+    RECEIVE_RECORDS,
+    { access: "owner" },
+  ),
 };

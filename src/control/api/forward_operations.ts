@@ -75,5 +75,5 @@ export const forwardOperations = {
     lost: LOST,
     back: BACK,
     overflow: OVERFLOW,
-  }),
+  }, { access: "owner" }),
 };

@@ -78,6 +78,7 @@ const STATUS: Schema<StatusAnswer> = v.looseObject({
     operations: optional(count),
     eventsMissed: count,
     url: optional(string),
+    page: optional(string),
   }),
   forwarding: optional(v.looseObject({
     connect: v.array(string),

@@ -2,6 +2,8 @@
 import type { Clock } from "../../core/clock.ts";
 import type { Node } from "../../mesh/node.ts";
 import type { ControlFigures, MessageEvent } from "../answers.ts";
+import type { Access } from "../guard.ts";
+import type { PageAccess } from "../page_access.ts";
 import type {
   Answer,
   Endpoint,
@@ -26,6 +28,13 @@ export interface HandlerContext {
   readonly stop: () => void;
 }
 
+/** How a request came. */
+export interface Caller {
+  readonly access: Access;
+  /** The sign-ins of the port; absent at the socket, which needs none. */
+  readonly page?: PageAccess;
+}
+
 /** A value that becomes `T` in JSON. */
 export type Serializable<T> = unknown extends T ? T
   : T extends string ? T | Date
@@ -40,7 +49,7 @@ export type Handlers<T extends Readonly<Record<string, Endpoint>>> = {
       readonly bytes: Uint8Array | undefined;
       /** Aborts when the client disconnects. */
       readonly signal: AbortSignal;
-    },
+    } & Caller,
   ) =>
     | Serializable<Answer<T[K]>>
     | Response
