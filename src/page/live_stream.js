@@ -13,6 +13,25 @@ const MAX_BACKOFF_MS = 15_000;
 export const SILENCE_MS = 20_000;
 
 /**
+ * Time and chance, as `core/clock.ts` has them.
+ *
+ * @typedef {object} Times
+ * @property {() => number} now Milliseconds since 1970.
+ * @property {(delayMs: number, callback: () => void) => () => void} after Returns what cancels it.
+ * @property {() => number} chance A number in [0, 1).
+ */
+
+/** @type {Times} */
+export const browserTimes = {
+  now: () => Date.now(),
+  after: (delayMs, callback) => {
+    const timer = setTimeout(callback, delayMs);
+    return () => clearTimeout(timer);
+  },
+  chance: () => Math.random(),
+};
+
+/**
  * How long to wait after `failures` in a row.
  *
  * @param {number} failures
@@ -40,6 +59,7 @@ export class LiveStream {
   /** Why the last attempt ended. @type {unknown} */
   error;
   #source;
+  #times;
   #failures = 0;
   /** @type {AbortController | undefined} */
   #run;
@@ -47,9 +67,13 @@ export class LiveStream {
   #attempt;
   #wake = () => {};
 
-  /** @param {StreamSource} source */
-  constructor(source) {
+  /**
+   * @param {StreamSource} source
+   * @param {Times} times
+   */
+  constructor(source, times) {
     this.#source = source;
+    this.#times = times;
   }
 
   /** Opens it, and keeps it open. */
@@ -100,7 +124,7 @@ export class LiveStream {
       if (until.aborted) return;
       this.#failures++;
       this.#become("waiting");
-      await this.#wait(backoffMs(this.#failures, Math.random()));
+      await this.#wait(backoffMs(this.#failures, this.#times.chance()));
     }
   }
 
@@ -109,7 +133,7 @@ export class LiveStream {
     const response = await this.#source.open(signal);
     for await (const events of piecesOf(response)) {
       signal.throwIfAborted();
-      this.heardAt = Date.now();
+      this.heardAt = this.#times.now();
       this.error = undefined;
       this.#failures = 0;
       for (const event of events) this.#source.onEvent(event);
@@ -125,11 +149,11 @@ export class LiveStream {
 
   /** @param {number} ms */
   async #wait(ms) {
-    let timer = 0;
+    let cancel = () => {};
     await new Promise((resolve) => {
       this.#wake = () => resolve(undefined);
-      timer = Number(setTimeout(resolve, ms));
+      cancel = this.#times.after(ms, this.#wake);
     });
-    clearTimeout(timer);
+    cancel();
   }
 }

@@ -8,7 +8,7 @@
  */
 import { Api, ApiError } from "./api.js";
 import { addSample, figuresOf } from "./history.js";
-import { LiveStream } from "./live_stream.js";
+import { browserTimes, LiveStream } from "./live_stream.js";
 import { cutMessage } from "./received_messages.js";
 
 /** @import { ControlEvent, PeerRow, SessionRow, StatusAnswer } from "../control/answers.ts" */
@@ -27,7 +27,7 @@ const TICK_MS = 1_000;
 /** How long a peer that has joined or left stands out. */
 export const CHANGE_SHOWN_MS = 10_000;
 
-/** @typedef {import("./api.js").ApiOptions & { frame?: (done: () => void) => void }} ModelOptions */
+/** @typedef {import("./api.js").ApiOptions & { frame?: (done: () => void) => void, times?: import("./live_stream.js").Times }} ModelOptions */
 
 /** The state of the page. */
 export class Model extends EventTarget {
@@ -57,14 +57,15 @@ export class Model extends EventTarget {
   api;
 
   #frame;
+  #times;
   #isScheduled = false;
   /** @type {string | undefined} */
   #lastEventId;
   /** The stream of events tells the present state before what happens. */
   #isBeginning = true;
   #hasBegun = false;
-  /** @type {ReturnType<typeof setInterval> | undefined} */
-  #ticker;
+  /** @type {(() => void) | undefined} */
+  #stopTicks;
   #watch;
   #follow;
 
@@ -72,6 +73,8 @@ export class Model extends EventTarget {
   constructor(options) {
     super();
     this.#frame = options.frame ?? ((done) => requestAnimationFrame(done));
+    const times = options.times ?? browserTimes;
+    this.#times = times;
     this.api = new Api(options);
     this.api.onSignedOut = () => this.#signedOut();
     this.#watch = new LiveStream({
@@ -82,7 +85,7 @@ export class Model extends EventTarget {
         }),
       onEvent: ({ event, data }) => this.#onRecord(event, data),
       onState: () => this.#refresh(),
-    });
+    }, times);
     this.#follow = new LiveStream({
       open: async (signal) => {
         const id = this.#lastEventId;
@@ -95,7 +98,7 @@ export class Model extends EventTarget {
       },
       onEvent: ({ id, data }) => this.#onEvent(id, data),
       onState: () => this.#refresh(),
-    });
+    }, times);
   }
 
   /** Connects, if there was a sign-in. */
@@ -104,14 +107,14 @@ export class Model extends EventTarget {
     this.connection = "connecting";
     this.#watch.start();
     this.#follow.start();
-    this.#ticker ??= setInterval(() => this.#tick(), TICK_MS);
+    if (this.#stopTicks === undefined) this.#nextTick();
     this.changed();
   }
 
   /** Closes both streams. */
   stop() {
-    clearInterval(this.#ticker);
-    this.#ticker = undefined;
+    this.#stopTicks?.();
+    this.#stopTicks = undefined;
     this.#watch.stop();
     this.#follow.stop();
   }
@@ -183,7 +186,16 @@ export class Model extends EventTarget {
     } else if (record.type === "peers") {
       this.peers = record.peers;
       this.sessions = record.sessions;
+      this.#addRoundTrips();
     }
+    this.changed();
+  }
+
+  /** The peers come after the status of the same time. */
+  #addRoundTrips() {
+    const last = this.history.at(-1);
+    if (last === undefined || this.status === undefined) return;
+    last.figures = figuresOf(this.status, this.sessions);
   }
 
   /** @param {StatusAnswer} status */
@@ -191,7 +203,7 @@ export class Model extends EventTarget {
     this.status = status;
     this.stopped = false;
     addSample(this.history, {
-      time: Date.now(),
+      time: this.#times.now(),
       startedAt: status.startedAt,
       figures: figuresOf(status, this.sessions),
     });
@@ -224,7 +236,10 @@ export class Model extends EventTarget {
   #endBeginning() {
     this.#isBeginning = false;
     if (this.#hasBegun) {
-      this.#addEvent({ type: "page:gap", time: new Date().toISOString() });
+      this.#addEvent({
+        type: "page:gap",
+        time: new Date(this.#times.now()).toISOString(),
+      });
     }
     this.#hasBegun = true;
   }
@@ -240,7 +255,7 @@ export class Model extends EventTarget {
 
   /** @param {ControlEvent} event */
   #noteChange(event) {
-    const at = Date.now();
+    const at = this.#times.now();
     if (event.type === "peer:up") {
       this.changes.set(event.id, { what: "joined", at });
     } else if (event.type === "peer:down") {
@@ -249,8 +264,15 @@ export class Model extends EventTarget {
     }
   }
 
+  #nextTick() {
+    this.#stopTicks = this.#times.after(TICK_MS, () => {
+      this.#nextTick();
+      this.#tick();
+    });
+  }
+
   #tick() {
-    const now = Date.now();
+    const now = this.#times.now();
     this.#watch.checkSilence(now);
     this.#follow.checkSilence(now);
     for (const [id, { at }] of this.changes) {
@@ -267,7 +289,8 @@ export class Model extends EventTarget {
     const streams = [this.#watch, this.#follow];
     const isLive = this.status !== undefined &&
       streams.every(({ state }) => state === "open");
-    const heard = streams.map(({ heardAt }) => heardAt)
+    const broken = streams.filter(({ state }) => state !== "open");
+    const heard = (isLive ? streams : broken).map(({ heardAt }) => heardAt)
       .filter((it) => it !== undefined);
     const before = `${this.connection} ${this.problem} ${this.heardAt}`;
     this.heardAt = heard.length === 0 ? undefined : Math.min(...heard);

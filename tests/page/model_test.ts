@@ -1,0 +1,380 @@
+/** The page's connection: two streams that come back by themselves, and what is said meanwhile. */
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { PAGE_KEY_HEADER } from "../../src/page/api.js";
+import { backoffMs, SILENCE_MS } from "../../src/page/live_stream.js";
+import { CHANGE_SHOWN_MS, MAX_EVENTS, Model } from "../../src/page/model.js";
+import { settle, VirtualClock } from "../../src/testing/virtual_clock.ts";
+import { ControlScene, TOKEN } from "../helpers/control.ts";
+import { until } from "../helpers/until.ts";
+
+const KEY = "verack.pageKey";
+const ID = "d26d938b".padEnd(64, "0");
+
+/** One request of the page, which the test answers. */
+interface Asked {
+  readonly path: string;
+  readonly headers: Headers;
+  readonly body: unknown;
+  send(text: string): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** A node that says what a test has it say, and the page's model of it. */
+class Scene implements Disposable {
+  readonly clock = new VirtualClock();
+  readonly storage = new Map<string, string>();
+  readonly asked: Asked[] = [];
+  changes = 0;
+  /** Answers a request instead of a stream. */
+  answer: (path: string) => Response | undefined = () => undefined;
+  readonly model: Model;
+
+  constructor(key?: string) {
+    if (key !== undefined) this.storage.set(KEY, key);
+    this.model = new Model({
+      fetch: (input, init) => Promise.resolve(this.#fetch(`${input}`, init)),
+      storage: {
+        getItem: (name) => this.storage.get(name) ?? null,
+        setItem: (name, value) => void this.storage.set(name, value),
+        removeItem: (name) => void this.storage.delete(name),
+      },
+      frame: (done) => void this.clock.after(16, done),
+      times: {
+        now: () => this.clock.now(),
+        after: (delayMs, callback) => this.clock.after(delayMs, callback),
+        chance: () => 0.5,
+      },
+    });
+    this.model.addEventListener("change", () => this.changes++);
+  }
+
+  #fetch(path: string, init: RequestInit = {}): Response {
+    const { readable, writable } = new TransformStream<string, string>();
+    const writer = writable.getWriter();
+    writer.closed.catch(() => {});
+    init.signal?.addEventListener(
+      "abort",
+      () => void writer.abort(init.signal?.reason).catch(() => {}),
+    );
+    this.asked.push({
+      path,
+      headers: new Headers(init.headers),
+      body: typeof init.body === "string" ? JSON.parse(init.body) : undefined,
+      send: async (text) => {
+        await writer.write(text);
+        await settle();
+      },
+      close: async () => {
+        await writer.close();
+        await settle();
+      },
+    });
+    return this.answer(path) ??
+      new Response(readable.pipeThrough(new TextEncoderStream()));
+  }
+
+  /** The newest request for a path. */
+  last(path: string): Asked {
+    const found = this.asked.findLast((it) => it.path === path);
+    assert(found !== undefined, `${path} was not asked for`);
+    return found;
+  }
+
+  /** Starts, and tells a state. */
+  async live(): Promise<void> {
+    this.model.start();
+    await settle();
+    await this.last("/v1/watch").send(
+      record({ type: "status", status: STATUS }),
+    );
+    await this.last("/v1/events").send("id: 5\n\n");
+    assertEquals(this.model.connection, "live");
+  }
+
+  [Symbol.dispose](): void {
+    this.model.stop();
+  }
+}
+
+const STATUS = {
+  id: ID,
+  startedAt: "2026-01-01T00:00:00.000Z",
+  counters: {
+    messagesSent: 1,
+    messagesReceived: 2,
+    bytesSent: 3,
+    bytesReceived: 4,
+  },
+  mesh: { nodes: 2, sessions: 1, missing: [] },
+  outbox: { messages: 0, bytes: 0 },
+};
+
+function record(value: unknown, id?: number): string {
+  return `${id === undefined ? "" : `id: ${id}\n`}data: ${
+    JSON.stringify(value)
+  }\n\n`;
+}
+
+const up = (time = "2026-01-01T00:00:01.000Z") => ({
+  type: "peer:up",
+  id: ID,
+  address: "a:1",
+  direction: "inbound",
+  trust: "known",
+  time,
+});
+
+Deno.test("without a sign-in nothing is asked for; the code of an address gives a key, which each request has", async () => {
+  using scene = new Scene();
+  const { model } = scene;
+  model.start();
+  assertEquals(model.connection, "signed-out");
+  assertEquals(scene.asked.length, 0);
+
+  scene.answer = (path) =>
+    path === "/v1/page/sign-in" ? Response.json({ key: "secret" }) : undefined;
+  await model.signIn("c".repeat(43));
+  await settle();
+  assertEquals(scene.asked[0]?.body, { code: "c".repeat(43) });
+  assertEquals(scene.asked[0]?.headers.get(PAGE_KEY_HEADER), null);
+  assertEquals(scene.storage.get(KEY), "secret");
+  for (const path of ["/v1/watch", "/v1/events"]) {
+    assertEquals(scene.last(path).headers.get(PAGE_KEY_HEADER), "secret");
+  }
+  assertEquals(model.connection, "connecting");
+});
+
+Deno.test("the page is live once both streams are, and tells the views at most once a frame", async () => {
+  using scene = new Scene("k");
+  await scene.live();
+  const watch = scene.last("/v1/watch");
+  await scene.clock.advance(16);
+  const before = scene.changes;
+  for (let peers = 0; peers < 5; peers++) {
+    await watch.send(
+      record({
+        type: "peers",
+        peers: [{ id: ID }],
+        sessions: [{ id: ID, rttMs: 7 }],
+      }),
+    );
+    await watch.send(record({ type: "status", status: STATUS }));
+  }
+  await scene.clock.advance(16);
+  assertEquals(scene.changes, before + 1);
+  assertEquals(scene.model.peers, [{ id: ID }] as never);
+  assertEquals(scene.model.history.length, 6);
+  assertEquals(scene.model.history.at(-1)?.figures.rttMaxMs, 7);
+});
+
+Deno.test("a stream that breaks makes the page out of date at once; it resumes after a backoff, without the events before", async () => {
+  using scene = new Scene("k");
+  const { model, clock } = scene;
+  await scene.live();
+  const heardAt = clock.now();
+  await scene.last("/v1/events").send(record(up(), 6) + record(up(), 7));
+  assertEquals(model.events.length, 2);
+
+  await scene.last("/v1/events").close();
+  assertEquals(model.connection, "stale");
+  assertEquals(model.heardAt, heardAt);
+  const count = scene.asked.length;
+  await clock.advance(backoffMs(1, 0.5) - 1);
+  assertEquals(scene.asked.length, count);
+  await clock.advance(1);
+  const again = scene.last("/v1/events");
+  assertEquals(again.headers.get("last-event-id"), "7");
+  await again.send(record(up(), 8));
+  assertEquals(model.connection, "live");
+  assertEquals(model.events.length, 3);
+  assertEquals(model.problem, undefined);
+});
+
+Deno.test("a page that is seen again does not wait for its backoff", async () => {
+  using scene = new Scene("k");
+  await scene.live();
+  await scene.last("/v1/watch").close();
+  const count = scene.asked.length;
+  scene.model.hurry();
+  await settle();
+  assertEquals(scene.asked.length, count + 1);
+});
+
+Deno.test("silence makes the page out of date, as after a sleep of the machine", async () => {
+  using scene = new Scene("k");
+  const { model, clock } = scene;
+  await scene.live();
+  await clock.advance(SILENCE_MS - 1_000);
+  for (const path of ["/v1/watch", "/v1/events"]) {
+    await scene.last(path).send(": heartbeat\n\n");
+  }
+  await clock.advance(SILENCE_MS);
+  assertEquals(model.connection, "live");
+  // Timers stood still while the wall clock went on.
+  clock.wallOffsetMs += 3_600_000;
+  model.hurry();
+  await settle();
+  assertEquals(model.connection, "stale");
+  assert(model.status !== undefined);
+});
+
+Deno.test("the present state of a stream is no news; after a restart a gap is", async () => {
+  using scene = new Scene("k");
+  const { model } = scene;
+  model.start();
+  await settle();
+  const first = scene.last("/v1/events");
+  await first.send(record(up()) + "id: 5\n\n");
+  assertEquals(model.events, []);
+  await first.send(
+    record({ type: "stopped", time: "2026-01-01T00:00:02.000Z" }, 6),
+  );
+  assertEquals(model.stopped, true);
+  await first.close();
+  await scene.clock.advance(1_000);
+  await scene.last("/v1/events").send(record(up()) + "id: 1\n\n");
+  assertEquals(model.events.map(({ type }) => type), ["stopped", "page:gap"]);
+  await scene.last("/v1/watch").send(
+    record({ type: "status", status: STATUS }),
+  );
+  assertEquals(model.stopped, false);
+});
+
+Deno.test("peers that joined or left stand out for ten seconds, and at most a thousand events are kept", async () => {
+  using scene = new Scene("k");
+  const { model, clock } = scene;
+  await scene.live();
+  const events = scene.last("/v1/events");
+  await events.send(
+    record(
+      { type: "peer:down", id: ID, reason: "lost", left: false, time: "" },
+      6,
+    ),
+  );
+  assertEquals(model.changes.get(ID)?.what, "lost");
+  await events.send(record(up(), 7));
+  assertEquals(model.changes.get(ID)?.what, "joined");
+  await clock.advance(CHANGE_SHOWN_MS + 2_000);
+  assertEquals(model.changes.size, 0);
+  await events.send(
+    Array.from(
+      { length: 1_200 },
+      (_, id) => record({ type: "overflow", dropped: id, time: "" }, id + 8),
+    ).join(""),
+  );
+  assertEquals(model.events.length, MAX_EVENTS);
+  assertEquals((model.events.at(-1) as { dropped: number }).dropped, 1_199);
+});
+
+Deno.test("a node that does not accept the sign-in any more ends it, and nothing of the node stays on the page", async () => {
+  using scene = new Scene("k");
+  const { model } = scene;
+  await scene.live();
+  scene.answer = () =>
+    Response.json({
+      error: { code: "unauthorized", message: "There is no token" },
+    }, { status: 401 });
+  const error = await assertRejects(
+    () => model.api.get("/v1/requests"),
+    Error,
+    "There is no token",
+  );
+  assertEquals((error as { code?: string }).code, "unauthorized");
+  assertEquals(model.connection, "signed-out");
+  assertEquals([model.status, model.peers, model.events, model.history], [
+    undefined,
+    [],
+    [],
+    [],
+  ]);
+  assertEquals(scene.storage.has(KEY), false);
+  const count = scene.asked.length;
+  await scene.clock.advance(60_000);
+  assertEquals(scene.asked.length, count);
+});
+
+Deno.test("the backoff doubles from half a second to fifteen, with jitter in its upper half", () => {
+  assertEquals([0, 1, 2, 3].map((failures) => backoffMs(failures, 0)), [
+    0,
+    250,
+    500,
+    1_000,
+  ]);
+  assertEquals([1, 6, 60].map((failures) => backoffMs(failures, 1)), [
+    500,
+    15_000,
+    15_000,
+  ]);
+});
+
+Deno.test("records of an operation come one by one, and its error is thrown", async () => {
+  using scene = new Scene("k");
+  const { api } = scene.model;
+  const operation = api.operation("/v1/forward", { listen: "1" });
+  const first = operation.next();
+  await settle();
+  const asked = scene.last("/v1/forward");
+  assertEquals(asked.body, { listen: "1" });
+  await asked.send(": x\n\n" + record({ type: "listening" }));
+  assertEquals((await first).value, { type: "listening" });
+  const second = operation.next();
+  const failed = assertRejects(() => second, Error, "no room");
+  await asked.send(
+    'event: error\ndata: {"error":{"code":"busy","message":"no room"}}\n\n',
+  );
+  await failed;
+});
+
+Deno.test("the page shows the state of a node that it watches, and what happens there", async () => {
+  await using scene = await ControlScene.start({ name: "alice" });
+  const origin = `http://127.0.0.1:${scene.port}`;
+  const model = new Model({
+    // In place of the sign-in.
+    fetch: (input, init) =>
+      fetch(new URL(`${input}`, origin), {
+        method: init?.method ?? "GET",
+        headers: {
+          ...init?.headers as Record<string, string>,
+          authorization: `Bearer ${TOKEN}`,
+        },
+        ...(init?.body != null && { body: init.body as string }),
+        signal: init?.signal as AbortSignal,
+      }),
+    storage: { getItem: () => "key", setItem: () => {}, removeItem: () => {} },
+    frame: (done) => done(),
+  });
+  try {
+    model.start();
+    await until("it is live", () => model.connection === "live");
+    assertEquals(model.status?.name, "alice");
+    await using bob = await scene.peer({ name: "bob" });
+    await until(
+      "bob's session",
+      () => model.sessions.some(({ id }) => id === bob.identity.id),
+    );
+    await until(
+      "bob joined",
+      () =>
+        model.events.some((event) =>
+          event.type === "peer:up" && event.name === "bob"
+        ),
+    );
+    assertEquals(model.changes.get(bob.identity.id)?.what, "joined");
+    const sent = bob.send(scene.node.identity.id, "hello");
+    for await (const message of scene.node.messages()) {
+      message.ack();
+      break;
+    }
+    await sent;
+    await until(
+      "the message is counted",
+      () => model.history.at(-1)?.figures.messagesReceived === 1,
+    );
+    assertEquals(
+      model.status?.counters.messagesReceived,
+      scene.node.status().counters.messagesReceived,
+    );
+  } finally {
+    model.stop();
+  }
+});
