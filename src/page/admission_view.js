@@ -141,7 +141,11 @@ function invites(context) {
   /** @type {Map<string, HTMLElement>} */
   const rows = new Map();
   const show = () => {
-    const { invites } = lists.lists;
+    // The node tells of no invite that it has expired.
+    const now = Date.now();
+    const invites = lists.lists.invites.filter(({ expiresAt }) =>
+      !(Date.parse(expiresAt) <= now)
+    );
     setText(number, invites.length === 0 ? "" : String(invites.length));
     setText(problem, lists.problem("invites") ?? "");
     updateList(list, rows, invites, {
@@ -150,6 +154,7 @@ function invites(context) {
       update: (element, invite) => showInvite(element, invite, model),
     });
   };
+  model.addEventListener("change", show);
   lists.addEventListener("change", show);
   show();
   return h(
