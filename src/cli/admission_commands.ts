@@ -10,6 +10,7 @@ import { CLIENT_FLAGS, withNode } from "./client_flags.ts";
 import type { Command } from "./command.ts";
 import { withRecords } from "./data_commands.ts";
 import { quoted, UsageError } from "./flags.ts";
+import { qrLines } from "./qr_lines.ts";
 
 const PREFIX_HELP =
   "Its id, the first 8 digits or more, or its name, if no other has them";
@@ -139,18 +140,37 @@ export const inviteCommand: Command = answerCommand({
       help:
         "Where the guest reaches this node; needed if the node listens on every address (--host 0.0.0.0) and has no --advertise, else where it listens",
     },
+    qr: {
+      type: "boolean",
+      help: "Print a QR code of it as well, for a camera",
+    },
   },
-  examples: [[
-    "verack invite --data data/alice --address alice.example:8080",
-    "A line that lets one guest in within a day",
-  ]],
-  ask: ({ ttl, address, ...flags }) =>
-    withNode(flags, (node) =>
+  examples: [
+    [
+      "verack invite --data data/alice --address alice.example:8080",
+      "A line that lets one guest in within a day",
+    ],
+    [
+      "verack invite --data data/alice --qr",
+      "The same line below a QR code of it",
+    ],
+  ],
+  ask: async ({ ttl, address, qr, ...flags }) => {
+    const answer = await withNode(flags, (node) =>
       node.invite({
         ttlMs: ttl * 1_000,
         ...(address !== undefined && { address }),
-      })),
-  lines: ({ invite }) => [escapeText(invite, { max: 1_024 })],
+        ...(qr && { qr }),
+      }));
+    if (!qr) return { answer, modules: undefined };
+    const { qrModules } = await import("../control/qr_code.ts");
+    return { answer, modules: qrModules(answer.invite) };
+  },
+  lines: ({ answer, modules }, colors) => [
+    ...(modules ? qrLines(modules, { colors: colors.enabled }) : []),
+    escapeText(answer.invite, { max: 1_024 }),
+  ],
+  json: ({ answer }) => answer,
 });
 
 /** Lists invites. */

@@ -19,6 +19,7 @@ import type {
   WholeDeadLetter,
 } from "./answers.ts";
 import { API, OPERATIONS } from "./api.ts";
+import type { InviteAnswer } from "./api/admission_endpoints.ts";
 import type { Endpoint, Fields, Input } from "./api/endpoint.ts";
 import type {
   ControlReceiveFilesOptions,
@@ -237,10 +238,14 @@ export class ControlClient implements Disposable {
     return (await this.#connection.call(API.invites, {})).invites;
   }
 
-  /** Makes an invite for one guest. */
+  /** Makes an invite for one guest, with a QR code of it if `qr` is set. */
   async invite(
-    options: { readonly ttlMs?: number; readonly address?: string } = {},
-  ): Promise<{ readonly invite: string; readonly id: string }> {
+    options: {
+      readonly ttlMs?: number;
+      readonly address?: string;
+      readonly qr?: boolean;
+    } = {},
+  ): Promise<InviteAnswer> {
     return await this.#connection.call(API.invite, options);
   }
 

@@ -68,6 +68,8 @@ export type {
   ReceiveRecord,
   WithdrawnRecord,
 } from "./api/file_endpoints.ts";
+export type { InviteAnswer } from "./api/admission_endpoints.ts";
+export type { QrCode } from "./qr_code.ts";
 export type { PageLinkAnswer } from "./api/page_endpoints.ts";
 export type {
   FileErrorCode,

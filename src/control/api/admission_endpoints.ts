@@ -1,9 +1,12 @@
 /** Join requests, access rules and invites. */
 import * as v from "npm:valibot@1.5.0";
 import type { AccessRuleRow, InviteRow, JoinRequestRow } from "../answers.ts";
+import type { QrCode } from "../qr_code.ts";
 import { get, post } from "./endpoint.ts";
 import {
+  count,
   direction,
+  flag,
   id,
   number,
   optional,
@@ -11,6 +14,16 @@ import {
   string,
   text,
 } from "./schema_fields.ts";
+
+/** Answer to `POST /v1/invites`. */
+export interface InviteAnswer {
+  /** A line for one guest. */
+  readonly invite: string;
+  /** Its id. */
+  readonly id: string;
+  /** A picture of the invite, if it was asked for. */
+  readonly qr?: QrCode;
+}
 
 const rule = v.picklist(["allowed", "denied", "forgotten"]);
 
@@ -32,6 +45,12 @@ const INVITE: Schema<InviteRow> = v.looseObject({
   id: string,
   expiresAt: string,
   usedBy: optional(id),
+});
+
+const INVITED: Schema<InviteAnswer> = v.looseObject({
+  invite: string,
+  id: string,
+  qr: optional(v.looseObject({ size: count, path: string })),
 });
 
 const decided = v.looseObject({ id });
@@ -58,8 +77,8 @@ export const admissionEndpoints = {
   ),
   invite: post(
     "/v1/invites",
-    { ttlMs: optional(number), address: optional(text) },
-    v.looseObject({ invite: v.string(), id: v.string() }),
+    { ttlMs: optional(number), address: optional(text), qr: optional(flag) },
+    INVITED,
     { status: 201 },
   ),
   revoke: post("/v1/invites/revoke", { id: text }, INVITE),

@@ -53,9 +53,12 @@ export function admissionHandlers(
     deny: decide("deny"),
     forget: decide("forget"),
     invites: () => ({ invites: admission.invites() }),
-    invite: (input) => {
+    invite: async ({ qr = false, ...input }) => {
       const invite = admission.invite(input);
-      return { invite, id: inviteSecret(parseInvite(invite).code).id };
+      const { id } = inviteSecret(parseInvite(invite).code);
+      if (!qr) return { invite, id };
+      const { qrCode } = await import("../qr_code.ts");
+      return { invite, id, qr: qrCode(invite) };
     },
     revoke: ({ id }) => admission.revoke(id),
   };
