@@ -14,7 +14,8 @@ import { eventLine } from "./event_lines.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
 import { type OpenControl, openControl } from "./http_flags.ts";
 import { LOG_FLAGS, startLogging } from "./log_flags.ts";
-import { greet, takeMessages } from "./node_command.ts";
+import { greet } from "./greeting.ts";
+import { takeMessages } from "./node_command.ts";
 import {
   DEFAULT_PORT,
   DURATION,
@@ -140,7 +141,7 @@ async function chat(given: Invocation<typeof FLAGS>): Promise<ExitCode> {
 async function converse(chat: Chat): Promise<boolean> {
   const { invocation, node, lines, signals, leaving, leave } = chat;
   const { flags, terminal } = invocation;
-  greet({ flags, terminal, command: "verack chat " }, node);
+  greet({ flags, terminal, command: "chat" }, node);
   terminal.stdout.line(terminal.out.dim("/help lists what can be done here"));
   const conversation = new Conversation({
     node,

@@ -78,7 +78,7 @@ async function dispatch(
   const { stdout, columns, out } = openTerminal(output);
   const [first] = argv.filter((it) => !/^--(no-)?color$/.test(it));
   if (first === "--version" || first === "-V") {
-    stdout.line(`verack ${VERSION}`);
+    stdout.line(argv.includes("--json") ? versionJson() : `verack ${VERSION}`);
     return EXIT.success;
   }
   // Loaded here, because `--version` needs none of these.
@@ -115,6 +115,16 @@ async function dispatch(
     if (error instanceof UsageError) error.command ??= entry.name;
     throw error;
   }
+}
+
+/** The versions of the program and of what runs it, for bug reports and scripts. */
+function versionJson(): string {
+  const { deno, v8, typescript } = Deno.version;
+  const { target, standalone: compiled } = Deno.build;
+  return JSON.stringify({
+    ...{ version: VERSION, deno, v8, typescript },
+    ...{ target, compiled },
+  });
 }
 
 /** The line for an expected error; a fault of the program itself gets a stack instead. */

@@ -7,7 +7,7 @@ import type { MessageEvent } from "../control/answers.ts";
 import { systemClock } from "../core/clock.ts";
 import type { MessagesOptions } from "../delivery/consumer.ts";
 import { Identity } from "../identity/identity.ts";
-import { parsePeerName, shownName } from "../identity/peer_name.ts";
+import { parsePeerName } from "../identity/peer_name.ts";
 import { MAX_DURATION_MS } from "../mesh/mesh_limits.ts";
 import { HEARTBEAT_MS } from "../session/session_limits.ts";
 import type { Node } from "../mesh/node.ts";
@@ -36,41 +36,6 @@ import {
   passphraseSource,
 } from "./key_flags.ts";
 import type { LineWriter } from "./line_writer.ts";
-import type { Terminal } from "./terminal.ts";
-
-/** Prints the node's identity and how others join; programs have the event `listening`. */
-export function greet(
-  { flags, terminal, command }: {
-    readonly flags: NodeFlagValues;
-    readonly terminal: Terminal;
-    /** The command of other nodes, before the flag. */
-    readonly command: string;
-  },
-  node: Node,
-): void {
-  const { out, stdout } = terminal;
-  const { id, ephemeral } = node.identity;
-  const name = node.name === "" ? "" : ` ${out.bold(shownName(node.name))}`;
-  const lines = [`${out.bold("verack")} ${id}${name}`];
-  if (ephemeral) {
-    lines.push(out.dim("a new key, in memory only; --data DIR keeps one"));
-  }
-  if (flags.connect.length === 0 && node.status().admission !== "closed") {
-    lines.push(
-      out.dim(`others join with ${command}--connect ${joinAddress(node)}`),
-    );
-  }
-  for (const line of lines) stdout.line(line);
-}
-
-/** The address by which others join, as far as it is known. */
-function joinAddress(node: Node): string {
-  const { host, port } = parseAddress(node.address);
-  const everywhere = host === "0.0.0.0" || host === "::";
-  return everywhere
-    ? `HOST:${port} (127.0.0.1:${port} on this machine)`
-    : node.address;
-}
 
 /**
  * Shows messages until the node closes or `signal` aborts. Each is acknowledged only when the

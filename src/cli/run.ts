@@ -44,7 +44,8 @@ import {
 } from "./forward_flags.ts";
 import type { LineWriter } from "./line_writer.ts";
 import { LOG_FLAGS, startLogging } from "./log_flags.ts";
-import { greet, pingEvery, takeMessages } from "./node_command.ts";
+import { greet } from "./greeting.ts";
+import { pingEvery, takeMessages } from "./node_command.ts";
 import { NODE_FLAGS, nodeStart, withKeptPlace } from "./node_command.ts";
 import { type Command, command, type Invocation } from "./command.ts";
 import { SignalWatch } from "./signal_watch.ts";
@@ -207,7 +208,7 @@ async function run(invocation: Invocation<typeof FLAGS>): Promise<ExitCode> {
     await using control = await openControl(flags, node, leave);
     const url = control?.url;
     if (url !== undefined) log.info("control", { url });
-    if (!flags.json) greet({ flags, terminal, command: "" }, node);
+    if (!flags.json) greet({ flags, terminal, command: "run" }, node);
     if (!flags.json && url !== undefined) {
       terminal.stderr.line(`verack: control API at ${url}`);
     }

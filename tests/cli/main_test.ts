@@ -29,6 +29,16 @@ Deno.test("--version is one line on stdout", async () => {
   }
 });
 
+Deno.test("--version --json says what the program runs on, for bug reports", async () => {
+  const { code, out, err } = await ends("--version", "--json");
+  assertEquals([code, err], [0, []]);
+  const { deno, v8, typescript } = Deno.version;
+  assertEquals(JSON.parse(out), {
+    ...{ version: VERSION, deno, v8, typescript },
+    ...{ target: Deno.build.target, compiled: false },
+  });
+});
+
 Deno.test("--help lists the commands, and COMMAND --help every flag of a command", async () => {
   const { code, out, err } = await ends("--help");
   assertEquals([code, err], [0, []]);

@@ -1,5 +1,6 @@
 /** `verack run` itself; with others it is in `tests/process/`. */
 import { assertEquals, assertMatch } from "@std/assert";
+import { programName } from "../../src/cli/greeting.ts";
 import { verack } from "../helpers/child.ts";
 import { NodeProcess } from "../helpers/process.ts";
 
@@ -25,16 +26,49 @@ Deno.test("run tells programs that it listens, how large the mesh is, and that i
   ]);
 });
 
-Deno.test("run tells people what to type to join, unless it joins itself", async () => {
-  await using child = verack(["--port=0"]);
+Deno.test("run says first what it is, what to paste to join it, and how open it is", async () => {
+  await using child = verack(["--port=0", "--network=test"]);
   const listen = await child.line((line) => line.includes("listen on 0.0.0.0"));
   const port = /0\.0\.0\.0:(\d+) /.exec(listen)?.[1];
   assertMatch(child.out[0] ?? "", /^verack [0-9a-f]{64}$/);
-  assertEquals(child.out.slice(1, 3), [
-    "a new key, in memory only; --data DIR keeps one",
-    `others join with --connect HOST:${port} (127.0.0.1:${port} on this machine)`,
+  const both = "--network test";
+  assertEquals(child.out.slice(1, 4), [
+    `join from here       verack run --port 0 --connect 127.0.0.1:${port} ${both}`,
+    `join from elsewhere  verack run --connect HOST:${port} ${both}`,
+    "open                 to every node that reaches it (--admission closed lets you choose), with a key in memory only (--keep keeps it)",
   ]);
-  await using joining = verack(["--port=0", `--connect=127.0.0.1:${port}`]);
+  const pasted = child.out[1]?.split(/ +verack /)[1]?.split(" ") ?? [];
+  await using joining = verack(pasted);
   await joining.line((line) => line.includes(" up "));
-  assertEquals(joining.out.filter((line) => line.includes("--connect")), []);
+  assertEquals(joining.out.filter((line) => line.includes("join from")), []);
+  assertMatch(joining.out[1] ?? "", /^open {2}to every node/);
+});
+
+Deno.test("a node that only this machine reaches, or a closed one, says so", async () => {
+  await using local = verack(["--port=0", "--host=127.0.0.1"]);
+  await local.line((line) => line.includes("listen on"));
+  assertEquals(local.out.filter((it) => it.includes("elsewhere")), []);
+  assertMatch(local.out[2] ?? "", /^open +to every node on this machine, with/);
+
+  await using closed = verack(["--port=0", "--admission=closed"]);
+  await closed.line((line) => line.includes("listen on"));
+  assertEquals(closed.out.filter((it) => it.includes("join from")), []);
+  assertMatch(closed.out[1] ?? "", /^closed {2}to all but those that it knows/);
+});
+
+Deno.test("the commands of the greeting begin as this one was started", () => {
+  const of = (env: Readonly<Record<string, string>>) =>
+    programName((name) => env[name]);
+  assertEquals(of({}), "verack");
+  const task = {
+    INIT_CWD: "/clone",
+    npm_config_user_agent: "deno/2.9.6 npm/?",
+  };
+  assertEquals(of(task), "deno task verack");
+  const npx = {
+    INIT_CWD: "/clone",
+    npm_config_user_agent: "npm/11.0.0 node/v24.0.0",
+    npm_command: "exec",
+  };
+  assertEquals(of(npx), `npx -y deno@${Deno.version.deno} task verack`);
 });

@@ -59,7 +59,7 @@ for (const perRound of [0, 500]) {
 
 Deno.test("people are told how many pings of a stranger were left out", async () => {
   await using victim = verack(["--host=127.0.0.1", "--port=0", "--period=0"]);
-  const join = await victim.line((line) => line.startsWith("others join"));
+  const join = await victim.line((line) => line.startsWith("join from here"));
   const address = /--connect (\S+)$/.exec(join)?.[1] ?? "";
   await using stranger = await Node.start({ connect: [address] });
   const who = stranger.identity.id.slice(0, 8);

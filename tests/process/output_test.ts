@@ -19,7 +19,7 @@ const ESCAPE = /\x1b/;
 Deno.test("people read the node's id, how to join, which peers are up, pings and which left", async () => {
   await using child = verack(["--host=127.0.0.1", "--port=0"]);
   const greeting = await child.line((line) => line.startsWith("verack "));
-  const join = await child.line((line) => line.startsWith("others join"));
+  const join = await child.line((line) => line.startsWith("join from here"));
   const address = /--connect (\S+)$/.exec(join)?.[1] ?? "";
   const id = greeting.slice("verack ".length);
   const node = await Node.start({ connect: [`${id}@${address}`] });

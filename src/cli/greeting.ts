@@ -1,0 +1,157 @@
+/** What `run` and `chat` say first: what the node is, how another joins it, and how open it is. */
+import { grantedEnv } from "./command.ts";
+import { shownName } from "../identity/peer_name.ts";
+import type { Node } from "../mesh/node.ts";
+import { formatAddress, parseAddress } from "../transport/address.ts";
+import { classifyIp, isLoopbackHost } from "../transport/scope.ts";
+import { dataPlace } from "./data_place.ts";
+import type { NodeFlagValues } from "./node_command.ts";
+import type { Terminal } from "./terminal.ts";
+
+/** Network interfaces that other machines do not reach: of containers and virtual machines. */
+const INNER_INTERFACES =
+  /^(docker|br-|veth|virbr|vmnet|vboxnet|cni|flannel|lo)/;
+
+/** Prints the greeting; programs have the event `listening`. */
+export function greet(
+  { flags, terminal, command }: {
+    readonly flags: NodeFlagValues;
+    readonly terminal: Terminal;
+    readonly command: "run" | "chat";
+  },
+  node: Node,
+): void {
+  const { out, stdout } = terminal;
+  const name = node.name === "" ? "" : ` ${out.bold(shownName(node.name))}`;
+  stdout.line(`${out.bold("verack")} ${node.identity.id}${name}`);
+  const joins = flags.connect.length > 0 || node.status().admission === "closed"
+    ? []
+    : joinRows(node, joinCommand(flags, command));
+  const rows = [...joins, opennessRow(flags, node)];
+  const width = Math.max(...rows.map(([label]) => label.length));
+  for (const [label, text] of rows) {
+    const indent = width + "  ".length;
+    const shown = out.dim(label.padEnd(width));
+    stdout.line(`${shown}  ${text}`, false, indent);
+  }
+}
+
+type Row = readonly [label: string, text: string];
+
+/** Commands that join, from this machine and from others; `at` makes one of an address. */
+function joinRows(
+  node: Node,
+  at: (address: string, isHere: boolean) => string,
+): Row[] {
+  const { host, port } = parseAddress(node.address);
+  const { advertise } = node.status();
+  const elsewhere = (address: string): Row => [
+    "join from elsewhere",
+    at(address, false),
+  ];
+  const advertised = advertise === undefined ? [] : [elsewhere(advertise)];
+  if (isLoopbackHost(host)) {
+    return [["join from here", at(node.address, true)], ...advertised];
+  }
+  const isEverywhere = host === "0.0.0.0" || host === "::";
+  if (!isEverywhere) {
+    return advertised.length > 0 ? advertised : [elsewhere(node.address)];
+  }
+  const reached = ownHosts().map((host) =>
+    host === "HOST" ? `HOST:${port}` : formatAddress({ host, port })
+  );
+  return [
+    ["join from here", at(`127.0.0.1:${port}`, true)],
+    ...(advertised.length > 0 ? advertised : reached.map(elsewhere)),
+  ];
+}
+
+/** The command by which another node joins; what both must have is in it. */
+function joinCommand(
+  { network, secretFile }: NodeFlagValues,
+  command: "run" | "chat",
+): (address: string, isHere: boolean) => string {
+  const both = [
+    ...(network === "main" ? [] : [`--network ${network}`]),
+    ...(secretFile === undefined || secretFile === "none"
+      ? []
+      : [`--secret-file ${shellWord(secretFile)}`]),
+  ];
+  return (address, isHere) =>
+    [
+      `${programName()} ${command}`,
+      // The default port is probably that of this node; chat takes a free one by itself.
+      ...(isHere && command === "run" ? ["--port 0"] : []),
+      `--connect ${address}`,
+      ...both,
+    ].join(" ");
+}
+
+/** Which nodes may come in, and whether the node keeps its key. */
+function opennessRow(flags: NodeFlagValues, node: Node): Row {
+  const { admission, secret } = node.status();
+  const { host } = parseAddress(node.address);
+  if (admission === "closed") {
+    const { data } = flags;
+    return [
+      "closed",
+      data === undefined
+        ? "to all but those that it knows; invites need --data or --keep"
+        : `to strangers: ${programName()} invite${
+          placeFlag(data)
+        } lets one in, and requests lists those that asked`,
+    ];
+  }
+  const which = secret
+    ? "every node that has the secret"
+    : isLoopbackHost(host)
+    ? "every node on this machine"
+    : "every node that reaches it";
+  const choice = secret || isLoopbackHost(host)
+    ? ""
+    : " (--admission closed lets you choose)";
+  const kept = node.identity.ephemeral
+    ? ", with a key in memory only (--keep keeps it)"
+    : "";
+  return ["open", `to ${which}${choice}${kept}`];
+}
+
+/** `--data DIR`, unless commands find the directory without it. */
+function placeFlag(data: string): string {
+  return dataPlace(data).source === "flag" ? ` --data ${shellWord(data)}` : "";
+}
+
+/** The words that start this program, as it was started: by a task, from a binary, or by name. */
+export function programName(
+  env: (name: string) => string | undefined = grantedEnv,
+): string {
+  if (Deno.build.standalone) return "verack";
+  // Set by `deno task`, and by `npx` around it.
+  if (env("INIT_CWD") === undefined) return "verack";
+  const agent = env("npm_config_user_agent") ?? "";
+  if (agent.startsWith("deno/")) return "deno task verack";
+  return env("npm_command") === "exec"
+    ? `npx -y deno@${Deno.version.deno} task verack`
+    : "verack";
+}
+
+/** The address by which machines near this one reach it; `HOST` where Deno does not permit to look. */
+function ownHosts(): string[] {
+  const permission = { name: "sys", kind: "networkInterfaces" } as const;
+  const { state } = Deno.permissions.querySync(permission);
+  if (state !== "granted") return ["HOST"];
+  const found = Deno.networkInterfaces().filter(({ name, family }) =>
+    family === "IPv4" && !INNER_INTERFACES.test(name)
+  ).map(({ address }) => address);
+  const ofScope = (scope: string) =>
+    found.find((address) => classifyIp(address) === scope);
+  const host = ofScope("private") ?? ofScope("public");
+  return host === undefined ? [] : [host];
+}
+
+/** A word for a shell, quoted if it must be. */
+function shellWord(text: string): string {
+  return /^[\w@%+=:,./-]+$/.test(text)
+    ? text
+    : `'${text.replaceAll("'", String.raw`'\''`)}'`;
+}
