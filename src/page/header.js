@@ -30,18 +30,24 @@ export function mountHeader(element, model) {
     uptime: fact("up for"),
     version: fact("version"),
   };
+  const leave = h("button", {
+    type: "button",
+    class: "quiet",
+    title: "End the sign-in of this browser",
+    on: { click: () => model.signOut() },
+  }, "sign out");
   const health = h("a", { class: "badge", href: "#notice" });
   const connection = h("span", { class: "badge", role: "status" });
   element.append(
     h("h1", null, name, id, copy),
     h("dl", { class: "facts" }, Object.values(facts).map((it) => it.element)),
-    h("div", { class: "states" }, health, connection, themeSwitch()),
+    h("div", { class: "states" }, health, connection, themeSwitch(), leave),
   );
   const update = () => {
     const { status } = model;
     const isIn = status !== undefined;
     element.classList.toggle("is-empty", !isIn);
-    for (const part of [id, copy, health]) part.hidden = !isIn;
+    for (const part of [id, copy, health, leave]) part.hidden = !isIn;
     showConnection(connection, model);
     setText(name, status === undefined ? "verack" : nodeName(status));
     document.title = status === undefined

@@ -40,6 +40,9 @@ const SPACING = 3.6;
 /** Above and below the nodes, for two lines. */
 const LABEL_ROOM = 36;
 
+/** Two peers and this node are a triangle. */
+const TWO_ANGLES = [-Math.PI / 4, -Math.PI * 3 / 4];
+
 /** Points by which the length of an ellipse is measured. */
 const STEPS = 720;
 
@@ -80,7 +83,9 @@ export function layOut(ids, { width, height }) {
   members.forEach((ringIds, ring) => {
     const factor = rings[ring] ?? 1;
     const ellipse = { rx: rx * factor, ry: ry * factor };
-    const angles = evenAngles(ringIds.length, ellipse, startOf(ringIds, ring));
+    const angles = ids.length === 2
+      ? TWO_ANGLES
+      : evenAngles(ringIds.length, ellipse, startOf(ringIds, ring));
     ringIds.forEach((id, index) => {
       const angle = angles[index] ?? 0;
       places.set(id, {
@@ -144,14 +149,14 @@ function assign(ids, lengths) {
 }
 
 /**
- * The angle of the first one: at the top; one or two are beside the middle. Every other ring is
+ * The angle of the first one: at the top; a lone one is beside the middle. Every other ring is
  * turned by half a step.
  *
  * @param {readonly string[]} ids
  * @param {number} ring
  */
 function startOf(ids, ring) {
-  if (ring === 0 && ids.length <= 2) return 0;
+  if (ring === 0 && ids.length === 1) return 0;
   return -Math.PI / 2 + (ring % 2) * Math.PI / Math.max(1, ids.length);
 }
 

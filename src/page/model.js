@@ -15,6 +15,28 @@ import { cutMessage } from "./received_messages.js";
 /** @typedef {"connecting" | "live" | "stale" | "signed-out"} Connection */
 /** @typedef {(ControlEvent & { bodyBytes?: number }) | { type: "page:gap", time: string }} PageEvent */
 
+/** Events that the page wants: all but pings, which come from each peer every few seconds. */
+export const EVENT_TYPES = [
+  "listening",
+  "peer:up",
+  "peer:down",
+  "message",
+  "file",
+  "mesh",
+  "refused",
+  "join-request",
+  "name-conflict",
+  "unreachable",
+  "replaced",
+  "undelivered",
+  "dead-letter",
+  "resolved",
+  "overflow",
+  "stopped",
+];
+
+const EVENTS_PATH = `/v1/events?type=${EVENT_TYPES.join()}`;
+
 /** Events that the page keeps; older ones go. */
 export const MAX_EVENTS = 1_000;
 
@@ -89,7 +111,7 @@ export class Model extends EventTarget {
     this.#follow = new LiveStream({
       open: async (signal) => {
         const id = this.#lastEventId;
-        const response = await this.api.open("GET", "/v1/events", {
+        const response = await this.api.open("GET", EVENTS_PATH, {
           signal,
           headers: id === undefined ? {} : { "last-event-id": id },
         });
@@ -135,6 +157,13 @@ export class Model extends EventTarget {
     this.stop();
     await this.api.signIn(code);
     this.start();
+  }
+
+  /** Ends the sign-in of this browser. */
+  async signOut() {
+    await this.api.signOut().catch(() => {
+      // The page forgets its key in any case.
+    });
   }
 
   /**

@@ -1,8 +1,14 @@
 /** The page's connection: two streams that come back by themselves, and what is said meanwhile. */
 import { assert, assertEquals, assertRejects } from "@std/assert";
+import { EVENTS } from "../../src/control/api/event_endpoints.ts";
 import { PAGE_KEY_HEADER } from "../../src/page/api.js";
 import { backoffMs, SILENCE_MS } from "../../src/page/live_stream.js";
-import { CHANGE_SHOWN_MS, MAX_EVENTS, Model } from "../../src/page/model.js";
+import {
+  CHANGE_SHOWN_MS,
+  EVENT_TYPES,
+  MAX_EVENTS,
+  Model,
+} from "../../src/page/model.js";
 import { settle, VirtualClock } from "../../src/testing/virtual_clock.ts";
 import { ControlScene, TOKEN } from "../helpers/control.ts";
 import { until } from "../helpers/until.ts";
@@ -75,7 +81,7 @@ class Scene implements Disposable {
 
   /** The newest request for a path. */
   last(path: string): Asked {
-    const found = this.asked.findLast((it) => it.path === path);
+    const found = this.asked.findLast((it) => it.path.split("?")[0] === path);
     assert(found !== undefined, `${path} was not asked for`);
     return found;
   }
@@ -238,6 +244,11 @@ Deno.test("the present state of a stream is no news; after a restart a gap is", 
     record({ type: "status", status: STATUS }),
   );
   assertEquals(model.stopped, false);
+});
+
+Deno.test("the page asks for all events but pings, which would push the others out", () => {
+  const types = Object.keys(EVENTS).filter((type) => type !== "ping");
+  assertEquals(EVENT_TYPES.toSorted(), types.toSorted());
 });
 
 Deno.test("peers that joined or left stand out for ten seconds, and at most a thousand events are kept", async () => {
