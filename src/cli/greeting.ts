@@ -30,7 +30,8 @@ export function greet(
   const rows = [...joins, opennessRow(flags, node)];
   const width = Math.max(...rows.map(([label]) => label.length));
   for (const [label, text] of rows) {
-    const indent = width + "  ".length;
+    // A command is not broken into rows, which would be copied with their indentation.
+    const indent = label.startsWith("join") ? false : width + "  ".length;
     const shown = out.dim(label.padEnd(width));
     stdout.line(`${shown}  ${text}`, false, indent);
   }

@@ -115,6 +115,8 @@ Deno.test({
         pty.text,
       );
       for (const row of rows) {
+        // A command to paste is in one piece, and has no text of a peer.
+        if (/^join from here +verack /.test(row)) continue;
         assert(!/^(00:00:00 )?spoofed/.test(row), row);
         // None is so long that the terminal itself goes on in column 0.
         const least = [...row].reduce(
