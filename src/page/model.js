@@ -123,9 +123,13 @@ export class Model extends EventTarget {
     }, times);
   }
 
-  /** Connects, if there was a sign-in. */
-  start() {
-    if (!this.api.hasKey) return this.#signedOut();
+  /**
+   * Connects, if there was a sign-in.
+   *
+   * @param {{ isOpen?: boolean }} [options] `isOpen`: the node may need none.
+   */
+  start({ isOpen = false } = {}) {
+    if (!this.api.hasKey && !isOpen) return this.#signedOut();
     this.connection = "connecting";
     this.#watch.start();
     this.#follow.start();

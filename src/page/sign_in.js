@@ -38,7 +38,7 @@ export function mountSignIn(element, model) {
     h(
       "p",
       { class: "muted" },
-      "with the data directory of the node. --print prints the address instead of opening it. An address works once, within five minutes; this browser stays signed in until the node ends.",
+      "with the data directory of the node. An address works once, within five minutes; this browser stays signed in for a week, or until the node ends.",
     ),
     problem,
   );
@@ -63,7 +63,8 @@ export function mountSignIn(element, model) {
   globalThis.addEventListener("hashchange", () => void signIn());
   model.addEventListener("change", update);
   signIn().then((isDone) => {
-    if (!isDone) model.start();
+    // A socket that ssh forwards to a port here needs no sign-in.
+    if (!isDone) model.start({ isOpen: location.hostname === "localhost" });
   });
   update();
 }

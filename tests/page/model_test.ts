@@ -150,6 +150,23 @@ Deno.test("without a sign-in nothing is asked for; the code of an address gives 
   assertEquals(model.connection, "connecting");
 });
 
+Deno.test("a node that needs no sign-in, as at its socket, is shown without one; one that does is not", async () => {
+  using scene = new Scene();
+  scene.model.start({ isOpen: true });
+  await settle();
+  await scene.last("/v1/watch").send(
+    record({ type: "status", status: STATUS }),
+  );
+  await scene.last("/v1/events").send("id: 5\n\n");
+  assertEquals(scene.model.connection, "live");
+
+  using other = new Scene();
+  other.answer = () => Response.json({ error: {} }, { status: 401 });
+  other.model.start({ isOpen: true });
+  await settle();
+  assertEquals(other.model.connection, "signed-out");
+});
+
 Deno.test("the page is live once both streams are, and tells the views at most once a frame", async () => {
   using scene = new Scene("k");
   await scene.live();
