@@ -21,6 +21,7 @@ const GROUPS: Readonly<Record<string, readonly (readonly [string, string])[]>> =
       ["Library", "/docs/library"],
     ],
     "Operate": [
+      ["The page", "/docs/page"],
       ["Control API", "/docs/control"],
       ["Events and JSON", "/docs/events"],
       ["Data directory", "/docs/data"],
