@@ -34,12 +34,7 @@ import {
   type Receiving,
   receiving,
 } from "./files/receive_always.ts";
-import {
-  checkHttpFlags,
-  HTTP_FLAGS,
-  METRICS_FLAG,
-  openControl,
-} from "./http_flags.ts";
+import { checkHttpFlags, HTTP_FLAGS, openControl } from "./http_flags.ts";
 import {
   allowForwards,
   FORWARD_FLAGS,
@@ -78,7 +73,6 @@ const FLAGS = {
   ...RECEIVE_FLAGS,
   ...FORWARD_FLAGS,
   ...HTTP_FLAGS,
-  ...METRICS_FLAG,
   ...LOG_FLAGS,
   ...OUTPUT_FLAGS,
 } as const;
@@ -212,23 +206,15 @@ async function run(invocation: Invocation<typeof FLAGS>): Promise<ExitCode> {
   const stopPinging = pingEvery(node, flags.period * 1_000);
   try {
     await using control = await openControl(flags, node, leave);
-    const { url, metricsUrl } = control ?? {};
+    const url = control?.url;
     if (url !== undefined) log.info("control", { url });
-    if (metricsUrl !== undefined) log.info("metrics", { url: metricsUrl });
     if (!flags.json) greet({ flags, terminal, command: "run" }, node);
     if (!flags.json && url !== undefined) {
       terminal.stderr.line(`verack: control API at ${url}`);
     }
-    if (!flags.json && metricsUrl !== undefined) {
-      terminal.stderr.line(`verack: metrics at ${metricsUrl}`);
-    }
     const withControl = (event: NodeEvent): PrintedEvent =>
-      event.type === "listening"
-        ? {
-          ...event,
-          ...(url !== undefined && { control: url }),
-          ...(metricsUrl !== undefined && { metrics: metricsUrl }),
-        }
+      event.type === "listening" && url !== undefined
+        ? { ...event, control: url }
         : event;
     using printer = new EventPrinter({
       output: terminal.stdout,

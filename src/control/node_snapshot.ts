@@ -2,7 +2,6 @@
  * What a node shows of itself: the control API, the records of `watch`, metrics and telemetry
  * read it here, so that they show the same.
  */
-import type { Clock } from "../core/clock.ts";
 import type { Node } from "../mesh/node.ts";
 import type { NodeStatus } from "../mesh/node_status.ts";
 import type { PeerInfo, SessionInfo } from "../mesh/peers/peer_info.ts";
@@ -12,21 +11,15 @@ import {
 } from "../services/forwarding/forward_rules.ts";
 import { type AllowedUse, allowedUses } from "./allowed_uses.ts";
 import type { ControlFigures } from "./answers.ts";
-import { type ProcessFigures, processFigures } from "./process_figures.ts";
 
-/** What is read. */
-export interface SnapshotSource {
-  readonly node: Node;
-  readonly clock: Clock;
-  readonly figures: () => ControlFigures;
-}
-
-/** The status of a node, with what its services, its control server and its process add to it. */
+/** The status of a node, with what its services and its control server add to it. */
 export function statusAnswer(
-  { node, figures }: Pick<SnapshotSource, "node" | "figures">,
+  { node, figures }: {
+    readonly node: Node;
+    readonly figures: () => ControlFigures;
+  },
 ): NodeStatus & {
   readonly control: ControlFigures;
-  readonly process: ProcessFigures;
   readonly forwarding?: ForwardingReport;
   readonly allowed?: readonly AllowedUse[];
 } {
@@ -35,14 +28,13 @@ export function statusAnswer(
   return {
     ...node.status(),
     control: figures(),
-    process: processFigures(),
     ...(forwarding !== undefined && { forwarding }),
     ...(allowed.length > 0 && { allowed }),
   };
 }
 
 /** All peers and sessions of a node. */
-export function peersAnswer({ node }: Pick<SnapshotSource, "node">): {
+export function peersAnswer(node: Node): {
   readonly peers: PeerInfo[];
   readonly sessions:
     (Omit<SessionInfo, "userAgent"> & { readonly userAgent: string })[];
@@ -53,30 +45,4 @@ export function peersAnswer({ node }: Pick<SnapshotSource, "node">): {
     userAgent: decoder.decode(userAgent),
   }));
   return { peers: node.peers(), sessions };
-}
-
-/**
- * Something that is read of a node for many readers: what was read this shortly before is good
- * enough, so that many of them cost the node no more than one.
- */
-export class SharedReading<T> {
-  readonly #clock: Clock;
-  readonly #freshMs: number;
-  readonly #read: () => T;
-  #last: { readonly at: number; readonly value: T } | undefined;
-
-  constructor(clock: Clock, freshMs: number, read: () => T) {
-    this.#clock = clock;
-    this.#freshMs = freshMs;
-    this.#read = read;
-  }
-
-  /** Reads it, unless that was done just now. */
-  get(): T {
-    const at = this.#clock.monotonic();
-    if (this.#last === undefined || at - this.#last.at >= this.#freshMs) {
-      this.#last = { at, value: this.#read() };
-    }
-    return this.#last.value;
-  }
 }

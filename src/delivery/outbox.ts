@@ -50,10 +50,9 @@ export class Outbox {
     this.#queues = queues;
     this.usage = new OutboxUsage(settings.limits, settings.isInMemory);
     this.#sending = {
-      clock: settings.clock,
       magic: magicWord(settings.magic),
       ahead: () => aheadOf(this.#senders),
-      onSettled: (...settled) => this.#onSettled(...settled),
+      onSettled: (outgoing, acked) => this.#onSettled(outgoing, acked),
     };
     this.#recall();
   }
@@ -363,12 +362,11 @@ export class Outbox {
 
   // --- Ends ------------------------------------------------------------------
 
-  #onSettled(outgoing: OutgoingMessage, acked: boolean, now: number): void {
+  #onSettled(outgoing: OutgoingMessage, acked: boolean): void {
     if (outgoing.done) return;
     if (!acked) return this.giveUp(outgoing, outgoing.rejected());
     this.#finish(outgoing);
     this.#settings.counters.messagesDelivered++;
-    this.#settings.deliveryMs.add(now - outgoing.since);
     outgoing.acknowledged();
   }
 

@@ -3,7 +3,6 @@
  * that the receiver granted. Only what the peer receives in a few hundred milliseconds
  * is in flight, so that pings and acknowledgements do not wait behind bulk.
  */
-import type { Clock } from "../core/clock.ts";
 import { VerackError } from "../core/errors.ts";
 import { Deque } from "../core/deque.ts";
 import {
@@ -34,17 +33,12 @@ const chunk = new Uint8Array(CHUNK_HEAD_BYTES + MAX_CHUNK_BYTES);
 
 /** Settings that the senders of a node share. */
 export interface SenderOptions {
-  readonly clock: Clock;
   /** First word of every frame, `magicWord`'s. */
   readonly magic: number;
   /** Bytes that may wait in the session's queue. */
   readonly ahead: () => number;
   /** A message was acked, or rejected. */
-  readonly onSettled: (
-    outgoing: OutgoingMessage,
-    acked: boolean,
-    now: number,
-  ) => void;
+  readonly onSettled: (outgoing: OutgoingMessage, acked: boolean) => void;
 }
 
 /** The sending half of delivery on one session. */
@@ -116,8 +110,6 @@ export class Sender implements TurnTaker {
       );
     }
     this.#limit = ack.limit;
-    // Read once for all messages of one frame.
-    const now = this.#options.clock.monotonic();
     for (const { first, count, status } of ack.ranges) {
       // Numbers go over the wire modulo 2^32.
       const start = (first - this.#base) >>> 0;
@@ -128,7 +120,7 @@ export class Sender implements TurnTaker {
         const outgoing = this.#sent.at(at)!;
         if (outgoing.credit === 0) refuse("a message is settled twice");
         if (status === ACK_STATUS.credit) this.#grant(outgoing);
-        else this.#settle(outgoing, status === ACK_STATUS.acked, now);
+        else this.#settle(outgoing, status === ACK_STATUS.acked);
       }
     }
     while (this.#sent.first?.credit === 0) {
@@ -165,7 +157,7 @@ export class Sender implements TurnTaker {
     this.wake(outgoing.stream!);
   }
 
-  #settle(outgoing: OutgoingMessage, acked: boolean, now: number): void {
+  #settle(outgoing: OutgoingMessage, acked: boolean): void {
     const stream = outgoing.stream!;
     if (outgoing.offer === "requested") {
       // The receiver acked the message before, so that its body is not needed.
@@ -178,7 +170,7 @@ export class Sender implements TurnTaker {
     outgoing.credit = 0;
     stream.unsettled--;
     this.#unsettled--;
-    this.#options.onSettled(outgoing, acked, now);
+    this.#options.onSettled(outgoing, acked);
     stream.settle();
   }
 

@@ -79,6 +79,8 @@ async function launch(): Promise<Browser> {
 export interface OpenOptions extends BrowserContextOptions {
   /** Messages of the console that are no faults, as those of a node that is gone. */
   readonly expected?: readonly RegExp[];
+  /** The time of the page goes on as usual, but a test can advance it. */
+  readonly installClock?: boolean;
 }
 
 /** A page of a browser with nothing stored, and what it did. */
@@ -110,13 +112,14 @@ export class TestBrowser implements AsyncDisposable {
 
   /** Opens `url` in a page that shares nothing with the others, on a screen of 1280 by 800. */
   async open(url: string, options: OpenOptions = {}): Promise<WatchedPage> {
-    const { expected = [], ...settings } = options;
+    const { expected = [], installClock = false, ...settings } = options;
     const context = await this.#browser.newContext({
       viewport: { width: 1280, height: 800 },
       ...settings,
     });
     context.setDefaultTimeout(WAIT_MS);
     const page = await context.newPage();
+    if (installClock) await page.clock.install();
     const requests: string[] = [];
     const faults: string[] = [];
     const fault = (text: string) => {

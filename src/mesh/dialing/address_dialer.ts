@@ -5,7 +5,6 @@
  */
 import { type Clock, deadline } from "../../core/clock.ts";
 import { VerackError } from "../../core/errors.ts";
-import type { NodeHistograms } from "../../core/histogram.ts";
 import type { NodeCounters } from "../../core/node_counters.ts";
 import {
   type VerifiedCertificate,
@@ -58,7 +57,6 @@ export interface DialedSessionOpener {
 export interface AddressDialerOptions {
   readonly clock: Clock;
   readonly counters: NodeCounters;
-  readonly histograms: NodeHistograms;
   readonly transport: Transport;
   /** Absent: the operating system. */
   readonly resolve: Resolver | undefined;
@@ -110,15 +108,11 @@ export class AddressDialer {
     target: DialTarget,
     signal: AbortSignal,
   ): Promise<PeerSession | undefined> {
-    const { clock, counters, histograms } = this.#options;
-    const begunAt = clock.monotonic();
+    const { counters } = this.#options;
     counters.dialsAttempted++;
     try {
       const session = await this.#open(target, signal);
-      if (session !== undefined) {
-        counters.dialsSucceeded++;
-        histograms.dialMs.add(clock.monotonic() - begunAt);
-      }
+      if (session !== undefined) counters.dialsSucceeded++;
       return session;
     } catch (error) {
       if (!signal.aborted) counters.dialsFailed++;
