@@ -58,12 +58,10 @@ export async function allowPeer({ id, names, address }, context) {
       name.element,
     ],
     verb: "Allow",
-    task: () => allow(api, id, name.value()),
+    task: () => decide(lists, allow(api, id, name.value())),
     ...after && { after },
   });
-  if (!isDone) return;
-  announce(`Allowed ${label}`);
-  await lists.refresh(["rules", "requests"]);
+  if (isDone) announce(`Allowed ${label}`);
 }
 
 /**
@@ -92,13 +90,11 @@ export async function namePeer({ id, names }, { api, lists, after }) {
         name.focus();
         throw new RangeError("The name is empty, must have a letter.");
       }
-      await allow(api, id, name.value());
+      await decide(lists, allow(api, id, name.value()));
     },
     ...after && { after },
   });
-  if (!isDone) return;
-  announce(`Named ${label}`);
-  await lists.refresh(["rules", "requests"]);
+  if (isDone) announce(`Named ${label}`);
 }
 
 /**
@@ -122,12 +118,10 @@ export async function denyPeer({ id, names }, { api, lists, after }) {
     ],
     verb: "Deny",
     danger: true,
-    task: () => api.post("/v1/deny", { id }),
+    task: () => decide(lists, api.post("/v1/deny", { id })),
     ...after && { after },
   });
-  if (!isDone) return;
-  announce(`Denied ${label}`);
-  await lists.refresh(["rules", "requests", "invites"]);
+  if (isDone) announce(`Denied ${label}`);
 }
 
 /**
@@ -150,11 +144,21 @@ export async function forgetPeer({ id, names }, { api, lists, after }) {
     ],
     verb: "Forget",
     danger: true,
-    task: () => api.post("/v1/forget", { id }),
+    task: () => decide(lists, api.post("/v1/forget", { id })),
     ...after && { after },
   });
-  if (!isDone) return;
-  announce(`Forgot ${label}`);
+  if (isDone) announce(`Forgot ${label}`);
+}
+
+/**
+ * Waits for a decision and for what follows from it, so that the dialog closes when the button
+ * that opened it is gone, if it goes.
+ *
+ * @param {NodeLists} lists
+ * @param {Promise<unknown>} decision
+ */
+async function decide(lists, decision) {
+  await decision;
   await lists.refresh(["rules", "requests", "invites"]);
 }
 

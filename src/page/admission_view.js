@@ -186,12 +186,13 @@ function inviteRow(id, { model, lists, after }) {
       ],
       verb: "Revoke",
       danger: true,
-      task: () => model.api.post("/v1/invites/revoke", { id }),
+      task: async () => {
+        await model.api.post("/v1/invites/revoke", { id });
+        await lists.refresh(["invites"]);
+      },
       after,
     });
-    if (!isDone) return;
-    announce(`Revoked invite ${shortId(id)}`);
-    await lists.refresh(["invites"]);
+    if (isDone) announce(`Revoked invite ${shortId(id)}`);
   };
   return h(
     "li",

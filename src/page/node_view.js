@@ -158,12 +158,13 @@ function deadLetter(letter, { model, lists, after }) {
       ],
       verb: "Discard",
       danger: true,
-      task: () => model.api.post("/v1/dead-letters/discard", { id, from }),
+      task: async () => {
+        await model.api.post("/v1/dead-letters/discard", { id, from });
+        await lists.refresh(["deadLetters"]);
+      },
       after,
     });
-    if (!isDone) return;
-    announce("Discarded");
-    await lists.refresh(["deadLetters"]);
+    if (isDone) announce("Discarded");
   };
   return h(
     "li",

@@ -1,0 +1,221 @@
+/**
+ * A node as its page sees it: the files of the page, and answers that a test gives, so that
+ * what the page does can be tested apart from a mesh.
+ */
+import type {
+  ControlEvent,
+  DeadLetterRow,
+  InviteRow,
+  JoinRequestRow,
+  PeerRow,
+  SessionRow,
+  StatusAnswer,
+} from "../../src/control/answers.ts";
+import { pageResponse } from "../../src/control/page_responses.ts";
+import {
+  COUNTER_NAMES,
+  type NodeCounters,
+} from "../../src/core/node_counters.ts";
+import type { PeerId } from "../../src/core/peer_id.ts";
+import { pageFile } from "../../src/page/page_files.ts";
+
+const encoder = new TextEncoder();
+
+const STARTED = "2026-11-30T08:00:00.000Z";
+
+/** An id of one digit. */
+export function idOf(digit: string): PeerId {
+  return digit.repeat(64) as PeerId;
+}
+
+/** A connected peer. */
+export function peerOf(id: PeerId, rest: Partial<PeerRow> = {}): PeerRow {
+  return {
+    id,
+    connected: true,
+    addresses: ["192.0.2.1:8080"],
+    standing: true,
+    trust: "known",
+    ephemeral: false,
+    firstSeen: STARTED,
+    lastSeen: STARTED,
+    ...rest,
+  };
+}
+
+/** A session with a peer. */
+export function sessionOf(
+  id: PeerId,
+  rest: Partial<SessionRow> = {},
+): SessionRow {
+  return {
+    id,
+    direction: "inbound",
+    remoteAddress: "192.0.2.1:8080",
+    userAgent: "/verack:0.1.0/",
+    openedAt: STARTED,
+    bytesSent: 1_000,
+    bytesReceived: 2_000,
+    messagesSent: 1,
+    messagesReceived: 2,
+    rttMs: 5,
+    ...rest,
+  };
+}
+
+/** A request that changes something. */
+export interface Post {
+  readonly path: string;
+  readonly body: Record<string, unknown>;
+}
+
+/** What answers a request: the answer, or a refusal with a code and a message. */
+export type Answering = (
+  body: Record<string, unknown>,
+) => object | Promise<object>;
+
+/** A refusal by the node. */
+export function refusal(code: string, message: string): object {
+  return { error: { code, message } };
+}
+
+/** Serves the page on a free port. */
+export class FakePageNode implements AsyncDisposable {
+  readonly posts: Post[] = [];
+  readonly answers = new Map<string, Answering>();
+  peers: PeerRow[] = [];
+  sessions: SessionRow[] = [];
+  requests: JoinRequestRow[] = [];
+  invites: InviteRow[] = [];
+  deadLetters: DeadLetterRow[] = [];
+  /** Fields of the status that are not as in {@linkcode statusOf}. */
+  status: Partial<StatusAnswer> = {};
+  readonly #streams = new Map<string, ReadableStreamDefaultController>();
+  readonly #listening = Promise.withResolvers<void>();
+  readonly #server: Deno.HttpServer<Deno.NetAddr>;
+  #events = 0;
+
+  constructor() {
+    this.#server = Deno.serve(
+      { port: 0, hostname: "127.0.0.1", onListen: () => {} },
+      (request) => this.#serve(request),
+    );
+  }
+
+  /** An address that signs in. */
+  get url(): string {
+    return `http://127.0.0.1:${this.#server.addr.port}/#${"c".repeat(43)}`;
+  }
+
+  /** Resolves when a page reads the events. */
+  get listened(): Promise<void> {
+    return this.#listening.promise;
+  }
+
+  /** Sends the state to the page. */
+  push(): void {
+    this.#send("watch", { type: "status", status: this.#status() });
+    const { peers, sessions } = this;
+    this.#send("watch", { type: "peers", peers, sessions });
+  }
+
+  /** Sends an event to the page. */
+  emit(event: Record<string, unknown> & { type: ControlEvent["type"] }): void {
+    this.#events++;
+    this.#send(
+      "events",
+      { time: STARTED, ...event },
+      `event: ${event.type}\nid: e-${this.#events}\n`,
+    );
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const stream of this.#streams.values()) {
+      try {
+        stream.close();
+      } catch {
+        // The browser was first.
+      }
+    }
+    await this.#server.shutdown();
+  }
+
+  #send(stream: string, record: object, head = ""): void {
+    const text = `${head}data: ${JSON.stringify(record)}\n\n`;
+    this.#streams.get(stream)?.enqueue(encoder.encode(text));
+  }
+
+  #status(): StatusAnswer {
+    return { ...statusOf(this.peers.length), ...this.status };
+  }
+
+  async #serve(request: Request): Promise<Response> {
+    const { pathname } = new URL(request.url);
+    const file = pageFile(pathname);
+    if (file !== undefined) return pageResponse(request, pageFile);
+    const body = request.method === "POST" ? await request.json() : {};
+    if (pathname === "/v1/page/sign-in") return Response.json({ key: "key" });
+    if (pathname === "/v1/watch") return this.#stream("watch");
+    if (pathname === "/v1/events") return this.#stream("events");
+    const { requests, invites, deadLetters } = this;
+    const lists: Record<string, object> = {
+      "/v1/access-rules": { rules: [] },
+      "/v1/requests": { requests },
+      "/v1/invites": { invites },
+      "/v1/dead-letters": { messages: deadLetters },
+    };
+    if (request.method === "GET") return Response.json(lists[pathname] ?? {});
+    this.posts.push({ path: pathname, body });
+    const answer = await (this.answers.get(pathname) ?? (() => ({})))(body);
+    return Response.json(answer, { status: "error" in answer ? 409 : 200 });
+  }
+
+  #stream(name: string): Response {
+    const body = new ReadableStream({
+      start: (controller) => {
+        this.#streams.set(name, controller);
+        if (name === "watch") return this.push();
+        controller.enqueue(encoder.encode(": begin\n\nid: e-0\n\n"));
+        this.#listening.resolve();
+      },
+    });
+    return new Response(body, {
+      headers: { "content-type": "text/event-stream" },
+    });
+  }
+}
+
+function statusOf(peers: number): StatusAnswer {
+  return {
+    id: idOf("0"),
+    name: "zoe",
+    ephemeral: false,
+    address: "127.0.0.1:8080",
+    network: "main",
+    version: "0.1.0",
+    startedAt: STARTED,
+    uptimeMs: 60_000,
+    admission: "closed",
+    secret: false,
+    mesh: { nodes: peers + 1, sessions: peers, missing: [] },
+    health: [],
+    peers,
+    unproven: 0,
+    outbox: { messages: 0, bytes: 0 },
+    keptTopics: [],
+    queues: [],
+    limits: {
+      connectedPeers: 200,
+      peers: 1_000,
+      unproven: 64,
+      queueBytes: 1_000_000,
+      messages: 1_000,
+      messageBytes: 1_000_000,
+      messageAgeMs: 1_000_000,
+    },
+    counters: Object.fromEntries(
+      COUNTER_NAMES.map((name) => [name, 0]),
+    ) as unknown as NodeCounters,
+    control: { requests: 0, streams: 0, eventsMissed: 0 },
+  };
+}
