@@ -19,10 +19,12 @@ export type PrintedEvent =
   | ListeningEvent
   | LeftOutEvent;
 
-/** Where the node listens, also for its control API if that has a port of its own. */
+/** Where the node listens, also for its control API and its metrics if these have ports of their own. */
 export type ListeningEvent = Extract<NodeEvent, { type: "listening" }> & {
   /** A URL. */
   readonly control?: string;
+  /** A URL. */
+  readonly metrics?: string;
 };
 
 /** Events were not printed; without a reason, because the reader was too slow. */

@@ -24,10 +24,21 @@ export const HTTP_FLAGS = {
   httpKey: { type: "path", help: "Its private key in PEM" },
 } as const satisfies FlagSpecs;
 
-/** Values of {@linkcode HTTP_FLAGS}, and the data directory. */
-export type HttpFlagValues = Partial<FlagValues<typeof HTTP_FLAGS>> & {
-  readonly data: string | undefined;
-};
+/** `--metrics`. */
+export const METRICS_FLAG = {
+  metrics: {
+    type: "string",
+    value: "[HOST:]PORT",
+    parse: parseHttp,
+    help:
+      "Serve /metrics and /v1/health there, without a token; they show no names, ids or addresses",
+  },
+} as const satisfies FlagSpecs;
+
+/** Values of {@linkcode HTTP_FLAGS} and {@linkcode METRICS_FLAG}, and the data directory. */
+export type HttpFlagValues =
+  & Partial<FlagValues<typeof HTTP_FLAGS & typeof METRICS_FLAG>>
+  & { readonly data: string | undefined };
 
 /** Refuses flags that do not go together. */
 export function checkHttpFlags(flags: HttpFlagValues): void {
@@ -54,6 +65,8 @@ export interface OpenControl extends AsyncDisposable {
   readonly server: ControlServer;
   /** Where it listens besides the directory: a URL. */
   readonly url: string | undefined;
+  /** Where its metrics are without a token: a URL. */
+  readonly metricsUrl: string | undefined;
 }
 
 /** Opens the control API, which is loaded only if the flags require it. */
@@ -62,7 +75,8 @@ export async function openControl(
   node: Node,
   onStop: () => void,
 ): Promise<OpenControl | undefined> {
-  if (flags.data === undefined && flags.http === undefined) return undefined;
+  const { data, http, metrics } = flags;
+  if ((data ?? http ?? metrics) === undefined) return undefined;
   const { serveControl } = await import("./serve_control.ts");
   return await serveControl(flags, node, onStop);
 }

@@ -34,7 +34,12 @@ import {
   type Receiving,
   receiving,
 } from "./files/receive_always.ts";
-import { checkHttpFlags, HTTP_FLAGS, openControl } from "./http_flags.ts";
+import {
+  checkHttpFlags,
+  HTTP_FLAGS,
+  METRICS_FLAG,
+  openControl,
+} from "./http_flags.ts";
 import {
   allowForwards,
   FORWARD_FLAGS,
@@ -73,6 +78,7 @@ const FLAGS = {
   ...RECEIVE_FLAGS,
   ...FORWARD_FLAGS,
   ...HTTP_FLAGS,
+  ...METRICS_FLAG,
   ...LOG_FLAGS,
   ...OUTPUT_FLAGS,
 } as const;
@@ -206,15 +212,23 @@ async function run(invocation: Invocation<typeof FLAGS>): Promise<ExitCode> {
   const stopPinging = pingEvery(node, flags.period * 1_000);
   try {
     await using control = await openControl(flags, node, leave);
-    const url = control?.url;
+    const { url, metricsUrl } = control ?? {};
     if (url !== undefined) log.info("control", { url });
+    if (metricsUrl !== undefined) log.info("metrics", { url: metricsUrl });
     if (!flags.json) greet({ flags, terminal, command: "run" }, node);
     if (!flags.json && url !== undefined) {
       terminal.stderr.line(`verack: control API at ${url}`);
     }
+    if (!flags.json && metricsUrl !== undefined) {
+      terminal.stderr.line(`verack: metrics at ${metricsUrl}`);
+    }
     const withControl = (event: NodeEvent): PrintedEvent =>
-      event.type === "listening" && url !== undefined
-        ? { ...event, control: url }
+      event.type === "listening"
+        ? {
+          ...event,
+          ...(url !== undefined && { control: url }),
+          ...(metricsUrl !== undefined && { metrics: metricsUrl }),
+        }
         : event;
     using printer = new EventPrinter({
       output: terminal.stdout,

@@ -8,6 +8,7 @@ import {
 import { ControlServer } from "../control/control_server.ts";
 import {
   openDirectory,
+  openMetricsPort,
   openPagePort,
   openPort,
   pageAddress,
@@ -33,7 +34,7 @@ export async function serveControl(
   onStop: () => void,
   times: Times = { clock: systemClock, random: systemRandom },
 ): Promise<OpenControl> {
-  const { data, http } = flags;
+  const { data, http, metrics } = flags;
   const server: ControlServer = new ControlServer({
     node,
     ...times,
@@ -51,11 +52,21 @@ export async function serveControl(
       ? undefined
       : await openHttp(server, http, flags, times);
     if (url !== undefined) server.announce(url);
-    return { server, url, [Symbol.asyncDispose]: close };
+    const metricsUrl = metrics && await openMetrics(server, metrics, times);
+    return { server, url, metricsUrl, [Symbol.asyncDispose]: close };
   } catch (error) {
     await close();
     throw error;
   }
+}
+
+async function openMetrics(
+  server: ControlServer,
+  address: Address,
+  { clock }: Times,
+): Promise<string> {
+  const port = await openMetricsPort(server, { address, clock });
+  return `http://${formatAddress({ host: address.host, port })}/metrics`;
 }
 
 async function openHttp(

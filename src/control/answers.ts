@@ -8,6 +8,7 @@ import type { KeptMessage, KeptTopic } from "../delivery/kept_topics.ts";
 import type { PeerId } from "../core/peer_id.ts";
 import type { PeerNames } from "../identity/peer_name.ts";
 import type { AllowedUse } from "./allowed_uses.ts";
+import type { ProcessFigures } from "./process_figures.ts";
 import type { InviteInfo } from "../mesh/admission/invites.ts";
 import type { NodeEvent } from "../mesh/events.ts";
 import type { NodeStatus } from "../mesh/node_status.ts";
@@ -45,6 +46,8 @@ export interface ControlFigures {
 export type StatusAnswer = Json<NodeStatus> & {
   /** Figures of the control server. */
   readonly control: ControlFigures;
+  /** Figures of its process. */
+  readonly process: ProcessFigures;
   /** What it forwards and allows to forward; absent if that is nothing. */
   readonly forwarding?: ForwardingReport;
   /** What its flags allow to which peers; absent if that is nothing. */

@@ -81,6 +81,12 @@ export const MIN_WATCH_MS = 200;
 export const MAX_WATCH_MS = 60_000;
 export const WATCH_MS = 1_000;
 
+/**
+ * All readers of status and peers that need not be exact (watchers, metrics without a token) share
+ * what was read this shortly before.
+ */
+export const SHARED_READING_MS = MIN_WATCH_MS / 2;
+
 /** A status is sent to watchers after this also if nothing but the time has changed. */
 export const WATCH_REFRESH_MS = 10_000;
 

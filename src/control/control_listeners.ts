@@ -118,6 +118,21 @@ export async function openPort(
 }
 
 /**
+ * Opens a port for metrics and health, without a token, which may be off loopback.
+ *
+ * @returns The port, which may have been 0 before; closed with the server.
+ * @throws {VerackError} as `Transport.listen` does.
+ */
+export async function openMetricsPort(
+  server: ControlServer,
+  { address, clock }: Pick<PortOptions, "address" | "clock">,
+): Promise<number> {
+  const listener = await tcpTransport({ clock }).listen(address, {});
+  server.openMetrics(listener, clock);
+  return listener.address.port;
+}
+
+/**
  * Opens a port of loopback for the page alone: the API at it has no token.
  *
  * @returns The address of the page.

@@ -11,6 +11,7 @@ import {
   MAX_CONTROL_OPERATIONS,
   MAX_CONTROL_REQUESTS,
   MAX_CONTROL_STREAMS,
+  SHARED_READING_MS,
 } from "./control_limits.ts";
 import { FLUSH_TIMEOUT_MS } from "../session/session_limits.ts";
 import { TaskSet } from "../core/task_set.ts";
@@ -40,6 +41,7 @@ import {
 } from "./guard.ts";
 import type { ServedOperation } from "./handlers/handler.ts";
 import { type OperationRun, OperationStream } from "./operation_stream.ts";
+import { SharedReading, statusAnswer } from "./node_snapshot.ts";
 import { endWith, PageServer } from "./page_server.ts";
 import type { RouteContext, Routes } from "./routes.ts";
 
@@ -111,6 +113,40 @@ export class ControlServer implements AsyncDisposable {
     // A failure is reported to the first request, which loads them again.
     this.#load().catch(() => {});
     if (guard.required !== undefined) this.page.load().catch(() => {});
+  }
+
+  /**
+   * Serves metrics and health at a listener without a token, which may be off loopback: they show
+   * neither names nor ids nor addresses.
+   */
+  openMetrics(listener: Listener, clock: Clock = this.#options.clock): void {
+    const reading = new SharedReading(
+      clock,
+      SHARED_READING_MS,
+      () =>
+        statusAnswer({
+          node: this.#options.node,
+          figures: () => this.#figures(),
+        }),
+    );
+    const load = () => import("./metrics/metrics_response.ts");
+    load().catch(() => {});
+    this.#limiters.push(
+      new ConnectionLimiter({
+        listener,
+        http: this.#http,
+        clock,
+        // No client is told from another, so that none keeps a connection from the rest.
+        answer: async (request) => {
+          try {
+            const { publicResponse } = await load();
+            return publicResponse(request, reading);
+          } catch (error) {
+            return this.#failed(error);
+          }
+        },
+      }),
+    );
   }
 
   /** Its URL besides the directory, for `status`. */

@@ -218,6 +218,18 @@ export function jsonResponse(
   });
 }
 
+/** A response of text, which has no characters for terminals. */
+export function textResponse(text: string, type: string): Response {
+  const bytes = new TextEncoder().encode(text);
+  return new Response(bytes, {
+    headers: {
+      ...HEADERS,
+      "content-length": `${bytes.length}`,
+      "content-type": type,
+    },
+  });
+}
+
 /** A response of server-sent events. */
 export function streamResponse(body: ReadableStream<Uint8Array>): Response {
   return new Response(body, {

@@ -26,6 +26,7 @@ export type { PeerId } from "../core/peer_id.ts";
 export type { PeerNames } from "../identity/peer_name.ts";
 export type { InviteInfo } from "../mesh/admission/invites.ts";
 export type { Direction, NodeEvent, Trust } from "../mesh/events.ts";
+export type { HistogramReading, HistogramReadings } from "../core/histogram.ts";
 export type { NodeCounters } from "../core/node_counters.ts";
 export type { HealthFact, Severity } from "../mesh/health.ts";
 export type { NodeStatus } from "../mesh/node_status.ts";
@@ -83,6 +84,7 @@ export type {
   FollowOptions,
 } from "./client_options.ts";
 export type { HealthAnswer } from "./api/health_endpoint.ts";
+export type { ProcessFigures } from "./process_figures.ts";
 export type { AllowedUse } from "./allowed_uses.ts";
 export type { ForwardingReport } from "../services/forwarding/forward_rules.ts";
 export type { ForwardEvent } from "../services/forwarding/forward_events.ts";

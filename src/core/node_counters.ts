@@ -12,7 +12,7 @@ export class NodeCounters {
 
   /** Inbound connections. */
   connectionsAccepted = 0;
-  /** Inbound connections that broke a rule, timed out or ended before a session was open. */
+  /** Inbound connections that broke a rule or timed out before a session was open. */
   handshakesFailed = 0;
   /** Inbound connections that this node refused: not admitted, denied, no room. */
   handshakesRefused = 0;
@@ -91,6 +91,11 @@ export class NodeCounters {
   forwardedOpened = 0;
   /** Forwarded connections refused. */
   forwardedRefused = 0;
+
+  /** How often the process was paused, or too busy to run the node, for a good part of a heartbeat. */
+  pauses = 0;
+  /** How long in all, milliseconds. */
+  pausedMs = 0;
 }
 
 /** The names of all counters. */

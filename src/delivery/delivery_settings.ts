@@ -1,6 +1,7 @@
 /** Settings of delivery, and the bounds of the outbox. */
 import type { Clock, Random } from "../core/clock.ts";
 import type { VerackError } from "../core/errors.ts";
+import type { Histogram } from "../core/histogram.ts";
 import type { NodeCounters } from "../core/node_counters.ts";
 import type { PeerId } from "../core/peer_id.ts";
 import {
@@ -19,6 +20,8 @@ export interface DeliverySettings {
   readonly clock: Clock;
   readonly random: Random;
   readonly counters: NodeCounters;
+  /** Has added how long each message took until it was acked. */
+  readonly deliveryMs: Histogram;
   /** First bytes of every frame. */
   readonly magic: Uint8Array;
   /** Absent if nothing outlives the node. */

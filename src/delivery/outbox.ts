@@ -50,9 +50,10 @@ export class Outbox {
     this.#queues = queues;
     this.usage = new OutboxUsage(settings.limits, settings.isInMemory);
     this.#sending = {
+      clock: settings.clock,
       magic: magicWord(settings.magic),
       ahead: () => aheadOf(this.#senders),
-      onSettled: (outgoing, acked) => this.#onSettled(outgoing, acked),
+      onSettled: (...settled) => this.#onSettled(...settled),
     };
     this.#recall();
   }
@@ -362,11 +363,12 @@ export class Outbox {
 
   // --- Ends ------------------------------------------------------------------
 
-  #onSettled(outgoing: OutgoingMessage, acked: boolean): void {
+  #onSettled(outgoing: OutgoingMessage, acked: boolean, now: number): void {
     if (outgoing.done) return;
     if (!acked) return this.giveUp(outgoing, outgoing.rejected());
     this.#finish(outgoing);
     this.#settings.counters.messagesDelivered++;
+    this.#settings.deliveryMs.add(now - outgoing.since);
     outgoing.acknowledged();
   }
 

@@ -3,6 +3,7 @@
  * that the receiver granted. Only what the peer receives in a few hundred milliseconds
  * is in flight, so that pings and acknowledgements do not wait behind bulk.
  */
+import type { Clock } from "../core/clock.ts";
 import { VerackError } from "../core/errors.ts";
 import { Deque } from "../core/deque.ts";
 import {
@@ -33,12 +34,17 @@ const chunk = new Uint8Array(CHUNK_HEAD_BYTES + MAX_CHUNK_BYTES);
 
 /** Settings that the senders of a node share. */
 export interface SenderOptions {
+  readonly clock: Clock;
   /** First word of every frame, `magicWord`'s. */
   readonly magic: number;
   /** Bytes that may wait in the session's queue. */
   readonly ahead: () => number;
   /** A message was acked, or rejected. */
-  readonly onSettled: (outgoing: OutgoingMessage, acked: boolean) => void;
+  readonly onSettled: (
+    outgoing: OutgoingMessage,
+    acked: boolean,
+    now: number,
+  ) => void;
 }
 
 /** The sending half of delivery on one session. */
@@ -110,6 +116,8 @@ export class Sender implements TurnTaker {
       );
     }
     this.#limit = ack.limit;
+    // Read once for all messages of one frame.
+    const now = this.#options.clock.monotonic();
     for (const { first, count, status } of ack.ranges) {
       // Numbers go over the wire modulo 2^32.
       const start = (first - this.#base) >>> 0;
@@ -120,7 +128,7 @@ export class Sender implements TurnTaker {
         const outgoing = this.#sent.at(at)!;
         if (outgoing.credit === 0) refuse("a message is settled twice");
         if (status === ACK_STATUS.credit) this.#grant(outgoing);
-        else this.#settle(outgoing, status === ACK_STATUS.acked);
+        else this.#settle(outgoing, status === ACK_STATUS.acked, now);
       }
     }
     while (this.#sent.first?.credit === 0) {
@@ -157,7 +165,7 @@ export class Sender implements TurnTaker {
     this.wake(outgoing.stream!);
   }
 
-  #settle(outgoing: OutgoingMessage, acked: boolean): void {
+  #settle(outgoing: OutgoingMessage, acked: boolean, now: number): void {
     const stream = outgoing.stream!;
     if (outgoing.offer === "requested") {
       // The receiver acked the message before, so that its body is not needed.
@@ -170,7 +178,7 @@ export class Sender implements TurnTaker {
     outgoing.credit = 0;
     stream.unsettled--;
     this.#unsettled--;
-    this.#options.onSettled(outgoing, acked);
+    this.#options.onSettled(outgoing, acked, now);
     stream.settle();
   }
 

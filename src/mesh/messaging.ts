@@ -22,6 +22,7 @@ import {
 import { VerackError } from "../core/errors.ts";
 import { parsePeerId, type PeerId, shortId } from "../core/peer_id.ts";
 import type { Clock, Random } from "../core/clock.ts";
+import type { NodeHistograms } from "../core/histogram.ts";
 import type { NodeCounters } from "../core/node_counters.ts";
 import type { PeerQueues, QueueUse } from "../delivery/outbox_usage.ts";
 import type { Emit } from "./events.ts";
@@ -44,6 +45,7 @@ export interface MessagingOptions {
   readonly random: Random;
   readonly magic: Uint8Array;
   readonly counters: NodeCounters;
+  readonly histograms: NodeHistograms;
   readonly settings: Pick<
     ResolvedNodeOptions,
     "keepTopics" | "keptTime" | "maxDeliveries" | "messages" | "outbox"
@@ -83,6 +85,7 @@ export class Messaging {
     this.#delivery = new Delivery({
       clock,
       counters: options.counters,
+      deliveryMs: options.histograms.deliveryMs,
       random,
       magic,
       store: settings.messages,

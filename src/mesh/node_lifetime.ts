@@ -8,10 +8,14 @@ export function tickParts(
   parts: NodeParts,
   tick: Tick,
 ): void {
-  const { now, pausedMs, hasResumed } = tick;
+  const { now, pausedMs, lateMs, hasResumed } = tick;
   const { dialer, exchange, health, healthWatch } = parts;
   const { joining, membership, memory } = parts;
   const { messaging, names, sessions, unreachable } = parts;
+  const { counters, histograms } = parts;
+  histograms.eventLoopDelayMs.add(lateMs);
+  if (pausedMs > 0) counters.pauses++;
+  counters.pausedMs += pausedMs;
   for (const { channel } of sessions.all()) {
     channel.tick(pausedMs);
     if (hasResumed) channel.check();

@@ -1,5 +1,6 @@
 /** Makes the parts of a node, each from its dependencies, and exposes them to tests. */
 import { logger } from "../core/log.ts";
+import { NodeHistograms } from "../core/histogram.ts";
 import type { NodeCounters } from "../core/node_counters.ts";
 import { PeerQueues } from "../delivery/outbox_usage.ts";
 import type { Identity } from "../identity/identity.ts";
@@ -63,6 +64,7 @@ export function makeParts(
   const log = logger("mesh");
   const own = identity.id;
   const magic = networkMagic(options.network);
+  const histograms = new NodeHistograms();
 
   // Peers.
   const events = new PeerEvents();
@@ -130,6 +132,7 @@ export function makeParts(
   });
   const messaging = new Messaging({
     counters,
+    histograms,
     clock,
     random,
     magic,
@@ -231,6 +234,7 @@ export function makeParts(
   const writeQueues = new QueueBudget();
   const opener = new SessionOpener({
     counters,
+    histograms,
     clock,
     random,
     identity,
@@ -256,6 +260,7 @@ export function makeParts(
   const { transport, resolve } = options;
   const dialer = new Dialer({
     counters,
+    histograms,
     clock,
     random,
     log,
@@ -326,6 +331,7 @@ export function makeParts(
     exchange,
     health,
     healthWatch,
+    histograms,
     joining,
     membership,
     memory,

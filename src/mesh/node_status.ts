@@ -1,5 +1,6 @@
 /** The status of a node, for its operator. */
 import type { Clock } from "../core/clock.ts";
+import { type HistogramReadings, readHistograms } from "../core/histogram.ts";
 import type { NodeCounters } from "../core/node_counters.ts";
 import type { PeerId } from "../core/peer_id.ts";
 import type { KeptTopic } from "../delivery/kept_topics.ts";
@@ -70,6 +71,12 @@ export interface NodeStatus {
   }[];
   /** What it has counted since it started; no counter ever gets smaller. */
   readonly counters: Readonly<NodeCounters>;
+  /** How long things took since it started, milliseconds. */
+  readonly histograms: HistogramReadings;
+  /** Streams that have not ended. */
+  readonly streams: number;
+  /** Requests of peers that are handled, and bytes of their bodies and answers. */
+  readonly requests: { readonly running: number; readonly bytes: number };
   /** The bound of each. */
   readonly limits: {
     readonly connectedPeers: number;
@@ -96,29 +103,36 @@ export function nodeStatus(
   {
     counters,
     health,
+    histograms,
     membership,
     messaging,
     names,
     options,
     pending,
     report,
+    requesting,
+    streaming,
     table,
   }: Pick<
     NodeParts,
     | "counters"
     | "health"
+    | "histograms"
     | "membership"
     | "messaging"
     | "names"
     | "options"
     | "pending"
     | "report"
+    | "requesting"
+    | "streaming"
     | "table"
   >,
   { identity, address, tls, startedAt }: NodeFacts,
 ): NodeStatus {
   const { clock, name, network, advertise, maxPeers, outbox } = options;
   const { nodes, sessions, missing } = report.event;
+  const served = requesting.usage;
   const queues = [...table.values()].flatMap((peer) => {
     const bytes = peer.primary?.channel.queuedBytes ?? 0;
     const messages = messaging.waitingFor(peer.id);
@@ -153,6 +167,9 @@ export function nodeStatus(
     keptTopics: messaging.keptTopics.list(),
     queues,
     counters: { ...counters },
+    histograms: readHistograms(histograms),
+    streams: streaming.size,
+    requests: { running: served.requests, bytes: served.bytes },
     limits: {
       connectedPeers: maxPeers,
       peers: MAX_PEERS,

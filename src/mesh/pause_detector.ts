@@ -20,7 +20,9 @@ export interface Tick {
   readonly pausedMs: number;
   /** The same by whichever clock shows more, as one may stand still while the machine sleeps. */
   readonly awayMs: number;
-  /** Whether that was so long that peers may have closed their sessions. */
+  /** Milliseconds by which the tick is late, however few. */
+  readonly lateMs: number;
+  /** Whether `awayMs` is so long that peers may have closed their sessions. */
   readonly hasResumed: boolean;
 }
 
@@ -71,12 +73,13 @@ export class PauseDetector {
     const wallElapsed = wall - this.#wallAt;
     this.#tickedAt = now;
     this.#wallAt = wall;
+    const lateMs = Math.max(0, elapsed - this.#period);
     const pausedMs = elapsed > TICK_SLACK * this.#period
       ? elapsed - this.#period
       : 0;
     // A machine that sleeps may stop its monotonic clock, so that only the wall clock shows the
     // pause. If that was merely set, the cost is one ping a peer.
     const awayMs = Math.max(0, elapsed, wallElapsed) - this.#period;
-    return { now, pausedMs, awayMs, hasResumed: awayMs >= deadAfterMs };
+    return { now, pausedMs, awayMs, lateMs, hasResumed: awayMs >= deadAfterMs };
   }
 }

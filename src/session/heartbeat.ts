@@ -3,6 +3,7 @@
  * measure.
  */
 import type { Clock, Random } from "../core/clock.ts";
+import type { Histogram } from "../core/histogram.ts";
 import { MAX_PENDING_PINGS } from "./session_limits.ts";
 import { COMMAND } from "../wire/commands.ts";
 import {
@@ -30,6 +31,8 @@ export interface HeartbeatOptions {
   readonly deadAfterMs: number;
   /** Whether the peer is one of the mesh, whose pings carry a text, or of Bitcoin. */
   readonly isMesh: boolean;
+  /** Has each round trip added. */
+  readonly roundTrips?: Histogram | undefined;
   /** Sends a message; false if it cannot be sent. */
   readonly send: (command: string, payload: Uint8Array) => boolean;
 }
@@ -180,6 +183,7 @@ export class Heartbeat {
     if (ping === undefined) return;
     const rttMs = this.#options.clock.monotonic() - ping.sentAt;
     this.#rttMs = rttMs;
+    this.#options.roundTrips?.add(rttMs);
     this.#minRttMs = Math.min(this.#minRttMs ?? Infinity, rttMs);
     ping.settle?.(true);
   }

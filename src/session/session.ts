@@ -112,6 +112,7 @@ export class Session {
       heartbeatMs: options.heartbeatMs ?? HEARTBEAT_MS,
       deadAfterMs: options.deadAfterMs ?? DEAD_AFTER_MS,
       isMesh: this.#strict,
+      roundTrips: options.roundTrips,
       send: (command, payload) => {
         meter?.sent(command);
         return this.send(command, payload);

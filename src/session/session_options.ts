@@ -1,5 +1,6 @@
 /** Settings of a session, and the type of its message handlers. */
 import type { Clock, Random } from "../core/clock.ts";
+import type { Histogram } from "../core/histogram.ts";
 import type { NodeCounters } from "../core/node_counters.ts";
 import type { Connection } from "../transport/transport.ts";
 import type { Frame } from "../wire/frame.ts";
@@ -64,6 +65,8 @@ export interface SessionOptions extends HandshakeOptions, StreamSettings {
   readonly random: Random;
   /** Counts for the node, if it is the session of one. */
   readonly counters?: NodeCounters | undefined;
+  /** Has each round trip added. */
+  readonly roundTrips?: Histogram | undefined;
   /** Deadline of the handshake; Infinity if only `signal` ends it. @default {10_000} */
   readonly handshakeTimeoutMs?: number;
   /** @default {1_000} */

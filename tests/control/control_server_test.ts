@@ -9,6 +9,7 @@ import { systemClock } from "../../src/core/clock.ts";
 import { ControlClient } from "../../src/control/control_client.ts";
 import { ControlServer } from "../../src/control/control_server.ts";
 import { openDirectory } from "../../src/control/control_listeners.ts";
+import { NodeHistograms } from "../../src/core/histogram.ts";
 import { NodeCounters } from "../../src/core/node_counters.ts";
 import { VerackError } from "../../src/core/errors.ts";
 import { Node } from "../../src/mesh/node.ts";
@@ -25,7 +26,10 @@ Deno.test("status has the identity, the health and the limits of the node", asyn
   await using scene = await ControlScene.start({ name: "alice" });
   using client = await scene.client();
   const status = await client.status();
-  const { startedAt, uptimeMs, limits, control, counters, ...rest } = status;
+  const { startedAt, uptimeMs, limits, control, ...others } = status;
+  const { counters, histograms, process, ...rest } = others;
+  assert(process.residentBytes > process.heapBytes);
+  assertEquals(Object.keys(histograms), Object.keys(new NodeHistograms()));
   assertEquals(counters, { ...new NodeCounters() });
   assertEquals(rest, {
     id: scene.node.identity.id,
@@ -44,6 +48,8 @@ Deno.test("status has the identity, the health and the limits of the node", asyn
     outbox: { messages: 0, bytes: 0 },
     keptTopics: [],
     queues: [],
+    streams: 0,
+    requests: { running: 0, bytes: 0 },
   });
   assertMatch(String(startedAt), /^\d{4}-\d\d-\d\dT.*Z$/);
   assert(Number(uptimeMs) >= 0);

@@ -14,6 +14,7 @@ import {
   resolveOutbox,
 } from "../../src/delivery/delivery_settings.ts";
 import type { PeerQueues } from "../../src/delivery/outbox_usage.ts";
+import { NodeHistograms } from "../../src/core/histogram.ts";
 import { NodeCounters, SessionTraffic } from "../../src/core/node_counters.ts";
 import { VerackError } from "../../src/core/errors.ts";
 import type { MessagesOptions } from "../../src/delivery/consumer.ts";
@@ -152,6 +153,7 @@ export function party(
     clock,
     random: new SeededRandom(options.seed ?? 1),
     counters: new NodeCounters(),
+    deliveryMs: new NodeHistograms().deliveryMs,
     magic: MAGIC,
     store: options.store,
     limits: resolveOutbox(),

@@ -12,6 +12,7 @@ import type {
   StatusAnswer,
 } from "../../src/control/answers.ts";
 import { pageResponse } from "../../src/control/page_responses.ts";
+import { NodeHistograms, readHistograms } from "../../src/core/histogram.ts";
 import {
   COUNTER_NAMES,
   type NodeCounters,
@@ -216,6 +217,10 @@ function statusOf(peers: number): StatusAnswer {
     counters: Object.fromEntries(
       COUNTER_NAMES.map((name) => [name, 0]),
     ) as unknown as NodeCounters,
+    histograms: readHistograms(new NodeHistograms()),
+    streams: 0,
+    requests: { running: 0, bytes: 0 },
+    process: { residentBytes: 1, heapBytes: 1, cpuMs: 1 },
     control: { requests: 0, streams: 0, eventsMissed: 0 },
   };
 }

@@ -36,6 +36,12 @@ const COUNTERS = v.looseObject(
   >,
 );
 
+const HISTOGRAM = v.looseObject({
+  count,
+  sum: count,
+  buckets: v.array(v.tuple([count, count])),
+});
+
 const STATUS: Schema<StatusAnswer> = v.looseObject({
   id,
   name: optional(string),
@@ -63,6 +69,15 @@ const STATUS: Schema<StatusAnswer> = v.looseObject({
     bytes: count,
   })),
   counters: COUNTERS,
+  histograms: v.looseObject({
+    roundTripMs: HISTOGRAM,
+    handshakeMs: HISTOGRAM,
+    dialMs: HISTOGRAM,
+    deliveryMs: HISTOGRAM,
+    eventLoopDelayMs: HISTOGRAM,
+  }),
+  streams: count,
+  requests: v.looseObject({ running: count, bytes: count }),
   limits: v.looseObject({
     connectedPeers: count,
     peers: count,
@@ -71,6 +86,12 @@ const STATUS: Schema<StatusAnswer> = v.looseObject({
     messages: count,
     messageBytes: count,
     messageAgeMs: count,
+  }),
+  process: v.looseObject({
+    residentBytes: count,
+    heapBytes: count,
+    cpuMs: count,
+    openDescriptors: optional(count),
   }),
   control: v.looseObject({
     requests: count,
@@ -139,6 +160,8 @@ const PINGED: Schema<PingAnswer> = v.looseObject({
 
 /** Requests about the node and its peers. */
 export const peerEndpoints = {
+  /** Answered by text, of which the format depends on `Accept`. */
+  metrics: get("/metrics", {}, v.never()),
   status: get("/v1/status", {}, STATUS),
   peers: get("/v1/peers", { query: optional(nonEmpty) }, PEERS),
   ping: post("/v1/ping", { to: text }, PINGED),

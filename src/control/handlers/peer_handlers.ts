@@ -3,6 +3,7 @@ import { VerackError } from "../../core/errors.ts";
 import type { PeerId } from "../../core/peer_id.ts";
 import { namesOf } from "../../identity/peer_name.ts";
 import type { peerEndpoints } from "../api/peer_endpoints.ts";
+import { metricsResponse } from "../metrics/metrics_response.ts";
 import { peersAnswer, statusAnswer } from "../node_snapshot.ts";
 import type { HandlerContext, Handlers } from "./handler.ts";
 
@@ -13,8 +14,10 @@ export function peerHandlers(
   const { node, stop } = context;
   return {
     status: () => statusAnswer(context),
+    metrics: (_, { headers }) =>
+      metricsResponse(statusAnswer(context), headers),
     peers: ({ query }) => {
-      const all = peersAnswer(node);
+      const all = peersAnswer(context);
       if (query === undefined) return all;
       const found = node.findPeers(query);
       const peers = found.flatMap(({ id }) => node.peer(id) ?? []);

@@ -4,19 +4,23 @@
  */
 import { sleep } from "../../core/clock.ts";
 import type { watchOperations } from "../api/peer_endpoints.ts";
-import { MIN_WATCH_MS, WATCH_MS, WATCH_REFRESH_MS } from "../control_limits.ts";
+import {
+  SHARED_READING_MS,
+  WATCH_MS,
+  WATCH_REFRESH_MS,
+} from "../control_limits.ts";
 import { shareRecord } from "../operation_stream.ts";
-import { peersAnswer, statusAnswer } from "../node_snapshot.ts";
+import { peersAnswer, SharedReading, statusAnswer } from "../node_snapshot.ts";
 import type { HandlerContext, OperationHandlers } from "./handler.ts";
-
-/** Clients at different intervals share what was read this shortly before. */
-const FRESH_MS = MIN_WATCH_MS / 2;
 
 type StatusRecord = {
   readonly type: "status";
   readonly status: ReturnType<typeof statusAnswer>;
 };
 type PeersRecord = { readonly type: "peers" } & ReturnType<typeof peersAnswer>;
+
+/** What differs each time that it is read. A text of a peer cannot look like it: its quotes are escaped. */
+const UNREMARKABLE = /"uptimeMs":[^,]*,|"process":\{[^}]*\},?/g;
 
 /** The node at one time. */
 interface Reading {
@@ -32,8 +36,8 @@ interface Reading {
 export function watchHandlers(
   context: HandlerContext,
 ): OperationHandlers<typeof watchOperations> {
-  const { clock, node } = context;
-  let last: Reading | undefined;
+  const { clock } = context;
+  const reading = new SharedReading(clock, SHARED_READING_MS, read);
 
   return {
     watch: ({ intervalMs = WATCH_MS }, { signal }) =>
@@ -48,15 +52,15 @@ export function watchHandlers(
     let peersText = "";
     let statusAt = -Infinity;
     while (true) {
-      const reading = read();
-      const isDue = reading.at - statusAt >= WATCH_REFRESH_MS;
-      if (isDue || reading.statusText !== statusText) {
-        ({ statusText, at: statusAt } = reading);
-        yield reading.status;
+      const now = reading.get();
+      const isDue = now.at - statusAt >= WATCH_REFRESH_MS;
+      if (isDue || now.statusText !== statusText) {
+        ({ statusText, at: statusAt } = now);
+        yield now.status;
       }
-      if (reading.peersText !== peersText) {
-        ({ peersText } = reading);
-        yield reading.peers;
+      if (now.peersText !== peersText) {
+        ({ peersText } = now);
+        yield now.peers;
       }
       // On one grid, so that clients with the same interval share what is read.
       await sleep(clock, intervalMs - clock.monotonic() % intervalMs, signal);
@@ -64,14 +68,12 @@ export function watchHandlers(
   }
 
   function read(): Reading {
-    const at = clock.monotonic();
-    if (last !== undefined && at - last.at < FRESH_MS) return last;
     const status = { type: "status", status: statusAnswer(context) } as const;
-    const peers = { type: "peers", ...peersAnswer(node) } as const;
-    return last = {
-      at,
+    const peers = { type: "peers", ...peersAnswer(context) } as const;
+    return {
+      at: clock.monotonic(),
       status,
-      statusText: shareRecord(status).replace(/"uptimeMs":[^,]*/, ""),
+      statusText: shareRecord(status).replaceAll(UNREMARKABLE, ""),
       peers,
       peersText: shareRecord(peers),
     };

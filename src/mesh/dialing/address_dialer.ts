@@ -5,6 +5,7 @@
  */
 import { type Clock, deadline } from "../../core/clock.ts";
 import { VerackError } from "../../core/errors.ts";
+import type { NodeHistograms } from "../../core/histogram.ts";
 import type { NodeCounters } from "../../core/node_counters.ts";
 import {
   type VerifiedCertificate,
@@ -57,6 +58,7 @@ export interface DialedSessionOpener {
 export interface AddressDialerOptions {
   readonly clock: Clock;
   readonly counters: NodeCounters;
+  readonly histograms: NodeHistograms;
   readonly transport: Transport;
   /** Absent: the operating system. */
   readonly resolve: Resolver | undefined;
@@ -108,11 +110,15 @@ export class AddressDialer {
     target: DialTarget,
     signal: AbortSignal,
   ): Promise<PeerSession | undefined> {
-    const { counters } = this.#options;
+    const { clock, counters, histograms } = this.#options;
+    const begunAt = clock.monotonic();
     counters.dialsAttempted++;
     try {
       const session = await this.#open(target, signal);
-      if (session !== undefined) counters.dialsSucceeded++;
+      if (session !== undefined) {
+        counters.dialsSucceeded++;
+        histograms.dialMs.add(clock.monotonic() - begunAt);
+      }
       return session;
     } catch (error) {
       if (!signal.aborted) counters.dialsFailed++;

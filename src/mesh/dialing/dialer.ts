@@ -22,6 +22,7 @@ import type { Emit } from "../events.ts";
 import type { HealthBoard } from "../health.ts";
 import type { AccessRules } from "../peers/access_rules.ts";
 import type { PeerEvents } from "../peers/peer_events.ts";
+import type { NodeHistograms } from "../../core/histogram.ts";
 import type { NodeCounters } from "../../core/node_counters.ts";
 import type { PeerMemory } from "../peers/peer_memory.ts";
 import type { PeerTable } from "../peers/peer_table.ts";
@@ -63,6 +64,7 @@ export interface DialerOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly counters: NodeCounters;
+  readonly histograms: NodeHistograms;
   readonly log: Log;
   /** Aborts when the node closes. */
   readonly signal: AbortSignal;

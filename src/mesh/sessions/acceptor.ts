@@ -45,6 +45,9 @@ const REFUSED: ReadonlySet<ErrorCode> = new Set([
   "self",
 ]);
 
+/** Of those whose other end left: so does a node that looks at the certificate first. */
+const LEFT: ReadonlySet<ErrorCode> = new Set(["aborted", "closed", "rejected"]);
+
 /** Dependencies of {@linkcode Acceptor}. */
 export interface AcceptorOptions extends RefusalReportsOptions {
   readonly handshakeTimeoutMs: number;
@@ -157,8 +160,9 @@ export class Acceptor {
   #count(error: unknown): void {
     const { counters, signal } = this.#options;
     if (signal.aborted) return;
-    const isRefused = error instanceof VerackError && REFUSED.has(error.code);
-    counters[isRefused ? "handshakesRefused" : "handshakesFailed"]++;
+    const code = error instanceof VerackError ? error.code : undefined;
+    if (code !== undefined && REFUSED.has(code)) counters.handshakesRefused++;
+    else if (code === undefined || !LEFT.has(code)) counters.handshakesFailed++;
   }
 
   /** Sources of peers with standing in an earlier run, whichever end dialed. */

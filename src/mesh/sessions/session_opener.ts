@@ -4,6 +4,7 @@
  */
 import type { Clock, Random } from "../../core/clock.ts";
 import { detailsOf, VerackError } from "../../core/errors.ts";
+import type { NodeHistograms } from "../../core/histogram.ts";
 import type { NodeCounters } from "../../core/node_counters.ts";
 import type { VerifiedCertificate } from "../../identity/certificate.ts";
 import { type PeerId, shortId } from "../../core/peer_id.ts";
@@ -88,6 +89,7 @@ export interface SessionOpenerOptions {
   /** Memory that all sessions share. */
   readonly budget: NodeBudget;
   readonly counters: NodeCounters;
+  readonly histograms: NodeHistograms;
   /** Called with each session that opens. */
   readonly registry: { opened(session: PeerSession): void };
 }
@@ -108,7 +110,8 @@ export class SessionOpener {
   /** Runs the handshake, and passes on the session before anything more is read. */
   async open(opening: OpeningOptions): Promise<PeerSession> {
     const { connection, dialed } = opening;
-    const { budget, clock, gate, random, registry } = this.#options;
+    const { budget, clock, gate, histograms, random, registry } = this.#options;
+    const begunAt = clock.monotonic();
     const nonce = randomU64(random);
     const shown = dialed && gate.credentials.shows(dialed.certificate.id);
     const proven: ProvenPeer = { id: undefined };
@@ -132,8 +135,10 @@ export class SessionOpener {
         meter: new FrameMeter(UNMETERED, clock.monotonic(), share),
         budget,
         hasStanding,
+        roundTrips: histograms.roundTripMs,
         signal: opening.signal,
       }, (session) => {
+        histograms.handshakeMs.add(clock.monotonic() - begunAt);
         opened = new PeerSession(session, profile.peer!, {
           now: clock.monotonic(),
           wall: clock.now(),
