@@ -62,21 +62,31 @@ export function pageResponse(
       { allow: "GET, HEAD" },
     );
   }
-  const common = { ...HEADERS, etag: file.etag };
-  if (isKnown(headers.get("if-none-match"), file.etag)) {
+  const zips = acceptsGzip(headers.get("accept-encoding"));
+  const body = zips ? file.gzip : file.body;
+  // A strong tag is that of one encoding (RFC 9110 §8.8.3.3).
+  const etag = zips ? `${file.etag.slice(0, -1)}-gzip"` : file.etag;
+  const common = { ...HEADERS, etag, vary: "accept-encoding" };
+  if (isKnown(headers.get("if-none-match"), etag)) {
     return new Response(null, {
       status: 304,
       // Otherwise it is taken for a stream of events.
       headers: { ...common, "content-length": "0" },
     });
   }
-  return new Response(method === "HEAD" ? null : file.body, {
+  return new Response(method === "HEAD" ? null : body, {
     headers: {
       ...common,
-      "content-length": `${file.body.length}`,
+      ...(zips && { "content-encoding": "gzip" }),
+      "content-length": `${body.length}`,
       "content-type": file.contentType,
     },
   });
+}
+
+/** Whether `Accept-Encoding` (RFC 9110 §12.5.3) names gzip, without a weight of 0. */
+function acceptsGzip(value: string | null): boolean {
+  return /(^|,)\s*gzip\s*(;\s*q=(1|0\.\d*[1-9])[^,]*)?(,|$)/i.test(value ?? "");
 }
 
 /** Whether the value of `If-None-Match` (RFC 9110 §13.1.2) has this tag. */

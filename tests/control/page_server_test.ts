@@ -10,6 +10,7 @@ import { ControlServer } from "../../src/control/control_server.ts";
 import { VerackError } from "../../src/core/errors.ts";
 import { Node } from "../../src/mesh/node.ts";
 import { PAGE_FILE_NAMES, pageFile } from "../../src/page/page_files.ts";
+import { pageResponse } from "../../src/control/page_responses.ts";
 import { ControlScene } from "../helpers/control.ts";
 import { assertFails } from "../helpers/assert_fails.ts";
 import { PageBrowser } from "../helpers/page_browser.ts";
@@ -111,6 +112,33 @@ Deno.test("a file that the browser has is not sent again, and HEAD sends the hea
   const post = await scene.fetch("/page/main.js", { method: "POST" });
   assertEquals([post.status, post.headers.get("allow")], [405, "GET, HEAD"]);
   await post.body?.cancel();
+});
+
+Deno.test("a file is compressed for those that take it so, and has a tag of its own then", async () => {
+  const ask = (encoding?: string) =>
+    pageResponse(
+      new Request("http://localhost/page/main.js", {
+        headers: encoding === undefined ? {} : { "accept-encoding": encoding },
+      }),
+      pageFile,
+    );
+  const plain = ask();
+  const text = await plain.text();
+  for (const encoding of ["gzip", "br, gzip;q=0.5", "GZIP , deflate"]) {
+    const { headers, body } = ask(encoding);
+    assertEquals(headers.get("content-encoding"), "gzip", encoding);
+    assertEquals(headers.get("vary"), "accept-encoding");
+    assert(headers.get("etag") !== plain.headers.get("etag"));
+    assert(Number(headers.get("content-length")) < text.length / 1.5);
+    assert(body !== null);
+    const unzipped = body.pipeThrough(new DecompressionStream("gzip"));
+    assertEquals(await new Response(unzipped).text(), text);
+  }
+  for (const encoding of ["br", "gzip;q=0", "xgzip", "*"]) {
+    const answer = ask(encoding);
+    assertEquals(answer.headers.get("content-encoding"), null, encoding);
+    assertEquals(await answer.text(), text);
+  }
 });
 
 Deno.test("a browser that follows a one-time address may use the API, and no other one", async () => {
