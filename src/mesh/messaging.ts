@@ -25,6 +25,7 @@ import type { Clock, Random } from "../core/clock.ts";
 import type { NodeHistograms } from "../core/histogram.ts";
 import type { NodeCounters } from "../core/node_counters.ts";
 import type { PeerQueues, QueueUse } from "../delivery/outbox_usage.ts";
+import { broadcastSpan, sendSpan } from "../core/spans.ts";
 import type { Emit } from "./events.ts";
 import type { ResolvedNodeOptions } from "./options.ts";
 import type { AccessRules } from "./peers/access_rules.ts";
@@ -155,6 +156,7 @@ export class Messaging {
       peer === undefined || rules.isDenied(peer.id) || this.#isLost(peer)
     ) return mayBeIgnored(this.#refuse(parsePeerId(text)));
     const sent = this.#delivery.send(peer.id, body, options);
+    sendSpan(peer.id, options?.topic)?.endWith(sent);
     if (!peer.earnedStanding) {
       sent.then(() => this.#exchanged(peer), () => {});
     }
@@ -173,7 +175,9 @@ export class Messaging {
       if (!peer.isVerified || this.#isLost(peer)) continue;
       if (!rules.isDenied(peer.id)) to.push(peer.id);
     }
-    return mayBeIgnored(this.#delivery.broadcast(to, body, options));
+    const sent = this.#delivery.broadcast(to, body, options);
+    broadcastSpan(to.length, options?.topic)?.endWith(sent);
+    return mayBeIgnored(sent);
   }
 
   /** See `Node.messages`. */

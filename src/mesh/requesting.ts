@@ -2,6 +2,7 @@
 import type { Clock } from "../core/clock.ts";
 import type { NodeCounters } from "../core/node_counters.ts";
 import { isPeerId, type PeerId } from "../core/peer_id.ts";
+import { requestSpan } from "../core/spans.ts";
 import { RequestClient } from "../streams/request_client.ts";
 import { REQUEST_PROTOCOL } from "../streams/request_format.ts";
 import { RequestServer } from "../streams/request_server.ts";
@@ -67,13 +68,14 @@ export class Requesting {
       method: Parameters<RequestClient["request"]>[1],
       body?: unknown,
       options?: Parameters<RequestClient["request"]>[3],
-    ) =>
-      this.#client.request(
-        isPeerId(peer) ? peer : resolve(peer),
-        method,
-        body,
-        options,
-      );
+    ) => {
+      const id = isPeerId(peer) ? peer : resolve(peer);
+      const name = typeof method === "object" ? method?.name : method;
+      const span = requestSpan(id, name);
+      const answer = this.#client.request(id, method, body, options);
+      span?.endWith(answer);
+      return answer;
+    };
     return request;
   }
 }

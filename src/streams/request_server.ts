@@ -172,7 +172,7 @@ export class RequestServer {
     );
     const served = new ServedRequest(stream, head, this.#timers, timeoutMs);
     try {
-      await this.#serve(served, head, method);
+      await served.within(() => this.#serve(served, head, method));
     } finally {
       served.close();
       // A handler that ignores its signal keeps its place until it has settled.
@@ -214,6 +214,7 @@ export class RequestServer {
         if (served.isLost) return;
         if (!(error instanceof Refusal)) throw error;
         ({ status, body: answer } = error);
+        served.refused(status);
         stream.stopReading();
       }
       served.answering();

@@ -3,6 +3,8 @@ import { VerackError } from "../core/errors.ts";
 import type { PeerId } from "../core/peer_id.ts";
 import type { SharedTimers } from "../core/shared_timers.ts";
 import type { Share } from "../core/fair_share.ts";
+import { serveSpan } from "../core/spans.ts";
+import type { Span } from "../core/tracing.ts";
 import type { PeerStream } from "./peer_stream.ts";
 import type { BodyKind, RequestHead } from "./request_format.ts";
 import type { RequestContext } from "./request_types.ts";
@@ -22,6 +24,7 @@ export class ServedRequest implements RequestContext {
   running: Promise<unknown> | undefined = undefined;
   /** Whether its body is being read, which its deadline ends. */
   reading = false;
+  readonly #span: Span | undefined;
   readonly #timers: SharedTimers;
   /** Monotonic clock, milliseconds. */
   readonly #deadline: number;
@@ -46,9 +49,29 @@ export class ServedRequest implements RequestContext {
     this.kind = kind;
     this.stream = stream;
     this.timeoutMs = timeoutMs;
+    this.#span = serveSpan(this.peer, method);
     this.#timers = timers;
     this.#deadline = timers.monotonic() + timeoutMs;
     this.#arm(Math.min(timeoutMs, REQUEST_TRANSFER_MS));
+  }
+
+  /** Does the work of the request, in its span if there is one. */
+  async within(work: () => Promise<void>): Promise<void> {
+    const span = this.#span;
+    if (span === undefined) return await work();
+    try {
+      await span.run(work);
+      if (this.#isLost) span.fail("session-lost");
+      span.end();
+    } catch (error) {
+      span.end(error);
+      throw error;
+    }
+  }
+
+  /** It is answered with this error. */
+  refused(code: string): void {
+    this.#span?.fail(code);
   }
 
   get signal(): AbortSignal {

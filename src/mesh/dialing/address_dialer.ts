@@ -6,6 +6,8 @@
 import { type Clock, deadline } from "../../core/clock.ts";
 import { VerackError } from "../../core/errors.ts";
 import type { NodeHistograms } from "../../core/histogram.ts";
+import { dialSpan } from "../../core/spans.ts";
+import type { Span } from "../../core/tracing.ts";
 import type { NodeCounters } from "../../core/node_counters.ts";
 import {
   type VerifiedCertificate,
@@ -51,6 +53,8 @@ export interface DialedSessionOpener {
       readonly certificate: VerifiedCertificate;
     };
     readonly signal: AbortSignal;
+    /** Of the dial. */
+    readonly span?: Span;
   }): Promise<PeerSession>;
 }
 
@@ -113,15 +117,18 @@ export class AddressDialer {
     const { clock, counters, histograms } = this.#options;
     const begunAt = clock.monotonic();
     counters.dialsAttempted++;
+    const span = dialSpan(target);
     try {
-      const session = await this.#open(target, signal);
+      const session = await this.#open(target, signal, span);
       if (session !== undefined) {
         counters.dialsSucceeded++;
         histograms.dialMs.add(clock.monotonic() - begunAt);
       }
+      span?.end();
       return session;
     } catch (error) {
       if (!signal.aborted) counters.dialsFailed++;
+      span?.end(error);
       throw error;
     }
   }
@@ -129,6 +136,7 @@ export class AddressDialer {
   async #open(
     target: DialTarget,
     signal: AbortSignal,
+    span: Span | undefined,
   ): Promise<PeerSession | undefined> {
     const { address, endpoint } = target;
     const shown = target.certificate ?? await this.#lookUp(target, signal);
@@ -143,6 +151,7 @@ export class AddressDialer {
       connection,
       dialed: { address, endpoint, certificate },
       signal,
+      ...(span && { span }),
     });
   }
 

@@ -6,6 +6,8 @@ import type { Clock, Random } from "../../core/clock.ts";
 import { detailsOf, VerackError } from "../../core/errors.ts";
 import type { NodeHistograms } from "../../core/histogram.ts";
 import type { NodeCounters } from "../../core/node_counters.ts";
+import { handshakeSpan } from "../../core/spans.ts";
+import type { Span } from "../../core/tracing.ts";
 import type { VerifiedCertificate } from "../../identity/certificate.ts";
 import { type PeerId, shortId } from "../../core/peer_id.ts";
 import type { Identity } from "../../identity/identity.ts";
@@ -52,6 +54,8 @@ export interface OpeningOptions {
   /** Called once the other end is verified and admitted, before `verack` is sent. */
   readonly onProven?: (peer: VerifiedPeer) => void;
   readonly signal: AbortSignal;
+  /** Of the dial. */
+  readonly span?: Span;
 }
 
 /** Admission of peers, and the credentials of this node. */
@@ -109,6 +113,20 @@ export class SessionOpener {
 
   /** Runs the handshake, and passes on the session before anything more is read. */
   async open(opening: OpeningOptions): Promise<PeerSession> {
+    const { connection, dialed } = opening;
+    const span = handshakeSpan(
+      connection.remoteAddress,
+      dialed !== undefined,
+      opening.span,
+    );
+    const opened = this.#open(opening);
+    span?.endWith(opened.then(({ remote }) => {
+      span.set("verack.peer.id", remote.id);
+    }));
+    return await opened;
+  }
+
+  async #open(opening: OpeningOptions): Promise<PeerSession> {
     const { connection, dialed } = opening;
     const { budget, clock, gate, histograms, random, registry } = this.#options;
     const begunAt = clock.monotonic();
