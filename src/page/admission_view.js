@@ -281,6 +281,7 @@ function inviteForm({ model, lists }) {
       const answer = await model.api.post("/v1/invites", {
         ttlMs: ttl.ttlMs,
         ...typed !== "" && { address: typed },
+        qr: true,
       });
       showMade(made, answer, ttl.ttlMs);
       announce("An invite was made");
@@ -292,7 +293,9 @@ function inviteForm({ model, lists }) {
     void create();
   });
   model.addEventListener("change", () => {
-    const { status } = model;
+    const { status, connection } = model;
+    // It admits a guest whether the browser is signed in or not.
+    if (connection === "signed-out") hideMade(made);
     if (status === undefined) return;
     const own = shownText(status.advertise ?? status.address, 80);
     // A guest cannot dial "every address" of this machine.
@@ -321,10 +324,7 @@ function showMade(element, { invite, id, qr }, ttlMs) {
   const line = h("code", { class: "invite-line", tabindex: 0 }, invite);
   const picture = qrPicture(qr, `QR code of invite ${shortId(id)}`);
   const close = h("button", { type: "button", class: "quiet" }, "Hide");
-  close.addEventListener("click", () => {
-    element.hidden = true;
-    element.replaceChildren();
-  });
+  close.addEventListener("click", () => hideMade(element));
   element.replaceChildren(
     h(
       "p",
@@ -354,6 +354,12 @@ function showMade(element, { invite, id, qr }, ttlMs) {
     ),
   );
   element.hidden = false;
+}
+
+/** @param {HTMLElement} element */
+function hideMade(element) {
+  element.hidden = true;
+  element.replaceChildren();
 }
 
 /** A time of day, with the day if that is another. @param {string} time */

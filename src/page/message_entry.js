@@ -124,7 +124,7 @@ export class MessageEntry {
   #peerButton(id, label) {
     const button = h("button", {
       type: "button",
-      class: "peer-link",
+      class: "message-link",
       dir: "auto",
       title: `Write to ${label}`,
     }, label);

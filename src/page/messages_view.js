@@ -186,6 +186,7 @@ class MessagesView {
     if (connection === "signed-out") {
       this.#received.clear();
       this.#sent.clear();
+      this.#text.value = "";
     }
     if (status !== undefined) this.#sent.onStatus(status);
     this.#showPeers();

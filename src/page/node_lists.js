@@ -57,10 +57,12 @@ const CHANGED_BY = {
 /** Events that come together are one request. */
 const DELAY_MS = 300;
 
+/** @type {Lists} */
+const NONE = { rules: [], requests: [], invites: [], deadLetters: [] };
+
 /** The lists of one node; dispatches `change`. */
 export class NodeLists extends EventTarget {
-  /** @type {Lists} */
-  #lists = { rules: [], requests: [], invites: [], deadLetters: [] };
+  #lists = NONE;
   /** @type {Map<ListName, string>} */
   #problems = new Map();
   /** @type {Set<ListName>} */
@@ -103,7 +105,12 @@ export class NodeLists extends EventTarget {
   }
 
   #onState() {
-    const isLive = this.#model.connection === "live";
+    const { connection } = this.#model;
+    if (connection === "signed-out" && this.#lists !== NONE) {
+      this.#lists = NONE;
+      this.dispatchEvent(new Event("change"));
+    }
+    const isLive = connection === "live";
     if (isLive && !this.#wasLive) this.#request(ALL);
     this.#wasLive = isLive;
   }

@@ -4,6 +4,7 @@
 /** All that is known of the selected peer, and what can be done with it. */
 import { h, setProps, setText, shownText } from "./dom.js";
 import { allowPeer, denyPeer, forgetPeer, namePeer } from "./access_dialogs.js";
+import { actionButton, problemLine } from "./button_action.js";
 import { copyButton } from "./copy_button.js";
 import { bytes, clock, day, duration, milliseconds } from "./format.js";
 import { things } from "./format.js";
@@ -160,6 +161,9 @@ export class PeerDetails {
   #terms = FIELDS.map(([label]) => h("dt", null, label));
   /** @type {Row | undefined} */
   #row;
+  #answer = h("p", { class: "answer", role: "status" });
+  #problem = problemLine();
+  #ping;
   #allow;
   #message;
   #options;
@@ -180,6 +184,10 @@ export class PeerDetails {
       return element;
     };
     this.#message = button("Message", ({ id }) => onMessage(id), "primary");
+    this.#ping = actionButton("Ping", {
+      problem: this.#problem,
+      task: () => this.#pingPeer(),
+    });
     this.#allow = button("Allow…", (row) => this.#decide(allowPeer, row));
     const close = h("button", {
       type: "button",
@@ -209,11 +217,14 @@ export class PeerDetails {
         "div",
         { class: "peer-actions" },
         this.#message,
+        this.#ping,
         this.#allow,
         button("Name…", (row) => this.#decide(namePeer, row)),
         button("Deny…", (row) => this.#decide(denyPeer, row), "danger"),
         button("Forget…", (row) => this.#decide(forgetPeer, row), "danger"),
       ),
+      this.#answer,
+      this.#problem,
       h(
         "dl",
         null,
@@ -232,6 +243,10 @@ export class PeerDetails {
 
   /** Shows a peer, or nothing. @param {Known | undefined} known */
   update(known) {
+    if (this.#row?.id !== known?.row.id) {
+      setText(this.#answer, "");
+      setText(this.#problem, "");
+    }
     this.#row = known?.row;
     this.element.hidden = known === undefined;
     if (known === undefined) return;
@@ -241,6 +256,7 @@ export class PeerDetails {
     setText(this.#state, STATE_WORDS[row.state]);
     setProps(this.#state, { class: `state state-${row.state}` });
     setText(this.#id, shownText(row.id, 64));
+    this.#ping.hidden = row.state !== "connected";
     this.#allow.hidden = row.rule === "allowed";
     this.#message.hidden = row.peer?.firstSeen === undefined ||
       row.state === "denied";
@@ -257,6 +273,23 @@ export class PeerDetails {
   /** Moves the focus here. */
   focus() {
     this.#title.focus();
+  }
+
+  async #pingPeer() {
+    const id = this.#row?.id;
+    if (id === undefined) return;
+    setText(this.#answer, "");
+    const { api } = this.#options.model;
+    const { connected, rttMs } = await api.post("/v1/ping", { to: id });
+    if (this.#row?.id !== id) return;
+    setText(
+      this.#answer,
+      rttMs !== undefined
+        ? `It answers in ${milliseconds(rttMs)}.`
+        : connected
+        ? "It did not answer in time."
+        : "There is no session with it.",
+    );
   }
 
   /**
