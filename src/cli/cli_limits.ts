@@ -105,3 +105,6 @@ export const RECEIVE_BATCH = 100;
 
 /** How often `health --wait` asks. */
 export const HEALTH_POLL_MS = 200;
+
+/** A program that opens a browser and has not failed by then is taken to have opened it. */
+export const OPENER_WAIT_MS = 2_000;

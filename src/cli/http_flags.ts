@@ -2,7 +2,12 @@
 import { type Address, parseAddress } from "../transport/address.ts";
 import type { ControlServer } from "../control/control_server.ts";
 import type { Node } from "../mesh/node.ts";
-import { type FlagSpecs, type FlagValues, UsageError } from "./flags.ts";
+import {
+  type FlagSpecs,
+  type FlagValues,
+  quoted,
+  UsageError,
+} from "./flags.ts";
 
 /** `--http` and what belongs to it. */
 export const HTTP_FLAGS = {
@@ -79,6 +84,31 @@ export async function openControl(
   if ((data ?? http ?? metrics) === undefined) return undefined;
   const { serveControl } = await import("./serve_control.ts");
   return await serveControl(flags, node, onStop);
+}
+
+/**
+ * How a browser gets to the page. A terminal is shown an address that signs one in; what goes
+ * to a file or a journal has no code, as others may read that.
+ */
+export async function pageNotice(
+  { server }: OpenControl,
+  { isTerminal, data }: {
+    readonly isTerminal: boolean;
+    readonly data: string | undefined;
+  },
+): Promise<string[]> {
+  const another = data === undefined
+    ? "POST /v1/page/links"
+    : `verack open --data ${/^[\w./:@-]+$/.test(data) ? data : quoted(data)}`;
+  if (!isTerminal) {
+    return [`verack: page at ${server.page.url}, to sign in: ${another}`];
+  }
+  const { url } = await server.page.link();
+  // Whole in a row of 80 columns, so that it can be clicked.
+  return [
+    `verack: page, which opens once within 5 minutes (then: ${another})`,
+    `  ${url}`,
+  ];
 }
 
 /** A port of loopback or an address; port 0 means a free one. */

@@ -39,6 +39,7 @@ import {
   HTTP_FLAGS,
   METRICS_FLAG,
   openControl,
+  pageNotice,
 } from "./http_flags.ts";
 import {
   allowForwards,
@@ -218,6 +219,11 @@ async function run(invocation: Invocation<typeof FLAGS>): Promise<ExitCode> {
     if (!flags.json) greet({ flags, terminal, command: "run" }, node);
     if (!flags.json && url !== undefined) {
       terminal.stderr.line(`verack: control API at ${url}`);
+      const isTerminal = Deno.stderr.isTerminal();
+      const { data } = flags;
+      for (const line of await pageNotice(control!, { isTerminal, data })) {
+        terminal.stderr.line(line);
+      }
     }
     if (!flags.json && metricsUrl !== undefined) {
       terminal.stderr.line(`verack: metrics at ${metricsUrl}`);

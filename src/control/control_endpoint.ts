@@ -39,16 +39,20 @@ const TOKEN_BYTES = 32;
 const WANTED =
   `${MIN_CONTROL_TOKEN_CHARS} to ${MAX_CONTROL_TOKEN_CHARS} printable characters (openssl rand -hex 32 makes some)`;
 
+/** The file by which `verack open` leads a browser to a one-time address. */
+export const PAGE_FILE = "control.html";
+
 /** Files of one data directory. */
 export function controlFiles(
   directory: string,
-): Readonly<Record<"socket" | "token" | "port", string>> {
+): Readonly<Record<"socket" | "token" | "port" | "page", string>> {
   const base = directory.replace(/\/+$/, "") || "/";
   const at = (name: string) => `${base}/${name}`;
   return {
     socket: at("control.sock"),
     token: at("control.token"),
     port: at("control.port"),
+    page: at(PAGE_FILE),
   };
 }
 

@@ -52,13 +52,14 @@ export async function openDirectory(
 ): Promise<() => Promise<void>> {
   await requirePrivateDirectory(directory);
   const files = controlFiles(directory);
-  await clear([files.socket, files.port]);
+  await clear([files.socket, files.port, files.page]);
   if (openSocket(server, files.socket, clock)) {
-    return () => clear([files.socket]);
+    return () => clear([files.socket, files.page]);
   }
   const token = await readOrMakeToken(files.token, random);
   const address = { host: "127.0.0.1", port: 0 };
   const port = await openPort(server, { address, token, clock });
+  server.page.announce(pageAddress({ ...address, port }, undefined));
   try {
     await Deno.writeTextFile(files.port, `${port}\n`, {
       mode: PRIVATE_FILE_MODE,
@@ -67,7 +68,7 @@ export async function openDirectory(
     const action = `Cannot write "${escapeText(files.port)}"`;
     throw toFileError(error, { action, access: "write", path: files.port });
   }
-  return () => clear([files.port]);
+  return () => clear([files.port, files.page]);
 }
 
 /** What {@linkcode openPort} opens. */
@@ -239,7 +240,7 @@ async function clear(paths: readonly string[]): Promise<void> {
     const action = `Cannot remove "${escapeText(path)}"`;
     const tried = { action, access: "write", path } as const;
     const info = await ifThere(Deno.lstat(path), tried);
-    if (info?.isSocket || (info?.isFile && path.endsWith(".port"))) {
+    if (info?.isSocket || (info?.isFile && !path.endsWith(".sock"))) {
       await ifThere(Deno.remove(path), tried);
     }
   }

@@ -1,0 +1,162 @@
+/** `verack open`, with a program in the place of the one that opens browsers. */
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertStringIncludes,
+} from "@std/assert";
+import { PageBrowser } from "../helpers/page_browser.ts";
+import { type Ended, Place } from "../helpers/place.ts";
+import { HAS_PTY, Pty } from "../helpers/pty.ts";
+import { type VerackOptions, verackProgram } from "../helpers/child.ts";
+import { testIf } from "../helpers/test_if.ts";
+
+const ADDRESS = /^http:\/\/127\.0\.0\.1:\d+\/#[\w-]{43}$/;
+
+/** The program is a script, and has the name that is used on Linux. */
+const onLinux = testIf(Deno.build.os === "linux");
+
+/** A directory with an `xdg-open` that notes its arguments in a file and ends like this. */
+async function opener(place: Place, end: string): Promise<{
+  readonly env: Record<string, string>;
+  readonly permissions: string[];
+  readonly noted: string;
+}> {
+  const noted = `${place.path}/noted`;
+  const bin = `${place.path}/bin`;
+  await Deno.mkdir(bin);
+  const script = `#!/bin/sh\nprintf '%s\\n' "$@" > ${noted}\n${end}\n`;
+  await Deno.writeTextFile(`${bin}/xdg-open`, script, { mode: 0o755 });
+  return {
+    env: { PATH: `${bin}:${Deno.env.get("PATH")}`, DISPLAY: ":0" },
+    permissions: [
+      "--allow-run=xdg-open",
+      "--allow-env=DISPLAY,WAYLAND_DISPLAY,SSH_CONNECTION",
+    ],
+    noted,
+  };
+}
+
+/** Runs `verack open` to its end. */
+async function open(
+  place: Place,
+  options: VerackOptions,
+  ...args: string[]
+): Promise<Ended> {
+  await using child = place.commandWith(options, "alice", "open", ...args);
+  const code = await child.code();
+  return { code, out: child.out, err: child.err };
+}
+
+onLinux(
+  "open prints a one-time address, and opens it by a file that only its user can read",
+  async () => {
+    await using place = new Place();
+    await using _node = await place.node("alice");
+    const { env, permissions, noted } = await opener(place, "exit 0");
+    const { code, out, err } = await open(place, { env, permissions });
+    assertEquals([code, out.length], [0, 1], err.join("\n"));
+    assertMatch(out[0] ?? "", ADDRESS);
+    assertStringIncludes(err.join(), "Opened in your browser");
+    const [target = "", ...more] = (await Deno.readTextFile(noted)).trim()
+      .split("\n");
+    const path = `${await Deno.realPath(place.path)}/alice/control.html`;
+    assertEquals([target, more], [`file://${path}`, []]);
+    assertEquals(((await Deno.stat(path)).mode ?? 0) & 0o777, 0o600);
+    assertStringIncludes(await Deno.readTextFile(path), `0; url=${out[0]}"`);
+    const browser = new PageBrowser(new URL(out[0]!).origin);
+    assertEquals((await browser.visit(out[0]!)).status, 200);
+    assertEquals(await browser.status("/v1/status"), 200);
+  },
+);
+
+onLinux(
+  "open prints the address all the same where no browser can be opened, and says why",
+  async () => {
+    await using place = new Place();
+    await using _node = await place.node("alice");
+    const { env, permissions, noted } = await opener(place, "exit 3");
+    const tries = [
+      [{ env, permissions }, "xdg-open failed (exit code 3)"],
+      [{ env: { ...env, DISPLAY: "" }, permissions }, "there is no screen"],
+      [{ env, permissions: permissions.slice(1) }, "add --allow-run=xdg-open"],
+      [
+        { env: { ...env, PATH: place.path }, permissions },
+        "there is no xdg-open",
+      ],
+    ] as const;
+    for (const [options, why] of tries) {
+      const { code, out, err } = await open(place, options);
+      assertEquals(code, 0);
+      assertMatch(out.join(), ADDRESS);
+      assertStringIncludes(err.join(), why);
+    }
+    await Deno.remove(noted);
+    for (const flag of ["--print", "--json"]) {
+      const options = { env, permissions };
+      const { out } = await open(place, options, flag);
+      const address = flag === "--json" ? JSON.parse(out[0] ?? "").url : out[0];
+      assertMatch(address, ADDRESS);
+      const files = [...Deno.readDirSync(place.path)].map(({ name }) => name);
+      assert(!files.includes("noted"), flag);
+    }
+  },
+);
+
+Deno.test("the file that leads to an address is gone when the node has ended", async () => {
+  await using place = new Place();
+  const path = `${place.path}/alice/control.html`;
+  await using node = await place.node("alice");
+  await Deno.writeTextFile(path, "");
+  await node.end("SIGTERM");
+  const files = [...Deno.readDirSync(`${place.path}/alice`)];
+  assert(!files.some(({ name }) => name === "control.html"));
+});
+
+Deno.test("open fails where no node runs", async () => {
+  await using place = new Place();
+  const none = await place.ends("alice", "open", "--print");
+  assertEquals([none.code, none.out], [1, []]);
+  assertStringIncludes(none.err.join(), "no such directory");
+});
+
+Deno.test("run prints the address of its page: without a code where standard error is no terminal", async () => {
+  await using place = new Place();
+  await using node = place.command(
+    "alice",
+    "run",
+    "--port=0",
+    "--host=127.0.0.1",
+    "--http=0",
+  );
+  const line = await node.talk((it) => it.includes("page at"));
+  assertMatch(
+    line,
+    /^verack: page at http:\/\/127\.0\.0\.1:\d+\/, to sign in: verack open --data \S+\/alice$/,
+  );
+  assert(!node.err.some((it) => it.includes("#")), node.err.join("\n"));
+});
+
+testIf(HAS_PTY)(
+  "run prints an address that signs a browser in on a terminal",
+  async () => {
+    await using place = new Place();
+    const program = verackProgram(
+      [
+        "run",
+        "--port=0",
+        "--host=127.0.0.1",
+        "--http=0",
+        `--data=${place.path}/alice`,
+      ],
+      place.permissions,
+    );
+    await using terminal = new Pty(program, { NO_COLOR: "1" });
+    const [, url = ""] = await terminal.shows(
+      /^ {2}(http:\/\/127\.0\.0\.1:\d+\/#[\w-]{43})\r$/m,
+    );
+    assertMatch(url, ADDRESS);
+    const browser = new PageBrowser(new URL(url).origin);
+    assertEquals((await browser.visit(url)).status, 200);
+  },
+);
