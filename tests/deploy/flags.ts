@@ -9,15 +9,22 @@ export interface ParsedLine {
   readonly flags: Readonly<Record<string, unknown>>;
 }
 
+/** Loaded here, since a command that runs a node begins to prepare TLS when it is loaded. */
+const LOADED = new Map(
+  await Promise.all(
+    COMMANDS.filter(({ name }) => name === "run" || name === "health")
+      .map(async (entry) => [entry, await entry.load()] as const),
+  ),
+);
+
 /** Parses the words behind `verack`; throws what the program would show. */
-export async function parseLine(
-  words: readonly string[],
-): Promise<ParsedLine> {
+export function parseLine(words: readonly string[]): ParsedLine {
   const selected = selectCommand(words);
   assert(selected.kind === "command", `no command: ${words.join(" ")}`);
   const { entry } = selected;
-  assert(COMMANDS.includes(entry));
-  const { flags } = parseArguments(await entry.load(), selected.argv);
+  const command = LOADED.get(entry);
+  assert(command !== undefined, `no command of deployments: ${entry.name}`);
+  const { flags } = parseArguments(command, selected.argv);
   return { name: entry.name, flags };
 }
 

@@ -6,6 +6,7 @@
  */
 import { assert } from "@std/assert";
 import { basename, dirname, join } from "node:path";
+import { runs } from "../helpers/test_if.ts";
 import { readDeploy } from "./documents.ts";
 
 const REPOSITORY = new URL("../../", import.meta.url).pathname;
@@ -261,14 +262,7 @@ export function whyNoImage(): string | undefined {
   if (Deno.uid() !== 0) return "needs root";
   const tools =
     "mount --make-rprivate / && setpriv --version && groupadd --help";
-  try {
-    const { success } = new Deno.Command("unshare", {
-      args: ["-m", "sh", "-c", tools],
-      stdout: "null",
-      stderr: "null",
-    }).outputSync();
-    return success ? undefined : "needs mount namespaces, setpriv and groupadd";
-  } catch {
-    return "needs unshare";
-  }
+  return runs("unshare", "-m", "sh", "-c", tools)
+    ? undefined
+    : "needs mount namespaces, setpriv and groupadd";
 }

@@ -29,14 +29,14 @@ Deno.test("what the build copies is there, and nothing else is sent to it", () =
   assertEquals(copied.sort(), buildContext().sort());
 });
 
-Deno.test("the image runs a node as a user that is not root, and asks it for its health", async () => {
+Deno.test("the image runs a node as a user that is not root, and asks it for its health", () => {
   assertMatch(linesOf("USER").join(), /^[1-9]\d*:[1-9]\d*$/);
   assertEquals(wordsOf("ENTRYPOINT"), ["verack"]);
-  const { name, flags } = await parseLine(wordsOf("CMD"));
+  const { name, flags } = parseLine(wordsOf("CMD"));
   assertEquals(name, "run");
   const [program, ...words] = wordsOf("HEALTHCHECK");
   assertEquals(program, "verack");
-  const health = await parseLine(words);
+  const health = parseLine(words);
   assertEquals([health.name, health.flags.data], ["health", flags.data]);
   const [volume = ""] = wordsOf("VOLUME");
   assert(`${flags.data}`.startsWith(`${volume}/`));
@@ -106,6 +106,9 @@ Deno.test({
     await node.line((line) => line.includes('"listening"'));
     await using health = container(...wordsOf("HEALTHCHECK"));
     assertEquals(await health.code(), 0, health.err.join("\n"));
+    // As `docker exec` is used: the image says where the data is.
+    await using status = container("verack", "status");
+    assertEquals(await status.code(), 0, status.err.join("\n"));
     node.kill("SIGTERM");
     assertEquals(await node.code(), 143);
     assertEquals(node.err, []);

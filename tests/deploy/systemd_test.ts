@@ -1,7 +1,7 @@
 // The systemd units: by systemd's own checks where it is installed, and by the program's flags.
 // No systemd runs here.
 import { assert, assertEquals } from "@std/assert";
-import { testIf } from "../helpers/test_if.ts";
+import { runs, testIf } from "../helpers/test_if.ts";
 import { readDeploy } from "./documents.ts";
 import { parseLine } from "./flags.ts";
 
@@ -12,17 +12,7 @@ const PROGRAM = "/usr/local/bin/verack";
 /** Of ten; below is what systemd calls "OK". */
 const MOST_EXPOSURE = 2;
 
-const HAS_SYSTEMD = (() => {
-  try {
-    return new Deno.Command("systemd-analyze", {
-      args: ["--version"],
-      stdout: "null",
-      stderr: "null",
-    }).outputSync().success;
-  } catch {
-    return false;
-  }
-})();
+const HAS_SYSTEMD = runs("systemd-analyze", "--version");
 
 function valuesOf(unit: string, key: string): string[] {
   return unit.split("\n").filter((line) => line.startsWith(`${key}=`))
@@ -67,16 +57,16 @@ Deno.test("the template differs from the unit by the name of the instance alone"
   assertEquals(instructions(TEMPLATE), expected);
 });
 
-Deno.test("the command lines of the unit are those of the program", async () => {
+Deno.test("the command lines of the unit are those of the program", () => {
   const [start = ""] = valuesOf(UNIT, "ExecStart");
   const [started = ""] = valuesOf(UNIT, "ExecStartPost");
   const words = (line: string) =>
     line.replace(" $VERACK_ARGS", "").replace("%S", "/var/lib").split(" ");
   const [program, ...run] = words(start);
   assertEquals(program, PROGRAM);
-  const { name, flags } = await parseLine(run);
+  const { name, flags } = parseLine(run);
   assertEquals(name, "run");
-  const health = await parseLine(words(started).slice(1));
+  const health = parseLine(words(started).slice(1));
   assertEquals(health.name, "health");
   assertEquals(health.flags.data, flags.data);
   const [longest] = valuesOf(UNIT, "TimeoutStartSec");
