@@ -7,7 +7,7 @@ import { allowPeer, denyPeer } from "./access_dialogs.js";
 import { announce, buttonAction, problemLine } from "./button_action.js";
 import { confirmDialog } from "./confirm_dialog.js";
 import { copyButton } from "./copy_button.js";
-import { clock, day, duration } from "./format.js";
+import { clock, day, duration, things } from "./format.js";
 import { faultOfAddress, TTL_UNITS, ttlOf } from "./input_checks.js";
 import { qrPicture } from "./qr_picture.js";
 import { peerLabel } from "./shown_name.js";
@@ -56,8 +56,14 @@ function joinRequests({ model, lists, after }) {
   const problem = problemLine();
   /** @type {Map<string, HTMLElement>} */
   const rows = new Map();
+  let known = Infinity;
   const show = () => {
     const { requests } = lists.lists;
+    // One sentence for all that came, as strangers cause them.
+    if (requests.length > known) {
+      announce(`${things(requests.length, "join request")} to decide`);
+    }
+    if (model.connection !== "connecting") known = requests.length;
     setText(number, requests.length === 0 ? "" : String(requests.length));
     empty.hidden = requests.length > 0;
     setText(problem, lists.problem("requests") ?? "");
