@@ -49,7 +49,7 @@ function noticesOf({ status, connection, heardAt, problem, stopped }) {
     const time = heardAt === undefined ? "" : clock(heardAt);
     const text = stopped
       ? "The node has stopped. What is shown is its last state; the page connects again when it runs."
-      : `What is shown is the state of ${time}. The page tries to connect again.`;
+      : "This is the last known state. The page tries to connect again.";
     const why = problem === undefined || stopped ? "" : ` ${problem}`;
     notices.push({
       key: `stale ${text}${why}`,
@@ -57,6 +57,15 @@ function noticesOf({ status, connection, heardAt, problem, stopped }) {
       title: stopped ? "Stopped" : "Out of date",
       text: shownText(text + why),
       since: time === "" ? "" : `since ${time}`,
+    });
+  }
+  if (connection === "connecting" && problem !== undefined) {
+    notices.push({
+      key: `connecting ${problem}`,
+      state: "warn",
+      title: "Not connected",
+      text: shownText(`${problem} The page tries to connect again.`),
+      since: "",
     });
   }
   const facts = status?.health ?? [];

@@ -5,7 +5,7 @@ import { append, h, setProps, setText, shownText } from "./dom.js";
 import { copyButton } from "./copy_button.js";
 import { bytes, count, duration, milliseconds } from "./format.js";
 import { STATE_WORDS, TRUST_WORDS } from "./peer_rows.js";
-import { namesWords, peerLabel } from "./shown_name.js";
+import { namesWords } from "./shown_name.js";
 import { shortId } from "./shown_text.js";
 
 /** @import { Row, SortKey } from "./peer_rows.js" */
@@ -155,11 +155,12 @@ export class RowView {
    */
   update(row, { selected, now }) {
     const words = namesWords(row);
-    setText(this.#select, words === "" ? "no name" : words);
+    const shown = words === "" ? "no name" : words;
+    setText(this.#select, shown);
     setProps(this.#select, {
       class: words === "" ? "peer-name unnamed" : "peer-name",
       title: words,
-      "aria-label": `Show ${peerLabel(row.id, row)}`,
+      "aria-label": `Show ${shown} (${shortId(row.id)})`,
       "aria-pressed": String(selected === row.id),
     });
     const isHeld = row.nameHeldBy !== undefined;
