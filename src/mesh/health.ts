@@ -136,12 +136,22 @@ export class HealthBoard {
     return isNew;
   }
 
-  /** Another process runs with a key: that of a peer, or this node's own. True if that is new. */
-  keyInUse(id: PeerId | "own", message: string): boolean {
-    return this.raise(`key-in-use ${id}`, {
+  /**
+   * Another process runs with a key: that of a peer, or this node's own. True if that is new.
+   *
+   * @param isCertain Whether that is proven, or reported by a peer that the operator has chosen: any
+   * other peer may say so of this node, which must not fail its health check.
+   */
+  keyInUse(id: PeerId | "own", message: string, isCertain = true): boolean {
+    const key = `key-in-use ${id}`;
+    const severity = id === "own" && isCertain ? "failing" : "warning";
+    const before = this.#facts.get(key);
+    // Nor may it keep a failing fact from being over.
+    if (before?.severity === "failing" && !isCertain) return false;
+    return this.raise(key, {
       code: "key-in-use",
       message,
-      ...(id !== "own" && { severity: "warning" }),
+      severity,
       quietMs: ALARM_QUIET_MS,
       byPeers: id !== "own",
     });

@@ -255,7 +255,7 @@ export function makeParts(
     room,
   });
   const pings = new Pings({ random, magic, table, names, events, emit });
-  new Twins({ own, log, signal, health, events, emit });
+  new Twins({ own, log, signal, health, standing, events, emit });
 
   const { transport, resolve } = options;
   const dialer = new Dialer({

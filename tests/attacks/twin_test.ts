@@ -4,6 +4,10 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { systemRandom } from "../../src/core/clock.ts";
 import { Identity } from "../../src/identity/identity.ts";
 import { Node } from "../../src/mesh/node.ts";
+import { ALARM_QUIET_MS } from "../../src/mesh/mesh_limits.ts";
+import { partsOf } from "../../src/mesh/node_parts.ts";
+import { COMMAND } from "../../src/wire/commands.ts";
+import { MemoryMesh } from "../helpers/memory_mesh.ts";
 import { EventLog } from "../helpers/nodes.ts";
 import { TcpProxy } from "../helpers/tcp_proxy.ts";
 import { until } from "../helpers/until.ts";
@@ -97,6 +101,56 @@ Deno.test("a node that dials another process with its own key says so and lets i
   assertEquals(second.peers(), []);
   assertEquals(first.peers(), []);
   assertEquals(log.of("peer:up"), []);
+});
+
+Deno.test("a peer that says that the node's key is in use fails its health check only if the operator has chosen that peer", async () => {
+  for (const isChosen of [false, true]) {
+    await using mesh = new MemoryMesh();
+    const first = await mesh.start();
+    // The one that dials has configured the other, not the other way round.
+    const second = await mesh.start([first]);
+    await mesh.complete();
+    const [node, other] = isChosen ? [second, first] : [first, second];
+    const lie = () => {
+      for (const session of partsOf(other.node).sessions.all()) {
+        if (session.remote.id !== node.node.identity.id) continue;
+        session.channel.send(COMMAND.twin, new Uint8Array(0));
+      }
+    };
+    lie();
+    await mesh.clock.advance(1_000);
+    const severities = () =>
+      node.node.status().health.filter(({ code }) => code === "key-in-use")
+        .map(({ severity }) => severity);
+    assertEquals(severities(), [isChosen ? "failing" : "warning"]);
+    assertEquals(node.log.of("refused").length, 1);
+    lie();
+    await mesh.clock.advance(ALARM_QUIET_MS + 5_000);
+    assertEquals(severities(), []);
+    assertEquals(node.log.of("refused").length, 1);
+    assertEquals(node.log.of("resolved").length, 1);
+  }
+});
+
+Deno.test("reports of strangers neither soften a failing fact about the key nor prolong it", async () => {
+  await using mesh = new MemoryMesh();
+  const { node } = await mesh.start();
+  const { health } = partsOf(node);
+  const severities = () => node.status().health.map((it) => it.severity);
+  assertEquals(health.keyInUse("own", "proven"), true);
+  for (let spentMs = 0; spentMs < ALARM_QUIET_MS; spentMs += 10_000) {
+    assertEquals(health.keyInUse("own", "said", false), false);
+    assertEquals(severities(), ["failing"]);
+    assertEquals(node.status().health[0]?.message, "proven");
+    await mesh.clock.advance(10_000);
+  }
+  await mesh.clock.advance(10_000);
+  assertEquals(severities(), []);
+  // And what was only said becomes failing once it is proven.
+  assertEquals(health.keyInUse("own", "said", false), true);
+  assertEquals(severities(), ["warning"]);
+  assertEquals(health.keyInUse("own", "proven"), false);
+  assertEquals(severities(), ["failing"]);
 });
 
 for (const named of [false, true]) {

@@ -60,6 +60,8 @@ Deno.test({
         "--host=127.0.0.1",
         "--port=0",
         "--period=0",
+        // A busy machine must not add a fact.
+        "--dead-after=60",
         `--data=${directory}/data`,
       ]);
       const listening = JSON.parse(

@@ -6,6 +6,9 @@ import { Place } from "../helpers/place.ts";
 import { CAN_MOUNT, onSmallDisk } from "../helpers/small_disk.ts";
 import { until } from "../helpers/until.ts";
 
+/** On a busy machine a process may not run for a while, which is another warning. */
+const PATIENT = "--dead-after=60";
+
 const MAIN = new URL("../../src/cli/main.ts", import.meta.url).href;
 
 /** What `health` prints of a node that is healthy all the same. */
@@ -21,7 +24,7 @@ Deno.test("health succeeds for a node that is well, and fails where none runs", 
   assertEquals([absent.code, absent.out], [1, []]);
   assertMatch(absent.err.join(), /Cannot reach a node/);
 
-  await using _alice = await place.node("alice");
+  await using _alice = await place.node("alice", PATIENT);
   assertEquals(await place.ask("alice", "health"), "healthy");
   assertEquals(await place.ask("alice", "health", "--live"), "healthy");
   const json = await place.ask("alice", "health", "--json");
@@ -32,15 +35,19 @@ Deno.test("health succeeds for a node that is well, and fails where none runs", 
 Deno.test("health --wait waits for a node that is not started yet", async () => {
   await using place = new Place();
   await using waiting = place.command("alice", "health", "--wait=60");
-  await using _alice = await place.node("alice");
+  await using _alice = await place.node("alice", PATIENT);
   assertEquals(await waiting.code(), 0);
   assertEquals(waiting.out, ["healthy"]);
 });
 
 Deno.test("a node whose key runs in a second process fails, at a third it is a warning", async () => {
   await using place = new Place();
-  await using carol = await place.node("carol");
-  await using alice = await place.node("alice", `--connect=${carol.address}`);
+  await using carol = await place.node("carol", PATIENT);
+  await using alice = await place.node(
+    "alice",
+    PATIENT,
+    `--connect=${carol.address}`,
+  );
   await alice.meshOf(2);
   await Deno.mkdir(`${place.path}/copy`, { mode: 0o700 });
   for (const file of ["node.key", "node.crt"]) {
@@ -49,7 +56,11 @@ Deno.test("a node whose key runs in a second process fails, at a third it is a w
       `${place.path}/copy/${file}`,
     );
   }
-  await using copy = await place.node("copy", `--connect=${carol.address}`);
+  await using copy = await place.node(
+    "copy",
+    PATIENT,
+    `--connect=${carol.address}`,
+  );
   await copy.waitFor("refused");
   await alice.waitFor("refused");
 
@@ -70,10 +81,11 @@ Deno.test("a node whose key runs in a second process fails, at a third it is a w
 
 Deno.test("a seed with another identity, and one whose name does not resolve, are warnings", async () => {
   await using place = new Place();
-  await using carol = await place.node("carol");
+  await using carol = await place.node("carol", PATIENT);
   const wanted = "ab".repeat(32);
   await using _alice = await place.node(
     "alice",
+    PATIENT,
     `--connect=${wanted}@${carol.address}`,
     "--connect=nowhere.invalid:8080",
   );
@@ -92,12 +104,17 @@ Deno.test("a process whose clock is ten minutes late says so, its peers do not",
   const env = fakeTime("-10m");
   if (env === undefined) return;
   await using place = new Place();
-  await using one = await place.node("one");
-  await using two = await place.node("two", `--connect=${one.address}`);
+  await using one = await place.node("one", PATIENT);
+  await using two = await place.node(
+    "two",
+    PATIENT,
+    `--connect=${one.address}`,
+  );
   await two.meshOf(2);
   await using late = await place.nodeWith(
     { env },
     "late",
+    PATIENT,
     `--connect=${one.address}`,
     `--connect=${two.address}`,
   );

@@ -64,6 +64,13 @@ export class Standing {
     return this.#grade(peer.id, peer) === "trusted";
   }
 
+  /** Whether the operator of this node has configured or allowed it. */
+  isChosen({ id, trust, addresses }: Peer): boolean {
+    const rule = this.#rules.of(id);
+    if (keepsOut(rule)) return false;
+    return rule === "allowed" || trust === "pinned" || addresses.hasConfigured;
+  }
+
   /** Whether a peer of which only the store has a record has standing. */
   ofStored(head: PeerHead): boolean {
     return this.#judge(head.id, head) !== "none";

@@ -9,6 +9,7 @@ import type { HealthBoard } from "../health.ts";
 import type { Peer } from "../peers/peer.ts";
 import type { PeerEvents } from "../peers/peer_events.ts";
 import type { PeerSession } from "../peers/peer_session.ts";
+import type { Standing } from "../peers/standing.ts";
 
 /** Dependencies of {@linkcode Twins}. */
 export interface TwinsOptions {
@@ -17,6 +18,7 @@ export interface TwinsOptions {
   readonly log: Log;
   readonly signal: AbortSignal;
   readonly health: Pick<HealthBoard, "keyInUse">;
+  readonly standing: Pick<Standing, "isChosen">;
   readonly events: PeerEvents;
   readonly emit: Emit;
 }
@@ -28,15 +30,18 @@ export class Twins {
   constructor(options: TwinsOptions) {
     this.#options = options;
     const { events, own, signal } = options;
-    events.on("introduced", ({ session }) => {
+    events.on("introduced", ({ session, peer }) => {
       const from = shortId(session.remote.id);
       // Any member may send a false report, so that it is only an alarm.
-      session.channel.handle(COMMAND.twin, () =>
-        this.#report(session, "own", {
-          reason:
-            `Another process runs with this node's key: ${from} has turned it away`,
-          actual: own,
-        }));
+      session.channel.handle(
+        COMMAND.twin,
+        () =>
+          this.#report(session, peer, "own", {
+            reason:
+              `Another process runs with this node's key: ${from} has turned it away`,
+            actual: own,
+          }),
+      );
     });
     events.on("sessionClosed", (session, error, peer) => {
       if (error.code !== "identity-in-use" || signal.aborted) return;
@@ -51,16 +56,17 @@ export class Twins {
     }
     const whose = session.pending ? peer.id : "own";
     const { message: reason } = error;
-    this.#report(session, whose, { reason, actual: peer.id });
+    this.#report(session, peer, whose, { reason, actual: peer.id });
   }
 
   #report(
     { dialed, remoteAddress }: PeerSession,
+    peer: Peer,
     whose: PeerId | "own",
     { reason, actual }: { reason: string; actual: PeerId },
   ): void {
-    const { emit, health, log } = this.#options;
-    if (!health.keyInUse(whose, reason)) return;
+    const { emit, health, log, standing } = this.#options;
+    if (!health.keyInUse(whose, reason, standing.isChosen(peer))) return;
     const address = formatAddress(dialed ?? remoteAddress);
     log.warn("refused", { address, reason });
     emit({ type: "refused", address, reason, actual });
