@@ -47,6 +47,7 @@ export const allowCommand: Command = answerCommand({
   positionals: [{
     name: "ID",
     help: "All 64 digits: others can make keys that begin alike",
+    completes: "join-request",
   }],
   flags: {
     ...CLIENT_FLAGS,
@@ -84,7 +85,7 @@ export const denyCommand: Command = answerCommand({
     "In spite of attestations by other members, until it is allowed again.",
     "It holds at this node only: repeat it at each of yours.",
   ],
-  positionals: [{ name: "ID", help: PREFIX_HELP }],
+  positionals: [{ name: "ID", help: PREFIX_HELP, completes: "peer" }],
   flags: CLIENT_FLAGS,
   ask: async (flags, [text = ""]): Promise<Decided> => ({
     id: await withRecords(flags, (it) => it.deny(text)),
@@ -99,7 +100,7 @@ export const forgetCommand: Command = answerCommand({
     "Gossip about it is ignored from then on; it is treated as new when it " +
     "connects by itself.",
   ],
-  positionals: [{ name: "ID", help: PREFIX_HELP }],
+  positionals: [{ name: "ID", help: PREFIX_HELP, completes: "peer" }],
   flags: CLIENT_FLAGS,
   examples: [["verack forget d26d938b --data data/alice", "Forgets that peer"]],
   ask: async (flags, [text = ""]): Promise<Decided> => ({
@@ -203,6 +204,7 @@ export const invitesRevokeCommand: Command = answerCommand({
     name: "ID",
     help:
       "What verack invites shows, its first 8 digits or more, or the invite itself",
+    completes: "invite",
   }],
   flags: CLIENT_FLAGS,
   ask: (flags, [text = ""]) =>

@@ -6,6 +6,7 @@
 import { parseArgs } from "../std/parse_args.ts";
 import type { ExitCode } from "./exit.ts";
 import {
+  type Completes,
   flagName,
   type FlagSpec,
   type FlagSpecs,
@@ -62,6 +63,10 @@ export interface PositionalSpec {
   readonly name: string;
   /** One sentence without a full stop. */
   readonly help: string;
+  /** Words that shells complete. */
+  readonly suggests?: readonly string[];
+  /** What shells complete it to. */
+  readonly completes?: Completes;
   /** It may be left out. */
   readonly optional?: boolean;
   /** Any number of them, at least one unless it is optional; one argument of a command may be. */

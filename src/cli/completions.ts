@@ -1,197 +1,164 @@
-/** `verack completions`: scripts by which shells complete commands and flags, from their tables. */
-import { type Command, command } from "./command.ts";
+/** `verack completions`: scripts by which shells complete commands, flags, peers and topics. */
+import type { ControlClient } from "../control/control_client.ts";
+import { deadline, systemClock } from "../core/clock.ts";
+import { shortId } from "../core/peer_id.ts";
+import { peerLabel, type PeerNames, sameName } from "../identity/peer_name.ts";
+import type { PeerRow } from "../control/answers.ts";
+import { CLIENT_FLAGS, withNode } from "./client_flags.ts";
+import {
+  type Candidate,
+  completeWords,
+  completionLines,
+  type FindWords,
+  type NodeWords,
+} from "./completion_words.ts";
+import { type Command, command, grantedEnv } from "./command.ts";
 import { COMMANDS } from "./commands.ts";
 import { EXIT } from "./exit.ts";
-import {
-  flagName,
-  type FlagSpec,
-  type FlagSpecs,
-  quoted,
-  UsageError,
-} from "./flags.ts";
+import { flagName, quoted, UsageError } from "./flags.ts";
+import { SHELL_SCRIPTS } from "./shell_scripts.ts";
+import { DATA_VARIABLE } from "./data_place.ts";
 
-/** A flag for completion by shells. */
-interface CompletedFlag {
-  /** `--port` and, if it has one, `-p`. */
-  readonly names: readonly string[];
-  readonly help: string;
-  /** Its value: none, a file, one of a few words, or something else. */
-  readonly value: "none" | "file" | "other" | readonly string[];
-}
+/** What scripts ask for, in the place of a shell. */
+const WORDS = "words";
 
-interface CompletedCommand {
-  readonly name: string;
-  readonly summary: string;
-  readonly flags: readonly CompletedFlag[];
-}
+/** A node that does not answer so soon is not waited for. */
+const NODE_WAIT_MS = 1_000;
 
-const HELP: CompletedFlag = {
-  names: ["--help", "-h"],
-  help: "Show help",
-  value: "none",
-};
-
-const SHELLS: Readonly<
-  Record<string, (commands: readonly CompletedCommand[]) => string>
-> = { bash, zsh, fish };
+/** Words of a node that need no quotes in any shell, nor look like a flag. */
+const SAFE_WORD = /^[\p{L}\p{N}_][\p{L}\p{N}._@%+-]*$/u;
 
 /** The command. */
 export const completionsCommand: Command = command({
-  positionals: [{ name: "SHELL", help: "bash, zsh or fish" }],
-  flags: {},
-  examples: [
-    ['eval "$(verack completions bash)"', "In ~/.bashrc; for zsh likewise"],
-    ["verack completions fish | source", "In config.fish"],
+  usage: "completions SHELL",
+  description: [
+    "The script asks this program, which asks the node that the words on the line mean: for " +
+    "commands, flags, the names of its peers, its kept topics, join requests and invites.",
   ],
-  async action({ positionals: [shell = ""], terminal }) {
-    const script = Object.hasOwn(SHELLS, shell) ? SHELLS[shell] : undefined;
-    if (script === undefined) {
-      const shells = Object.keys(SHELLS).join(", ");
+  positionals: [
+    {
+      name: "SHELL",
+      help: "bash, zsh or fish",
+      suggests: Object.keys(SHELL_SCRIPTS),
+    },
+    {
+      name: "WORD",
+      help: "Of scripts, behind `words --`: those on the line so far",
+      optional: true,
+      variadic: true,
+    },
+  ],
+  flags: {},
+  environment: {
+    [DATA_VARIABLE]: "The data directory of the node that is asked",
+  },
+  examples: [
+    ["source <(verack completions bash)", "In ~/.bashrc"],
+    ["source <(verack completions zsh)", "In ~/.zshrc, behind compinit"],
+    ["verack completions fish | source", "In ~/.config/fish/config.fish"],
+  ],
+  async action({ positionals: [shell = "", ...words], terminal }) {
+    const { stdout } = terminal;
+    if (shell === WORDS) {
+      const completion = await completeWords(words, COMMANDS, wordsOfNode);
+      for (const line of completionLines(completion)) {
+        stdout.line(line, false, false);
+      }
+      return EXIT.success;
+    }
+    const script = Object.hasOwn(SHELL_SCRIPTS, shell)
+      ? SHELL_SCRIPTS[shell]
+      : undefined;
+    if (script === undefined || words.length > 0) {
+      const shells = Object.keys(SHELL_SCRIPTS).join(", ");
       throw new UsageError(
         `SHELL is ${quoted(shell)}, must be one of ${shells}`,
       );
     }
-    const commands = await Promise.all(COMMANDS.map(async (entry) => {
-      const { flags } = await entry.load();
-      return { ...entry, flags: [...completedFlags(flags), HELP] };
-    }));
-    terminal.stdout.line(script(commands), false, false);
+    stdout.line(script, false, false);
     return EXIT.success;
   },
 });
 
-function completedFlags(flags: FlagSpecs): CompletedFlag[] {
-  return Object.entries(flags).flatMap(([key, spec]) => {
-    const name = flagName(key);
-    const short = spec.short === undefined ? [] : [`-${spec.short}`];
-    const flag = { help: spec.help, value: valueOf(spec) };
-    return [
-      { ...flag, names: [`--${name}`, ...short] },
-      ...(spec.negatable ? [{ ...flag, names: [`--no-${name}`] }] : []),
-    ];
-  });
-}
-
-function valueOf(spec: FlagSpec): CompletedFlag["value"] {
-  if (spec.type === "boolean") return "none";
-  return spec.values ?? (spec.type === "path" ? "file" : "other");
-}
-
-/** The first words of all commands. */
-function firstWords(commands: readonly CompletedCommand[]): CompletedCommand[] {
-  const first = commands.map((it) => ({ ...it, name: wordOf(it, 0) }));
-  return first.filter(({ name }, at) =>
-    first.findIndex((it) => it.name === name) === at
+/** Words of the node that the flags mean; none if it does not answer: a shell shows no errors. */
+const wordsOfNode: FindWords = async (kind, flags) => {
+  const given = Object.keys(CLIENT_FLAGS).map((key) => [
+    key,
+    flags.get(`--${flagName(key)}`),
+  ]);
+  const values = Object.fromEntries(given) as Partial<
+    Record<keyof typeof CLIENT_FLAGS, string>
+  >;
+  const data = values.data ?? (grantedEnv(DATA_VARIABLE) || undefined);
+  using limit = deadline(systemClock, NODE_WAIT_MS);
+  const late = new Promise<Candidate[]>((resolve) =>
+    limit.signal.addEventListener("abort", () => resolve([]), { once: true })
   );
+  const paths = {
+    data: data && expanded(data),
+    url: values.url,
+    tokenFile: values.tokenFile && expanded(values.tokenFile),
+    ca: values.ca && expanded(values.ca),
+  };
+  const found = withNode(paths, (node) => FINDERS[kind](node))
+    .then((words) => words.filter(({ word }) => isSafe(word)), () => []);
+  return await Promise.race([found, late]);
+};
+
+/** A path as the shell would expand it. */
+function expanded(path: string): string {
+  const home = grantedEnv("HOME");
+  return path.startsWith("~/") && home !== undefined
+    ? home + path.slice(1)
+    : path;
 }
 
-/** Commands of two words by their first. */
-function groups(
-  commands: readonly CompletedCommand[],
-): Map<string, CompletedCommand[]> {
-  return Map.groupBy(
-    commands.filter(({ name }) => name.includes(" ")),
-    (it) => wordOf(it, 0),
-  );
+function isSafe(word: string): boolean {
+  return SAFE_WORD.test(word.replace(/:$/, ""));
 }
 
-function wordOf({ name }: CompletedCommand, at: number): string {
-  return name.split(" ")[at] ?? "";
+const FINDERS: Readonly<
+  Record<NodeWords, (node: ControlClient) => Promise<Candidate[]>>
+> = {
+  "peer": async (node) => (await node.peers()).peers.map(peerWord),
+  "peer-address": async (node) =>
+    (await node.peers()).peers.map(peerWord).map(({ word, help }) => ({
+      word: `${word}:`,
+      help,
+    })),
+  "topic": async (node) =>
+    (await node.keptTopics.list()).map(({ topic, messages }) => ({
+      word: topic,
+      help: `${messages} wait`,
+    })),
+  "join-request": async (node) =>
+    (await node.joinRequests()).map(({ id, address }) => ({
+      word: id,
+      help: address,
+    })),
+  "invite": async (node) =>
+    (await node.invites()).map(({ id, expiresAt }) => ({
+      word: id,
+      help: `until ${expiresAt}`,
+    })),
+  "dead-letter": async (node) =>
+    (await node.deadLetters()).map((it) => ({
+      word: it.id,
+      help: `from ${labelOf(it.from, it)}`,
+    })),
+};
+
+/** The name of a peer, or its first digits where the name does not mean it or needs quotes. */
+function peerWord(peer: PeerRow): Candidate {
+  const { id, name, boundName, nameHeldBy, connected } = peer;
+  const own = boundName ?? (nameHeldBy === undefined ? name : undefined);
+  const word = own !== undefined && isSafe(own) ? own : shortId(id);
+  const state = connected ? "connected" : "away";
+  return { word, help: `${labelOf(id, peer)}, ${state}` };
 }
 
-function bash(commands: readonly CompletedCommand[]): string {
-  const flags = commands.flatMap((it) => it.flags);
-  const names = (
-    them: readonly CompletedFlag[],
-  ) => [...new Set(them.flatMap((it) => it.names))];
-  const after = (value: CompletedFlag["value"], reply: string) =>
-    `    ${
-      names(flags.filter((it) => `${it.value}` === `${value}`)).join("|")
-    }) ` +
-    `COMPREPLY=(${reply}); return ;;`;
-  const words = (pattern: string, them: readonly string[]) =>
-    `    ${pattern}) words="${them.join(" ")}" ;;`;
-  const enums = new Map(
-    flags.flatMap(({ value }) =>
-      typeof value === "string" ? [] : [[`${value}`, value] as const]
-    ),
-  );
-  return [
-    "_verack() {",
-    '  local cur="${COMP_WORDS[COMP_CWORD]}" words',
-    '  case "${COMP_WORDS[COMP_CWORD-1]}" in',
-    ...[...enums.values()].map((value) =>
-      after(value, `$(compgen -W "${value.join(" ")}" -- "$cur")`)
-    ),
-    after("file", '$(compgen -f -- "$cur")'),
-    after("other", ""),
-    "  esac",
-    '  case "$COMP_CWORD ${COMP_WORDS[1]} ${COMP_WORDS[2]}" in',
-    words('"1 "*', [
-      ...firstWords(commands).map(({ name }) => name),
-      "help",
-      "--version",
-      ...names(commands[0]?.flags ?? []),
-    ]),
-    ...[...groups(commands)].map(([first, them]) =>
-      words(`"2 ${first} "*`, [
-        ...them.map((it) => wordOf(it, 1)),
-        ...names(commands.find(({ name }) => name === first)?.flags ?? []),
-      ])
-    ),
-    // Those of two words first.
-    ...commands.toSorted((a, b) =>
-      Number(b.name.includes(" ")) - Number(a.name.includes(" "))
-    ).map(({ name, flags }) =>
-      words(`*" ${name}${name.includes(" ") ? '"' : ' "*'}`, names(flags))
-    ),
-    words("*", names(commands[0]?.flags ?? [])),
-    "  esac",
-    '  COMPREPLY=($(compgen -W "$words" -- "$cur"))',
-    "}",
-    "complete -o default -F _verack verack",
-  ].join("\n");
-}
-
-/** Zsh runs the script of bash. */
-function zsh(commands: readonly CompletedCommand[]): string {
-  return `autoload -U +X bashcompinit && bashcompinit\n${bash(commands)}`;
-}
-
-function fish(commands: readonly CompletedCommand[]): string {
-  const quote = (text: string) => `'${text.replaceAll(/['\\]/g, "\\$&")}'`;
-  const line = (condition: string, rest: string, help: string) =>
-    `complete -c verack -n ${quote(condition)} ${rest} -d ${quote(help)}`;
-  const flagOf = ({ names, value }: CompletedFlag) =>
-    [
-      ...names.map((it) =>
-        it.startsWith("--") ? `-l ${it.slice(2)}` : `-s ${it[1]}`
-      ),
-      ...(value === "none" ? [] : [value === "file" ? "-rF" : "-x"]),
-      ...(typeof value === "string" ? [] : [`-a ${quote(value.join(" "))}`]),
-    ].join(" ");
-  return [
-    ...firstWords(commands).map(({ name, summary }) =>
-      line("__fish_use_subcommand", `-f -a ${name}`, summary)
-    ),
-    ...[...groups(commands)].flatMap(([first, them]) =>
-      them.map((it) =>
-        line(
-          `__fish_seen_subcommand_from ${first}`,
-          `-f -a ${wordOf(it, 1)}`,
-          it.summary,
-        )
-      )
-    ),
-    ...commands.flatMap(({ name, flags }) =>
-      flags.map((flag) =>
-        line(
-          name.split(" ").map((it) => `__fish_seen_subcommand_from ${it}`)
-            .join("; and "),
-          flagOf(flag),
-          flag.help,
-        )
-      )
-    ),
-  ].join("\n");
+function labelOf(id: PeerRow["id"], { name, boundName }: PeerNames): string {
+  const isSame = name !== undefined && boundName !== undefined &&
+    sameName(name, boundName);
+  return peerLabel(id, name, isSame ? undefined : boundName);
 }

@@ -34,6 +34,7 @@ const FLAGS = {
 const ID = [{
   name: "ID",
   help: "What the list shows, or its first 8 digits or more",
+  completes: "dead-letter",
 }] as const;
 
 const ID_DIGITS = 32;

@@ -62,11 +62,26 @@ export interface FlagSpec {
   readonly max?: number;
   /** The words of an enum. */
   readonly values?: readonly string[];
+  /** Words that shells complete, of those that are accepted. */
+  readonly suggests?: readonly string[];
+  /** What shells complete it to. @default paths for a path, `values` for an enum */
+  readonly completes?: Completes;
   /** Makes a value of text; throws `SyntaxError` or `RangeError` for users to read. */
   readonly parse?: (text: string) => unknown;
   /** Text as on the command line. */
   readonly default?: boolean | number | string;
 }
+
+/** What a shell completes a flag or an argument to, see `completion_words.ts`. */
+export type Completes =
+  | "file"
+  | "directory"
+  | "peer"
+  | "peer-address"
+  | "topic"
+  | "join-request"
+  | "invite"
+  | "dead-letter";
 
 /** Flags by name; `logLevel` is written `--log-level`. */
 export type FlagSpecs = Readonly<Record<string, FlagSpec>>;

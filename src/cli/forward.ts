@@ -42,7 +42,11 @@ export const forwardCommand: Command = command({
   ],
   positionals: [
     { name: "HERE", help: "[HOST:]PORT, or the path of a Unix socket" },
-    { name: "THERE", help: "NAME:[HOST:]PORT, a peer and an address" },
+    {
+      name: "THERE",
+      help: "NAME:[HOST:]PORT, a peer and an address",
+      completes: "peer-address",
+    },
     { name: "MORE", help: "More pairs", optional: true, variadic: true },
   ],
   flags: FLAGS,

@@ -54,6 +54,7 @@ export const identityShowCommand: Command = answerCommand({
   ],
   positionals: [{
     name: "FILE",
+    completes: "file",
     help: "A private key or a certificate in PEM",
   }],
   flags: PASSPHRASE_FLAGS,

@@ -8,7 +8,11 @@ import { EXIT, type ExitCode } from "./exit.ts";
 import type { FlagSpecs, FlagValues } from "./flags.ts";
 import type { Palette } from "./terminal.ts";
 
-const TOPIC = [{ name: "TOPIC", help: "A topic, as senders give it" }] as const;
+const TOPIC = [{
+  name: "TOPIC",
+  help: "A topic, as senders give it",
+  completes: "topic",
+}] as const;
 
 /** What waits under a kept topic, besides its name. */
 export function keptWords(

@@ -38,6 +38,7 @@ export const MESSAGE_FLAGS = {
     type: "string",
     short: "t",
     value: "TOPIC",
+    completes: "topic",
     help: "What it is filed under; receivers can choose by it",
   },
   wait: {

@@ -198,6 +198,7 @@ export const findCommand: Command = answerCommand({
   positionals: [{
     name: "NAME",
     help: "A name, an id, or its first 8 digits or more",
+    completes: "peer",
   }],
   flags: CLIENT_FLAGS,
   examples: [[

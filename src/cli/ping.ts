@@ -48,7 +48,11 @@ export const pingCommand: Command = command({
     "none was answered.",
   ],
   positionals: [
-    { name: "NAME", help: "A name, an id, or its first 8 digits or more" },
+    {
+      name: "NAME",
+      help: "A name, an id, or its first 8 digits or more",
+      completes: "peer",
+    },
   ],
   flags: FLAGS,
   examples: [

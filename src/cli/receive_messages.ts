@@ -32,6 +32,7 @@ const FLAGS = {
     type: "string",
     short: "t",
     value: "TOPIC",
+    completes: "topic",
     required: true,
     help: "The topic, which the node keeps from now on if it did not",
   },

@@ -41,7 +41,11 @@ export const requestCommand: Command = command({
     "an object on standard output, too: its key is error.",
   ],
   positionals: [
-    { name: "NAME", help: "A name, an id, or its first 8 digits or more" },
+    {
+      name: "NAME",
+      help: "A name, an id, or its first 8 digits or more",
+      completes: "peer",
+    },
     { name: "METHOD", help: "The method" },
     {
       name: "BODY",

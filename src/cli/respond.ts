@@ -72,6 +72,7 @@ const FLAGS = {
     value: "NAME",
     default: "normal",
     parse: parseBehaviour,
+    suggests: [...BEHAVIOUR_NAMES, LIST],
     help: "How to answer; `list` names all ways",
   },
   delay: {

@@ -26,7 +26,11 @@ export const sendCommand: Command = answerCommand({
     "allow ID --name NAME`.",
   ],
   positionals: [
-    { name: "NAME", help: "A name, an id, or its first 8 digits or more" },
+    {
+      name: "NAME",
+      help: "A name, an id, or its first 8 digits or more",
+      completes: "peer",
+    },
     { name: "TEXT", help: TEXT_HELP },
   ],
   flags: MESSAGE_FLAGS,

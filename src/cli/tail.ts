@@ -17,6 +17,7 @@ const FLAGS = {
     type: "string",
     short: "t",
     value: "TOPIC",
+    completes: "topic",
     help: "Messages of this topic only",
   },
   all: {

@@ -48,10 +48,15 @@ export const sendFileCommand: Command = command({
   positionals: [
     {
       name: "FILE",
+      completes: "file",
       help: "Files and folders of the node's machine",
       variadic: true,
     },
-    { name: "NAME", help: "A name, an id, or its first 8 digits or more" },
+    {
+      name: "NAME",
+      help: "A name, an id, or its first 8 digits or more",
+      completes: "peer",
+    },
   ],
   flags: SEND_FLAGS,
   examples: [
@@ -132,6 +137,7 @@ const RECEIVE_FLAGS = {
     type: "list",
     value: "NAME|ID",
     parse: parseSender,
+    completes: "peer",
     help: "Only files of this peer; those of others are declined",
   },
   yes: {
