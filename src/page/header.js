@@ -50,9 +50,7 @@ export function mountHeader(element, model) {
     for (const part of [id, copy, health, leave]) part.hidden = !isIn;
     showConnection(connection, model);
     setText(name, status === undefined ? "verack" : nodeName(status));
-    document.title = status === undefined
-      ? "verack"
-      : `${nodeName(status)} · verack`;
+    document.title = titleOf(model);
     if (status === undefined) return;
     setText(id, shortId(status.id));
     id.title = shownText(status.id, 64);
@@ -73,6 +71,13 @@ export function mountHeader(element, model) {
     if (model.connection === "live") update();
   }, 1_000);
   update();
+}
+
+/** The title of the tab, which is seen while the page is not. @param {Model} model */
+function titleOf({ status, connection }) {
+  if (status === undefined) return "verack";
+  const mark = connection === "stale" ? "⚠ " : "";
+  return `${mark}${nodeName(status)} · verack`;
 }
 
 /** @param {import("../control/answers.ts").StatusAnswer} status */

@@ -18,6 +18,7 @@ import { mountTimeline } from "./timeline.js";
 const model = new Model({
   fetch: (...args) => fetch(...args),
   storage: localStorage,
+  tabStorage: sessionStorage,
 });
 
 const lists = new NodeLists(model);
@@ -64,4 +65,5 @@ listenToKeys([
 document.addEventListener("visibilitychange", () => {
   if (!document.hidden) model.hurry();
 });
+globalThis.addEventListener("pagehide", () => model.remember());
 globalThis.addEventListener("online", () => model.hurry());

@@ -7,38 +7,13 @@
  * `event`.
  */
 import { Api, ApiError } from "./api.js";
+import { EventFeed, EVENTS_PATH } from "./event_feed.js";
 import { addSample, figuresOf } from "./history.js";
 import { browserTimes, LiveStream } from "./live_stream.js";
-import { cutMessage } from "./received_messages.js";
 
-/** @import { ControlEvent, PeerRow, SessionRow, StatusAnswer } from "../control/answers.ts" */
+/** @import { PeerRow, SessionRow, StatusAnswer } from "../control/answers.ts" */
 /** @typedef {"connecting" | "live" | "stale" | "signed-out"} Connection */
-/** @typedef {(ControlEvent & { bodyBytes?: number }) | { type: "page:gap", time: string }} PageEvent */
-
-/** Events that the page wants: all but pings, which come from each peer every few seconds. */
-export const EVENT_TYPES = [
-  "listening",
-  "peer:up",
-  "peer:down",
-  "message",
-  "file",
-  "mesh",
-  "refused",
-  "join-request",
-  "name-conflict",
-  "unreachable",
-  "replaced",
-  "undelivered",
-  "dead-letter",
-  "resolved",
-  "overflow",
-  "stopped",
-];
-
-const EVENTS_PATH = `/v1/events?type=${EVENT_TYPES.join()}`;
-
-/** Events that the page keeps; older ones go. */
-export const MAX_EVENTS = 1_000;
+/** @typedef {import("./event_feed.js").PageEvent} PageEvent */
 
 /** The least time between two records of the state. */
 const WATCH_INTERVAL_MS = 1_000;
@@ -46,10 +21,7 @@ const WATCH_INTERVAL_MS = 1_000;
 /** How often silence is looked for. */
 const TICK_MS = 1_000;
 
-/** How long a peer that has joined or left stands out. */
-export const CHANGE_SHOWN_MS = 10_000;
-
-/** @typedef {import("./api.js").ApiOptions & { frame?: (done: () => void) => void, times?: import("./live_stream.js").Times }} ModelOptions */
+/** @typedef {import("./api.js").ApiOptions & { frame?: (done: () => void) => void, times?: import("./live_stream.js").Times, tabStorage?: import("./api.js").ApiOptions["storage"] }} ModelOptions */
 
 /** The state of the page. */
 export class Model extends EventTarget {
@@ -67,12 +39,12 @@ export class Model extends EventTarget {
   peers = [];
   /** @type {readonly SessionRow[]} */
   sessions = [];
-  /** The newest events, newest last. @type {PageEvent[]} */
-  events = [];
+  /** The newest events, newest last. @type {readonly PageEvent[]} */
+  events;
   /** @type {import("./history.js").Sample[]} */
   history = [];
-  /** Peers that have just joined or left. @type {Map<string, { what: "joined" | "left" | "lost", at: number }>} */
-  changes = new Map();
+  /** Peers that have just joined or left. @type {EventFeed["changes"]} */
+  changes;
   /** The id of the peer that all views show. @type {string | undefined} */
   selected;
   /** @type {Api} */
@@ -81,11 +53,9 @@ export class Model extends EventTarget {
   #frame;
   #times;
   #isScheduled = false;
-  /** @type {string | undefined} */
-  #lastEventId;
-  /** The stream of events tells the present state before what happens. */
-  #isBeginning = true;
-  #hasBegun = false;
+  #feed;
+  /** By how much the clock of the node is ahead. */
+  #lag = 0;
   /** @type {(() => void) | undefined} */
   #stopTicks;
   #watch;
@@ -99,26 +69,36 @@ export class Model extends EventTarget {
     this.#times = times;
     this.api = new Api(options);
     this.api.onSignedOut = () => this.#signedOut();
+    this.#feed = new EventFeed({
+      now: times.now,
+      storage: options.tabStorage,
+    });
+    this.events = this.#feed.events;
+    this.changes = this.#feed.changes;
     this.#watch = new LiveStream({
-      open: (signal) =>
-        this.api.open("POST", "/v1/watch", {
-          body: { intervalMs: WATCH_INTERVAL_MS },
+      open: async (signal) => {
+        const body = { intervalMs: WATCH_INTERVAL_MS };
+        const response = await this.api.open("POST", "/v1/watch", {
+          body,
           signal,
-        }),
+        });
+        this.stopped = false;
+        return response;
+      },
       onEvent: ({ event, data }) => this.#onRecord(event, data),
       onState: () => this.#refresh(),
     }, times);
     this.#follow = new LiveStream({
       open: async (signal) => {
-        const id = this.#lastEventId;
+        const { headers } = this.#feed;
         const response = await this.api.open("GET", EVENTS_PATH, {
           signal,
-          headers: id === undefined ? {} : { "last-event-id": id },
+          headers,
         });
-        this.#isBeginning = true;
+        this.#feed.opened();
         return response;
       },
-      onEvent: ({ id, data }) => this.#onEvent(id, data),
+      onEvent: (sent) => this.#onEvent(sent),
       onState: () => this.#refresh(),
     }, times);
   }
@@ -143,6 +123,11 @@ export class Model extends EventTarget {
     this.#stopTicks = undefined;
     this.#watch.stop();
     this.#follow.stop();
+  }
+
+  /** The page is left, perhaps to be loaded again. */
+  remember() {
+    if (this.connection !== "signed-out") this.#feed.remember();
   }
 
   /** Tries to connect at once: the page is seen again, or the network is back. */
@@ -197,13 +182,10 @@ export class Model extends EventTarget {
     this.status = undefined;
     this.peers = [];
     this.sessions = [];
-    this.events = [];
+    this.#feed.clear();
     this.history = [];
-    this.changes.clear();
     this.selected = undefined;
     this.heardAt = undefined;
-    this.#lastEventId = undefined;
-    this.#hasBegun = false;
     this.changed();
   }
 
@@ -233,68 +215,23 @@ export class Model extends EventTarget {
 
   /** @param {StatusAnswer} status */
   #onStatus(status) {
+    const time = this.#times.now();
     this.status = status;
-    this.stopped = false;
+    this.#lag = Date.parse(status.startedAt) + status.uptimeMs - time;
     addSample(this.history, {
-      time: this.#times.now(),
+      time,
       startedAt: status.startedAt,
       figures: figuresOf(status, this.sessions),
     });
   }
 
-  /**
-   * @param {string | undefined} id
-   * @param {string} data
-   */
-  #onEvent(id, data) {
-    if (id !== undefined) this.#lastEventId = id;
-    if (data === "") {
-      this.#endBeginning();
-      return;
-    }
-    /** @type {ControlEvent} */
-    const event = JSON.parse(data);
-    const isState = id === undefined && this.#isBeginning &&
-      event.type !== "stopped" && event.type !== "overflow";
-    if (isState) return;
-    // After a resumed stream there is no beginning.
-    this.#isBeginning = false;
-    this.#hasBegun = true;
-    this.#noteChange(event);
+  /** @param {import("./sse.js").ServerSentEvent} sent */
+  #onEvent(sent) {
+    const event = this.#feed.take(sent, this.#lag);
+    if (event === undefined) return;
     if (event.type === "stopped") this.stopped = true;
-    this.#addEvent(event);
-  }
-
-  /** An id without an event ends the present state, which is sent to a reader that is new. */
-  #endBeginning() {
-    this.#isBeginning = false;
-    if (this.#hasBegun) {
-      this.#addEvent({
-        type: "page:gap",
-        time: new Date(this.#times.now()).toISOString(),
-      });
-    }
-    this.#hasBegun = true;
-  }
-
-  /** @param {PageEvent} event */
-  #addEvent(event) {
-    // Listeners get all of it, once.
-    this.events.push(event.type === "message" ? cutMessage(event) : event);
-    if (this.events.length > MAX_EVENTS) this.events.shift();
     this.dispatchEvent(new CustomEvent("event", { detail: event }));
     this.changed();
-  }
-
-  /** @param {ControlEvent} event */
-  #noteChange(event) {
-    const at = this.#times.now();
-    if (event.type === "peer:up") {
-      this.changes.set(event.id, { what: "joined", at });
-    } else if (event.type === "peer:down") {
-      const what = event.left ? "left" : "lost";
-      this.changes.set(event.id, { what, at });
-    }
   }
 
   #nextTick() {
@@ -308,11 +245,7 @@ export class Model extends EventTarget {
     const now = this.#times.now();
     this.#watch.checkSilence(now);
     this.#follow.checkSilence(now);
-    for (const [id, { at }] of this.changes) {
-      if (now - at <= CHANGE_SHOWN_MS) continue;
-      this.changes.delete(id);
-      this.changed();
-    }
+    if (this.#feed.fade()) this.changed();
     this.#refresh();
   }
 

@@ -11,6 +11,7 @@ import copyButton from "./copy_button.js" with { type: "text" };
 import counterTiles from "./counter_tiles.js" with { type: "text" };
 import counters from "./counters.js" with { type: "text" };
 import dom from "./dom.js" with { type: "text" };
+import eventFeed from "./event_feed.js" with { type: "text" };
 import eventWords from "./event_words.js" with { type: "text" };
 import format from "./format.js" with { type: "text" };
 import frameCss from "./frame.css" with { type: "text" };
@@ -76,6 +77,7 @@ const TEXTS: Readonly<Record<string, string>> = {
   "counter_tiles.js": counterTiles,
   "counters.js": counters,
   "dom.js": dom,
+  "event_feed.js": eventFeed,
   "event_words.js": eventWords,
   "format.js": format,
   "frame.css": frameCss,

@@ -7,8 +7,8 @@ import {
   CHANGE_SHOWN_MS,
   EVENT_TYPES,
   MAX_EVENTS,
-  Model,
-} from "../../src/page/model.js";
+} from "../../src/page/event_feed.js";
+import { Model } from "../../src/page/model.js";
 import { settle, VirtualClock } from "../../src/testing/virtual_clock.ts";
 import { ControlScene, TOKEN } from "../helpers/control.ts";
 import { until } from "../helpers/until.ts";
@@ -25,6 +25,14 @@ interface Asked {
   close(): Promise<void>;
 }
 
+function storageOf(items: Map<string, string>) {
+  return {
+    getItem: (name: string) => items.get(name) ?? null,
+    setItem: (name: string, value: string) => void items.set(name, value),
+    removeItem: (name: string) => void items.delete(name),
+  };
+}
+
 /** A node that says what a test has it say, and the page's model of it. */
 class Scene implements Disposable {
   readonly clock = new VirtualClock();
@@ -35,15 +43,12 @@ class Scene implements Disposable {
   answer: (path: string) => Response | undefined = () => undefined;
   readonly model: Model;
 
-  constructor(key?: string) {
+  constructor(key?: string, tab = new Map<string, string>()) {
     if (key !== undefined) this.storage.set(KEY, key);
     this.model = new Model({
       fetch: (input, init) => Promise.resolve(this.#fetch(`${input}`, init)),
-      storage: {
-        getItem: (name) => this.storage.get(name) ?? null,
-        setItem: (name, value) => void this.storage.set(name, value),
-        removeItem: (name) => void this.storage.delete(name),
-      },
+      storage: storageOf(this.storage),
+      tabStorage: storageOf(tab),
       frame: (done) => void this.clock.after(16, done),
       times: {
         now: () => this.clock.now(),
@@ -254,6 +259,7 @@ Deno.test("the present state of a stream is no news; after a restart a gap is", 
   );
   assertEquals(model.stopped, true);
   await first.close();
+  await scene.last("/v1/watch").close();
   await scene.clock.advance(1_000);
   await scene.last("/v1/events").send(record(up()) + "id: 1\n\n");
   assertEquals(model.events.map(({ type }) => type), ["stopped", "page:gap"]);
@@ -266,6 +272,29 @@ Deno.test("the present state of a stream is no news; after a restart a gap is", 
 Deno.test("the page asks for all events but pings, which would push the others out", () => {
   const types = Object.keys(EVENTS).filter((type) => type !== "ping");
   assertEquals(EVENT_TYPES.toSorted(), types.toSorted());
+});
+
+Deno.test("after a reload the tab gets the events that it had, and what was long ago does not stand out", async () => {
+  const tab = new Map<string, string>();
+  {
+    using scene = new Scene("k", tab);
+    await scene.live();
+    await scene.last("/v1/events").send(record(up(), 6) + record(up(), 7));
+    scene.model.remember();
+  }
+  using scene = new Scene("k", tab);
+  scene.model.start();
+  await settle();
+  const events = scene.last("/v1/events");
+  assertEquals(events.headers.get("last-event-id"), "5");
+  const old = { ...up(), time: new Date(scene.clock.now() - 60_000) };
+  await events.send(record(old, 6));
+  assertEquals(scene.model.events.length, 1);
+  assertEquals(scene.model.changes.size, 0);
+  // The next user of the browser does not get them.
+  scene.answer = () => Response.json({ signedOut: 1 });
+  await scene.model.signOut();
+  assertEquals([scene.model.events, tab.size], [[], 0]);
 });
 
 Deno.test("peers that joined or left stand out for ten seconds, and at most a thousand events are kept", async () => {

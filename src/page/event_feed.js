@@ -1,0 +1,180 @@
+// @ts-check
+/// <reference lib="dom" />
+/**
+ * What the stream of events tells: the newest events, and which peers have just joined or left.
+ * It resumes after the last event that it got, and after a reload of the page with those that the
+ * page had.
+ */
+import { cutMessage } from "./received_messages.js";
+
+/** @import { ControlEvent } from "../control/answers.ts" */
+/** @import { ServerSentEvent } from "./sse.js" */
+/** @typedef {(ControlEvent & { bodyBytes?: number }) | { type: "page:gap", time: string }} PageEvent */
+/** @typedef {"joined" | "left" | "lost"} PeerChange */
+
+/** Events that the page wants: all but pings, which come from each peer every few seconds. */
+export const EVENT_TYPES = [
+  "listening",
+  "peer:up",
+  "peer:down",
+  "message",
+  "file",
+  "mesh",
+  "refused",
+  "join-request",
+  "name-conflict",
+  "unreachable",
+  "replaced",
+  "undelivered",
+  "dead-letter",
+  "resolved",
+  "overflow",
+  "stopped",
+];
+
+/** The request for them. */
+export const EVENTS_PATH = `/v1/events?type=${EVENT_TYPES.join()}`;
+
+/** Events that the page keeps; older ones go. */
+export const MAX_EVENTS = 1_000;
+
+/** How long a peer that has joined or left stands out. */
+export const CHANGE_SHOWN_MS = 10_000;
+
+/** Where the id before the first event is kept while a tab is reloaded. */
+const START_ITEM = "verack.events";
+
+/** The events of one node. */
+export class EventFeed {
+  /** The newest events, newest last. @type {PageEvent[]} */
+  events = [];
+  /** @type {Map<string, { what: PeerChange, at: number }>} */
+  changes = new Map();
+  #now;
+  #storage;
+  /** Ids of `events`, and before them that of the event before. @type {(string | undefined)[]} */
+  #ids = [undefined];
+  /** @type {string | undefined} */
+  #lastId;
+  /** A stream tells the present state first, unless it is resumed. */
+  #isBeginning = true;
+  #hasBegun = false;
+
+  /**
+   * @param {object} options
+   * @param {() => number} options.now
+   * @param {Pick<Storage, "getItem" | "setItem" | "removeItem"> | undefined} options.storage Of
+   * the tab.
+   */
+  constructor({ now, storage }) {
+    this.#now = now;
+    this.#storage = storage;
+    this.#lastId = storage?.getItem(START_ITEM) ?? undefined;
+    this.#ids = [this.#lastId];
+  }
+
+  /** The headers by which a stream goes on where the one before broke. */
+  get headers() {
+    return this.#lastId === undefined ? {} : { "last-event-id": this.#lastId };
+  }
+
+  /** A stream was opened. */
+  opened() {
+    this.#isBeginning = true;
+  }
+
+  /**
+   * The event, if it is news.
+   *
+   * @param {ServerSentEvent} sent
+   * @param {number} lag By how much the clock of the node is ahead.
+   * @returns {PageEvent | undefined}
+   */
+  take({ id, data }, lag) {
+    if (id !== undefined) this.#lastId = id;
+    if (data === "") return this.#endBeginning(id);
+    /** @type {ControlEvent} */
+    const event = JSON.parse(data);
+    const isState = id === undefined && this.#isBeginning &&
+      event.type !== "stopped" && event.type !== "overflow";
+    if (isState) return undefined;
+    // After a resumed stream there is no beginning.
+    this.#isBeginning = false;
+    this.#hasBegun = true;
+    this.#noteChange(event, lag);
+    return this.#add(event, id);
+  }
+
+  /**
+   * An id without an event ends the present state, which is sent to a reader that is new.
+   *
+   * @param {string | undefined} id
+   * @returns {PageEvent | undefined}
+   */
+  #endBeginning(id) {
+    this.#isBeginning = false;
+    if (this.#hasBegun) {
+      const time = new Date(this.#now()).toISOString();
+      return this.#add({ type: "page:gap", time }, id);
+    }
+    this.#hasBegun = true;
+    this.#ids[0] = id;
+    return undefined;
+  }
+
+  /**
+   * @param {PageEvent} event
+   * @param {string | undefined} id
+   */
+  #add(event, id) {
+    // Listeners get all of a message, once.
+    this.events.push(event.type === "message" ? cutMessage(event) : event);
+    this.#ids.push(id ?? this.#ids.at(-1));
+    if (this.events.length > MAX_EVENTS) {
+      this.events.shift();
+      this.#ids.shift();
+    }
+    return event;
+  }
+
+  /**
+   * @param {ControlEvent} event
+   * @param {number} lag
+   */
+  #noteChange(event, lag) {
+    const at = this.#now();
+    if (at + lag - Date.parse(event.time) > CHANGE_SHOWN_MS) return;
+    if (event.type === "peer:up") {
+      this.changes.set(event.id, { what: "joined", at });
+    } else if (event.type === "peer:down") {
+      const what = event.left ? "left" : "lost";
+      this.changes.set(event.id, { what, at });
+    }
+  }
+
+  /** Peers that joined or left a while ago do not stand out any more. True if there were any. */
+  fade() {
+    const now = this.#now();
+    const before = this.changes.size;
+    for (const [id, { at }] of this.changes) {
+      if (now - at > CHANGE_SHOWN_MS) this.changes.delete(id);
+    }
+    return this.changes.size < before;
+  }
+
+  /** Keeps where the events begin, as the page may be reloaded. */
+  remember() {
+    const [first] = this.#ids;
+    if (first !== undefined) this.#storage?.setItem(START_ITEM, first);
+  }
+
+  /** Forgets all, as it is not for the next user of the browser. */
+  clear() {
+    this.events.length = 0;
+    this.changes.clear();
+    this.#ids = [undefined];
+    this.#lastId = undefined;
+    this.#hasBegun = false;
+    this.#storage?.removeItem(START_ITEM);
+  }
+}
