@@ -15,6 +15,9 @@ import { loseLines, OUTPUT_FLAGS } from "./terminal.ts";
 /** A larger mesh shows nothing more; as processes they take 80 MB each. */
 const MAX_NODES = 100;
 
+/** Long enough to see each step happen on the page. */
+const WATCHED_PACE_S = 2;
+
 const FLAGS = {
   nodes: {
     type: "integer",
@@ -39,6 +42,16 @@ const FLAGS = {
     type: "boolean",
     help: "Stay up after the show until Ctrl-C, for others to join",
   },
+  open: {
+    type: "boolean",
+    help: "Show it in a browser, slowly, and stay up as with --keep",
+  },
+  pace: {
+    type: "seconds",
+    min: 0,
+    max: 60,
+    help: `Pause before each step (default 0, with --open ${WATCHED_PACE_S})`,
+  },
   ...LOG_FLAGS,
   ...OUTPUT_FLAGS,
 } as const;
@@ -56,6 +69,7 @@ export const demoCommand: Command = command({
   examples: [
     ["verack demo", "Five nodes, some seconds"],
     ["verack demo --nodes 50 --in-process", "Fifty nodes, 1225 links"],
+    ["verack demo --open", "The mesh in a browser, to be watched"],
     ["verack demo --keep", "The same mesh, left running"],
   ],
   action: demo,
@@ -88,6 +102,8 @@ async function demo(invocation: Invocation<typeof FLAGS>): Promise<ExitCode> {
   const show: Printer = (event) => {
     if (event.type !== "other" || budget.admits(event.event)) print(event);
   };
+  await using opener = flags.open ? await makeOpener() : undefined;
+  const pace = flags.pace ?? (flags.open ? WATCHED_PACE_S : 0);
   await using host = await makeHost(invocation, periodS, signal);
   const ok = await playDemo({
     plan,
@@ -95,11 +111,32 @@ async function demo(invocation: Invocation<typeof FLAGS>): Promise<ExitCode> {
     host,
     inProcess: flags.inProcess,
     periodS,
-    keep: flags.keep,
+    keep: flags.keep || flags.open,
+    paceMs: pace * 1_000,
+    ...(opener !== undefined && { open: opener.open }),
     show,
     signal,
   });
   return signals.code ?? (ok ? EXIT.success : EXIT.failure);
+}
+
+/** Opens pages by a file in a directory of its own. */
+async function makeOpener() {
+  const { openBrowser } = await import("./open_browser.ts");
+  const directory = await Deno.makeTempDir({ prefix: "verack-demo-" });
+  const remove = () => Deno.removeSync(directory, { recursive: true });
+  addEventListener("unload", remove);
+  return {
+    async open(url: string) {
+      const outcome = await openBrowser(url, { directory });
+      return outcome.opened ? outcome : { opened: false, reason: outcome.why };
+    },
+    [Symbol.asyncDispose]() {
+      removeEventListener("unload", remove);
+      remove();
+      return Promise.resolve();
+    },
+  };
 }
 
 async function makeHost(

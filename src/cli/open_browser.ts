@@ -3,6 +3,7 @@
  * its programs, so the browser gets the name of a file that only this user can read, and that
  * leads to the address.
  */
+import { isAbsolute } from "node:path";
 import { pathToFileURL } from "node:url";
 import { type Clock, systemClock } from "../core/clock.ts";
 import { messageOf } from "../core/errors.ts";
@@ -44,7 +45,11 @@ export async function openBrowser(
   if (!hasScreen()) return { opened: false, why: "there is no screen" };
   const [program, ...args] = OPENERS[Deno.build.os] ?? OPENER;
   try {
-    const path = `${await Deno.realPath(directory)}/${PAGE_FILE}`;
+    // To look a path up takes a permission that an absolute one does without.
+    const at = isAbsolute(directory)
+      ? directory
+      : await Deno.realPath(directory);
+    const path = `${at}/${PAGE_FILE}`;
     await writePrivate(path, leadingTo(url));
     const child = new Deno.Command(program, {
       args: [...args, pathToFileURL(path).href],

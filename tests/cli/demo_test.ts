@@ -7,30 +7,53 @@ import {
   assertEquals,
   assertMatch,
   assertNotEquals,
+  assertStringIncludes,
 } from "@std/assert";
 import type { DemoEvent } from "../../src/cli/demo/demo_event.ts";
 import { planDemo } from "../../src/cli/demo/demo_script.ts";
 import { Node } from "../../src/mesh/node.ts";
 import { type Child, verack } from "../helpers/child.ts";
+import { PageBrowser } from "../helpers/page_browser.ts";
+import { testIf } from "../helpers/test_if.ts";
 import { until } from "../helpers/until.ts";
 
 type Kind = DemoEvent["type"];
 type Of<K extends Kind> = Extract<DemoEvent, { type: K }>;
+
+/** What a demo may use beside its nodes. */
+interface DemoSettings {
+  readonly env?: Readonly<Record<string, string>>;
+  /** Programs that it may start. */
+  readonly programs?: readonly string[];
+}
 
 /** A demo in a temporary directory of its own. */
 class Demo implements AsyncDisposable {
   readonly child: Child;
   readonly #directory: string;
 
-  private constructor(args: readonly string[], directory: string) {
+  private constructor(
+    args: readonly string[],
+    directory: string,
+    { env, programs = [] }: DemoSettings = {},
+  ) {
     this.#directory = directory;
     this.child = verack(["demo", ...args], {
-      env: { TMPDIR: directory, VERACK_LOG: "" },
+      env: { TMPDIR: directory, VERACK_LOG: "", ...env },
       permissions: [
         `--allow-write=${directory}`,
-        `--allow-run=${Deno.execPath()}`,
+        `--allow-run=${[Deno.execPath(), ...programs].join()}`,
+        "--allow-env=DISPLAY,WAYLAND_DISPLAY,SSH_CONNECTION",
       ],
     });
+  }
+
+  static async startWith(
+    settings: DemoSettings,
+    ...args: string[]
+  ): Promise<Demo> {
+    const directory = await Deno.makeTempDir({ prefix: "verack-test-" });
+    return new Demo(args, directory, settings);
   }
 
   static async start(...args: string[]): Promise<Demo> {
@@ -264,3 +287,49 @@ Deno.test("demo says which permission it lacks and exits 1", async () => {
     assertMatch(child.err[0] ?? "", flag);
   }
 });
+
+for (const mode of ["", " --in-process"]) {
+  testIf(Deno.build.os === "linux")(
+    `demo --open${mode} shows the page of its first node in a browser, waits for it, and stays`,
+    async () => {
+      const bin = await Deno.makeTempDir({ prefix: "verack-test-" });
+      try {
+        // In the place of a browser: keeps what it is to show.
+        const script = `#!/bin/sh\ncp "\${1#file://}" ${bin}/shown.html\n`;
+        const opener = `${bin}/xdg-open`;
+        await Deno.writeTextFile(opener, script, { mode: 0o755 });
+        const PATH = `${bin}:${Deno.env.get("PATH")}`;
+        await using demo = await Demo.startWith(
+          { env: { PATH, DISPLAY: ":0" }, programs: [opener] },
+          ...["--open", "--pace=0.1", "--nodes=3", "--period=0.1", "--json"],
+          ...(mode === "" ? [] : [mode.trim()]),
+        );
+        await demo.child.line((line) => line.includes('"type":"page"'));
+        const [{ name, url, opened }] = demo.of("page") as [Of<"page">];
+        assertEquals([name, opened], ["alice", true]);
+        const shown = await Deno.readTextFile(`${bin}/shown.html`);
+        assertStringIncludes(shown, `url=${url}"`);
+        assertEquals(demo.of("started").length, 1);
+
+        const browser = new PageBrowser(new URL(url).origin);
+        assertEquals((await browser.visit(url)).status, 200);
+        const events = await browser.fetch("/v1/events");
+        await demo.child.line((line) => line.includes('"phase":"keep"'));
+        const status = await (await browser.fetch("/v1/status")).json();
+        assertEquals(status.mesh.nodes, 3);
+        await until("another address", () => demo.of("page").length === 2);
+        const [, again] = demo.of("page");
+        const other = new PageBrowser(browser.origin);
+        assertEquals((await other.visit(again!.url)).status, 200);
+        await events.body?.cancel();
+        demo.child.kill("SIGINT");
+        assertEquals(await demo.child.code(), 130, demo.text);
+        assertEquals(demo.summary.ok, true);
+        assertEquals(demo.leftFiles(), []);
+        assertEquals(await demo.leftNodes(), []);
+      } finally {
+        await Deno.remove(bin, { recursive: true });
+      }
+    },
+  );
+}

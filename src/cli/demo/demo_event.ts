@@ -84,6 +84,11 @@ interface DemoEventFields {
     memberSays: string;
     impostorSays: string;
   };
+  /**
+   * The page of a node has an address at which one browser is signed in, once. `opened` says
+   * whether a browser was opened there, if that was asked for, and `reason` why not.
+   */
+  page: Named & { url: string; opened?: boolean; reason?: string };
   /** A node ended unexpectedly. */
   ended: Named & { reason: string };
   /** Any other event of a node. */

@@ -3,6 +3,7 @@ import { sleep, systemClock } from "../../core/clock.ts";
 import type { Identity } from "../../identity/identity.ts";
 import type { DemoEvent } from "./demo_event.ts";
 import type { DemoHost, DemoNode } from "./demo_host.ts";
+import type { DemoPage } from "./demo_page.ts";
 import { MeshView } from "./mesh_view.ts";
 
 /** Pause between two checks of a condition; one check of a large mesh costs a millisecond. */
@@ -59,7 +60,11 @@ export class DemoHarness {
    * Starts a node as soon as the one it joins through listens and the host has room. Resolves
    * when it listens.
    */
-  async start(name: string, via: string | undefined): Promise<void> {
+  async start(
+    name: string,
+    via: string | undefined,
+    { hasPage = false }: { readonly hasPage?: boolean } = {},
+  ): Promise<void> {
     const { host, identities } = this.#options;
     const identity = identities.get(name);
     if (identity === undefined) throw new TypeError(`${name} has no key`);
@@ -75,6 +80,7 @@ export class DemoHarness {
         name,
         identity,
         connect: via === undefined ? undefined : this.view.addressOf(via),
+        hasPage,
         onEvent: (event) => {
           if (this.#runs.get(name) !== run) return;
           this.#show(this.view.apply(name, event));
@@ -97,6 +103,11 @@ export class DemoHarness {
     } finally {
       this.#starting--;
     }
+  }
+
+  /** The page of a node that has started with one. */
+  pageOf(name: string): DemoPage | undefined {
+    return this.#nodes.get(name)?.page;
   }
 
   /** Kills a node; resolves when it is gone. */

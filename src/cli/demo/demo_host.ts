@@ -6,13 +6,15 @@
  * Ctrl-C). If this process is killed, its children end with the next line they print, because
  * their output has no reader any more.
  */
-import { systemClock } from "../../core/clock.ts";
+import { systemClock, systemRandom } from "../../core/clock.ts";
 import { type IdentityFiles, writeIdentity } from "../../identity/key_files.ts";
 import type { Identity } from "../../identity/identity.ts";
 import type { NodeEvent } from "../../mesh/events.ts";
 import { Node } from "../../mesh/node.ts";
+import type { ListeningEvent } from "../event_lines.ts";
 import { linesOf } from "../lines.ts";
 import { pingEvery } from "../node_command.ts";
+import { type DemoPage, localPage, remotePage } from "./demo_page.ts";
 
 /** How long a node may take to send bye; its own deadline for that is a second. */
 const LEAVE_TIMEOUT_MS = 3_000;
@@ -32,6 +34,8 @@ export interface DemoNodeOptions {
   readonly identity: Identity;
   /** `host:port` of the one member it joins through; the first node has none. */
   readonly connect: string | undefined;
+  /** Whether it serves its page. */
+  readonly hasPage: boolean;
   readonly onEvent: (event: NodeEvent) => void;
   /** Called once when it is gone, with the reason as text. */
   readonly onEnd: (reason: string) => void;
@@ -39,6 +43,8 @@ export interface DemoNodeOptions {
 
 /** A node that was started, in this process or in one of its own. */
 export interface DemoNode {
+  /** If it was asked for, and the node has started. */
+  readonly page?: DemoPage | undefined;
   /** Ends it as a crash would; resolves when it is gone. */
   kill(): Promise<void>;
   /** Stops it with a bye, and kills it if that takes too long; resolves when it is gone. */
@@ -78,11 +84,13 @@ export class LocalHost implements DemoHost {
       connect: options.connect === undefined ? [] : [options.connect],
     });
     const gone = this.#run(node, options);
+    const page = options.hasPage ? await localPage(node) : undefined;
     const close = async (abrupt: boolean) => {
+      await page?.[Symbol.asyncDispose]();
       await node.close({ abrupt });
       await gone;
     };
-    const local = { kill: () => close(true), leave: () => close(false) };
+    const local = { page, kill: () => close(true), leave: () => close(false) };
     this.#nodes.push(local);
     return local;
   }
@@ -146,19 +154,36 @@ export class ChildHost implements DemoHost {
       files = await writeIdentity(identity, `${this.#directory}/${name}`);
       this.#files.set(name, files);
     }
-    const process = spawn(this.#directory, [
+    const token = options.hasPage ? await this.#token(name) : undefined;
+    const process = spawn(this.#directory, token?.path, [
       "--json",
       "--host=127.0.0.1",
       "--port=0",
       `--key=${files.keyPath}`,
       `--cert=${files.certPath}`,
       ...(connect === undefined ? [] : [`--connect=${connect}`]),
+      ...(token === undefined
+        ? []
+        : ["--http=0", `--http-token-file=${token.path}`]),
       ...flags,
     ]);
     const log = (line: string) => onLog(name, line);
-    const child = new ChildNode(process, options, log, interrupted);
+    const child = new ChildNode(process, options, {
+      log,
+      interrupted,
+      token: token?.token,
+    });
     this.#children.push(child);
     return child;
+  }
+
+  /** The token of a node's control API, and the file that has it. */
+  async #token(name: string): Promise<{ path: string; token: string }> {
+    const { readOrMakeToken } = await import(
+      "../../control/control_endpoint.ts"
+    );
+    const path = `${this.#directory}/${name}.token`;
+    return { path, token: await readOrMakeToken(path, systemRandom) };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -172,7 +197,11 @@ export class ChildHost implements DemoHost {
 }
 
 /** Starts `verack run` by the executable that runs this very program. */
-function spawn(directory: string, flags: readonly string[]): Deno.ChildProcess {
+function spawn(
+  directory: string,
+  tokenPath: string | undefined,
+  flags: readonly string[],
+): Deno.ChildProcess {
   const program = Deno.build.standalone ? [] : [
     "run",
     "--no-prompt",
@@ -181,6 +210,7 @@ function spawn(directory: string, flags: readonly string[]): Deno.ChildProcess {
     "--cached-only",
     ...CHILD_PERMISSIONS,
     `--allow-read=${directory}`,
+    ...(tokenPath === undefined ? [] : [`--allow-write=${tokenPath}`]),
     new URL("../main.ts", import.meta.url).href,
   ];
   return new Deno.Command(Deno.execPath(), {
@@ -191,20 +221,30 @@ function spawn(directory: string, flags: readonly string[]): Deno.ChildProcess {
   }).spawn();
 }
 
+/** What a {@linkcode ChildNode} is made with beside its process. */
+interface ChildNodeParts {
+  readonly log: (line: string) => void;
+  readonly interrupted: AbortSignal;
+  /** Of its control API, if it has one. */
+  readonly token: string | undefined;
+}
+
 class ChildNode implements DemoNode {
+  page: DemoPage | undefined;
   readonly #process: Deno.ChildProcess;
   readonly #interrupted: AbortSignal;
+  readonly #token: string | undefined;
   /** Resolves when the process is gone and all its output was read. */
   readonly #gone: Promise<void>;
 
   constructor(
     process: Deno.ChildProcess,
     options: DemoNodeOptions,
-    log: (line: string) => void,
-    interrupted: AbortSignal,
+    { log, interrupted, token }: ChildNodeParts,
   ) {
     this.#process = process;
     this.#interrupted = interrupted;
+    this.#token = token;
     this.#gone = this.#read(options, log);
   }
 
@@ -248,8 +288,15 @@ class ChildNode implements DemoNode {
     const events = async () => {
       for await (const line of linesOf(stdout)) {
         const event = parseEvent(line);
-        if (event === undefined) log(line);
-        else onEvent(event);
+        if (event === undefined) {
+          log(line);
+          continue;
+        }
+        if (event.type === "listening" && this.#token !== undefined) {
+          const { control = "" } = event;
+          this.page = remotePage(new URL("/", control).href, this.#token);
+        }
+        onEvent(event);
       }
     };
     const logs = async () => {
@@ -268,12 +315,17 @@ class ChildNode implements DemoNode {
   }
 }
 
+/** The events of a node, as its process prints them. */
+type DemoNodeEvent =
+  | Exclude<NodeEvent, { type: "listening" }>
+  | ListeningEvent;
+
 /** An event as `run --json` prints it; `undefined` for anything else. */
-function parseEvent(line: string): NodeEvent | undefined {
+function parseEvent(line: string): DemoNodeEvent | undefined {
   try {
     const value = JSON.parse(line);
     // Written by this program: an object with a type is an event.
-    return typeof value?.type === "string" ? value as NodeEvent : undefined;
+    return typeof value?.type === "string" ? value as DemoNodeEvent : undefined;
   } catch {
     return undefined;
   }

@@ -2,7 +2,7 @@
  * The demo, part by part: nodes start, ping, one is killed and returns, an impostor is refused.
  * Nodes are run and watched by `demo_harness.ts`.
  */
-import { deadline, systemClock } from "../../core/clock.ts";
+import { deadline, sleep, systemClock } from "../../core/clock.ts";
 import { VerackError } from "../../core/errors.ts";
 import type { DemoEventOf, Phase } from "./demo_event.ts";
 import {
@@ -10,7 +10,15 @@ import {
   type DemoHarnessOptions,
   NotShownError,
 } from "./demo_harness.ts";
+import type { DemoPage } from "./demo_page.ts";
 import { tryAsImpostor } from "./impostor.ts";
+
+/** How long a browser may take to start and show the page, before the demo goes on without it. */
+const BROWSER_WAIT_MS = 20_000;
+const BROWSER_POLL_MS = 200;
+
+/** Pauses beside one for each node. */
+const PAUSES = 4;
 
 /** Settings of {@linkcode playDemo}. */
 export interface DemoOptions extends Omit<DemoHarnessOptions, "stepMs"> {
@@ -20,6 +28,12 @@ export interface DemoOptions extends Omit<DemoHarnessOptions, "stepMs"> {
   readonly periodS: number;
   /** Whether the nodes stay up afterwards until `signal` aborts. */
   readonly keep: boolean;
+  /** Pause before each step, for a human that watches. @default none */
+  readonly paceMs?: number;
+  /** Opens the page of the first node in a browser, for which the demo waits. */
+  readonly open?: (
+    url: string,
+  ) => Promise<Omit<DemoEventOf<"page">, "type" | "name" | "url">>;
   /** Aborts when the demo is interrupted. */
   readonly signal: AbortSignal;
 }
@@ -54,6 +68,7 @@ export async function playDemo(options: DemoOptions): Promise<boolean> {
   }
   if (keep && ok) {
     show({ type: "phase", phase: "keep" });
+    await showPage(plan, harness, { show });
     await aborted(signal);
   }
   // Written before the nodes leave: with many of them in this process that delays the output.
@@ -75,10 +90,11 @@ export async function playDemo(options: DemoOptions): Promise<boolean> {
 /** Plays all parts, or those up to the first that fails. */
 async function playParts(
   parts: readonly Part[],
-  { show, signal }: DemoOptions,
+  { show, signal, paceMs = 0 }: DemoOptions,
 ): Promise<{ shown: Phase[]; missing: string[] }> {
   const shown: Phase[] = [];
   for (const { play, ...heading } of parts) {
+    if (shown.length > 0) await pause(paceMs, signal);
     show({ type: "phase", ...heading });
     try {
       await play();
@@ -97,10 +113,12 @@ async function playParts(
 }
 
 function partsOf(
-  { nodes, victim, impostor }: DemoPlan,
+  plan: DemoPlan,
   harness: DemoHarness,
-  options: DemoHarnessOptions,
+  options: DemoOptions & DemoHarnessOptions,
 ): Part[] {
+  const { victim, impostor } = plan;
+  const { paceMs = 0, signal } = options;
   const { view } = harness;
   const { name: lost, returnsThrough: via } = victim;
   const complete = () => harness.until("links", () => view.missingLinks());
@@ -109,12 +127,7 @@ function partsOf(
     {
       phase: "start",
       async play() {
-        // All promises must settle first, or a node could start after the end.
-        const starts = await Promise.allSettled(
-          nodes.map(({ name, via }) => harness.start(name, via)),
-        );
-        const failed = starts.find((it) => it.status === "rejected");
-        if (failed !== undefined) throw failed.reason;
+        await startAll(plan, harness, options);
         await complete();
       },
     },
@@ -129,6 +142,7 @@ function partsOf(
           `loss of ${lost} noticed by`,
           () => view.stillHolding(lost),
         );
+        await pause(paceMs, signal);
         await harness.start(lost, via);
         await complete();
         await harness.until(
@@ -148,6 +162,70 @@ function partsOf(
       },
     },
   ];
+}
+
+/** Starts all nodes: at once, or one after the other to be watched. */
+async function startAll(
+  plan: DemoPlan,
+  harness: DemoHarness,
+  options: DemoOptions & DemoHarnessOptions,
+): Promise<void> {
+  const { open, paceMs = 0, signal } = options;
+  const [first, ...others] = plan.nodes;
+  if (first === undefined) return;
+  const startFirst = async () => {
+    await harness.start(first.name, first.via, { hasPage: true });
+    await showPage(plan, harness, options);
+  };
+  if (open !== undefined) {
+    await startFirst();
+    await watched(harness.pageOf(first.name), signal);
+    for (const { name, via } of others) {
+      await pause(paceMs, signal);
+      await harness.start(name, via);
+    }
+    return;
+  }
+  // All promises must settle first, or a node could start after the end.
+  const starts = await Promise.allSettled([
+    startFirst(),
+    ...others.map(({ name, via }) => harness.start(name, via)),
+  ]);
+  const failed = starts.find((it) => it.status === "rejected");
+  if (failed !== undefined) throw failed.reason;
+}
+
+/** Shows an address of the first node's page, and opens it if that is asked for. */
+async function showPage(
+  { nodes: [first] }: DemoPlan,
+  harness: DemoHarness,
+  { open, show }: Pick<DemoOptions, "open" | "show">,
+): Promise<void> {
+  if (first === undefined) return;
+  const { name } = first;
+  const page = harness.pageOf(name);
+  // A node that ends meanwhile is reported by the harness.
+  const url = await page?.link().catch(() => undefined);
+  if (url === undefined) return;
+  show({ type: "page", name, url, ...await open?.(url) });
+}
+
+/** Waits until a browser shows the page; not for ever, as there may be none. */
+async function watched(
+  page: DemoPage | undefined,
+  signal: AbortSignal,
+): Promise<void> {
+  const end = systemClock.monotonic() + BROWSER_WAIT_MS;
+  while (systemClock.monotonic() < end && !signal.aborted) {
+    if (await page?.isWatched().catch(() => true)) return;
+    await pause(BROWSER_POLL_MS, signal);
+  }
+}
+
+/** @throws {NotShownError} when the demo is interrupted. */
+async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  if (ms > 0) await sleep(systemClock, ms, signal).catch(() => {});
+  if (signal.aborted) throw new NotShownError(["the rest: interrupted"]);
 }
 
 /** An impostor with the certificate of `as` and another key is refused by `to`. */
@@ -195,13 +273,17 @@ async function refuseImpostor(
 }
 
 /** Deadlines of a step and of all parts in milliseconds, about four times the usual durations. */
-function timeoutsOf({ plan, inProcess, periodS }: DemoOptions) {
+function timeoutsOf(
+  { plan, inProcess, periodS, paceMs = 0, open }: DemoOptions,
+) {
   const nodes = plan.nodes.length;
+  const pauses = paceMs * (nodes + PAUSES) +
+    (open === undefined ? 0 : BROWSER_WAIT_MS);
   // A process takes a second to start; in one process each session takes a millisecond.
   const extra = inProcess ? 10 * nodes * nodes : 2_000 * Math.max(0, nodes - 5);
   return {
     stepMs: 10_000 + 2_000 * periodS + extra,
-    allMs: 23_000 + 4_000 * Math.max(0, periodS - 1) + 2 * extra,
+    allMs: 23_000 + 4_000 * Math.max(0, periodS - 1) + 2 * extra + pauses,
   };
 }
 

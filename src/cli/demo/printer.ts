@@ -36,7 +36,7 @@ type Wording = readonly [
 /** The types of events that are lines of text; the others have a layout of their own. */
 type LineType = Exclude<
   DemoEvent["type"],
-  "demo" | "phase" | "node" | "summary"
+  "demo" | "phase" | "page" | "node" | "summary"
 >;
 
 /** With more nodes than this, what all of them do is counted instead of listed. */
@@ -189,6 +189,8 @@ class TextPrinter {
         const indent = number.length + title.length + 2 * GAP.length;
         return this.#wrapped(start, indent, text);
       }
+      case "page":
+        return this.#page(event);
       case "node":
         return this.#row(event);
       case "summary":
@@ -270,6 +272,17 @@ class TextPrinter {
       : " ".repeat(Math.max(0, width - first.length)) + colors.dim(end);
     line((start + this.#colored(first) + rest).trimEnd());
     for (const each of more) line(" ".repeat(indent) + this.#colored(each));
+  }
+
+  #page({ name, url, opened, reason }: DemoEventOf<"page">): void {
+    const text = opened === undefined
+      ? "for one browser, once; --open waits for it"
+      : opened
+      ? "in your browser; if it shows nothing, open this there"
+      : `open this in a browser, as none was opened: ${reason}`;
+    this.#event(name, ["plain", "page", text], undefined);
+    // Whole, so that it can be clicked and copied.
+    this.#options.line(GAP + url);
   }
 
   #row(row: DemoEventOf<"node">): void {
