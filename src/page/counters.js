@@ -87,6 +87,7 @@ class CounterTile {
             null,
             value,
             label !== "" && h("span", { class: `key key-${index}` }, label),
+            " ",
             tile.total !== undefined && total,
           )
         ),

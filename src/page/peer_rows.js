@@ -256,8 +256,16 @@ export function sortRows(rows, { key, descending }) {
     const order = left === undefined || right === undefined
       ? Number(left === undefined) - Number(right === undefined)
       : sign * compare(left, right);
-    return order !== 0 ? order : a.id < b.id ? -1 : 1;
+    return order || byName(a, b) || (a.id < b.id ? -1 : 1);
   });
+}
+
+/** Rows without a name are last. @param {Row} a @param {Row} b */
+function byName(a, b) {
+  const [left, right] = [calledName(a), calledName(b)];
+  return left === undefined || right === undefined
+    ? Number(left === undefined) - Number(right === undefined)
+    : collator.compare(left, right);
 }
 
 /**

@@ -147,6 +147,15 @@ Deno.test("a row without a value is last in both directions, and equal ones are 
   assertEquals(order(true), [A, B, C, D]);
 });
 
+Deno.test("rows of one state are in the order of their names, those without one last", () => {
+  const rows = peerRows({
+    peers: [peer(A), peer(B, { name: "node-10" }), peer(C, { name: "node-9" })],
+    sessions: [],
+  });
+  const order = { key: "state", descending: false } as const;
+  assertEquals(sortRows(rows, order).map(({ id }) => id), [C, B, A]);
+});
+
 Deno.test("names are sorted by the one that the user gave, numbers in them by value", () => {
   const rows = [
     row(A, { name: "node10" }),

@@ -32,8 +32,7 @@ const HOSTILE: readonly string[] = [
 ];
 
 /** What must never be in the text of the page. */
-const UNSAFE =
-  /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/u;
+const UNSAFE = /(?!\n)[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u;
 
 /** How much wider the page is than its window. */
 function overhang(page: Page): Promise<number> {
