@@ -150,7 +150,7 @@ function namesOf({ name, boundName, nameHeldBy }) {
  */
 function stateOf(peer, rule, request) {
   if (peer?.connected) return "connected";
-  if (rule === "denied") return "denied";
+  if (rule === "denied") return rule;
   if (request !== undefined) return "request";
   if (peer === undefined) return "allowed";
   return peer.introducedBy === undefined ? "away" : "gossip";

@@ -35,7 +35,7 @@ export function sourcesOf(root: string): Source[] {
     [...Deno.readDirSync(root + folder)].flatMap(({ name, isDirectory }) =>
       isDirectory
         ? walk(`${folder}${name}/`)
-        : name.endsWith(".ts")
+        : /\.(ts|js)$/.test(name)
         ? [folder + name]
         : []
     );

@@ -17,6 +17,7 @@ const LISTS = [
   "mesh",
   "node",
   "forwarding",
+  "page",
 ] as const;
 
 /** The mutants of one list. */
