@@ -121,6 +121,19 @@ export class Image implements AsyncDisposable {
     Deno.writeTextFileSync(this.#root + path, text, options);
   }
 
+  /** Where a folder of the image is on this machine; only `/usr/local` of what is in `/usr`. */
+  path(path: string): string {
+    return path === "/usr/local" ? this.#own : this.#root + path;
+  }
+
+  /** Puts another program in the place of the command, and Deno itself beside it. */
+  program(text: string): void {
+    const place = `${this.#own}/bin`;
+    Deno.writeTextFileSync(`${place}/verack`, text, { mode: 0o755 });
+    Deno.copyFileSync(Deno.execPath(), `${place}/deno`);
+    Deno.chmodSync(`${place}/deno`, 0o755);
+  }
+
   /** A directory for a volume, with the owner and mode that Docker takes from the image. */
   async volume(name: string): Promise<string> {
     const path = `${this.#folder}/${name}`;

@@ -1,5 +1,5 @@
 // The systemd units: by systemd's own checks where it is installed, and by the program's flags.
-// No systemd runs here.
+// `systemd_run_test.ts` runs them.
 import { assert, assertEquals } from "@std/assert";
 import { runs, testIf } from "../helpers/test_if.ts";
 import { readDeploy } from "./documents.ts";
@@ -50,9 +50,9 @@ Deno.test("the template differs from the unit by the name of the instance alone"
   const expected = instructions(UNIT).map((line) =>
     line
       .replace(/^Description=.*/, "$& %i")
-      .replaceAll(/%([SC])\/verack/g, "%$1/verack/%i")
+      .replaceAll(/%([SC])\/verack/g, "%$1/verack-%i")
       .replace("/etc/default/verack", "/etc/default/verack-%i")
-      .replace(/^(State|Cache)Directory=verack$/, "$&/%i")
+      .replace(/^(State|Cache)Directory=verack$/, "$&-%i")
   );
   assertEquals(instructions(TEMPLATE), expected);
 });
@@ -66,7 +66,8 @@ Deno.test("the command lines of the unit are those of the program", () => {
   assertEquals(program, PROGRAM);
   const { name, flags } = parseLine(run);
   assertEquals(name, "run");
-  const health = parseLine(words(started).slice(1));
+  const [, check = ""] = /until verack (.*?); do/.exec(started) ?? [];
+  const health = parseLine(words(check));
   assertEquals(health.name, "health");
   assertEquals(health.flags.data, flags.data);
   const [longest] = valuesOf(UNIT, "TimeoutStartSec");
