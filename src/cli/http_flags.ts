@@ -1,6 +1,7 @@
 /** The flags that open a node's control API beside the socket in its data directory. */
 import { type Address, parseAddress } from "../transport/address.ts";
 import type { ControlServer } from "../control/control_server.ts";
+import { telemetry } from "../core/telemetry.ts";
 import type { Node } from "../mesh/node.ts";
 import {
   type FlagSpecs,
@@ -109,6 +110,23 @@ export async function pageNotice(
     `verack: page, which opens once within 5 minutes (then: ${another})`,
     `  ${url}`,
   ];
+}
+
+/** Exports metrics through OpenTelemetry where Deno was told to; loaded only then. */
+export async function startTelemetry(
+  node: Node,
+  control: OpenControl | undefined,
+): Promise<Disposable | undefined> {
+  if (telemetry() === undefined) return undefined;
+  const { exportTelemetry } = await import(
+    "../control/metrics/export_telemetry.ts"
+  );
+  return exportTelemetry(
+    node,
+    control && {
+      figures: () => control.server.figures,
+    },
+  );
 }
 
 /** A port of loopback or an address; port 0 means a free one. */

@@ -40,6 +40,7 @@ import {
   METRICS_FLAG,
   openControl,
   pageNotice,
+  startTelemetry,
 } from "./http_flags.ts";
 import {
   allowForwards,
@@ -216,6 +217,7 @@ async function run(invocation: Invocation<typeof FLAGS>): Promise<ExitCode> {
     const { url, metricsUrl } = control ?? {};
     if (url !== undefined) log.info("control", { url });
     if (metricsUrl !== undefined) log.info("metrics", { url: metricsUrl });
+    using _telemetry = await startTelemetry(node, control);
     if (!flags.json) greet({ flags, terminal, command: "run" }, node);
     if (!flags.json && url !== undefined) {
       terminal.stderr.line(`verack: control API at ${url}`);

@@ -154,6 +154,11 @@ export class ControlServer implements AsyncDisposable {
     this.#url = url;
   }
 
+  /** Its figures, as the status has them. */
+  get figures(): ControlFigures {
+    return this.#figures();
+  }
+
   /** Adds an event that is not the node's to streams. */
   publish(event: StreamedEvent): void {
     this.#journal.push(event);

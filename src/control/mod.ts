@@ -18,6 +18,10 @@
 import "../core/logtape.ts";
 export { VerackError } from "../core/errors.ts";
 export { ControlClient } from "./control_client.ts";
+export {
+  exportTelemetry,
+  type TelemetryOptions,
+} from "./metrics/export_telemetry.ts";
 export type { Clock } from "../core/clock.ts";
 export type { ErrorCode } from "../core/errors.ts";
 export type { DeadLetter } from "../delivery/dead_letters.ts";

@@ -128,3 +128,12 @@ export function readHistograms(
     eventLoopDelayMs: eventLoopDelayMs.read(),
   };
 }
+
+const histograms = new WeakMap<object, NodeHistograms>();
+
+/** The histograms of a node, for parts that know nothing of it but the object. */
+export function histogramsOf(node: object): NodeHistograms {
+  let its = histograms.get(node);
+  if (its === undefined) histograms.set(node, its = new NodeHistograms());
+  return its;
+}

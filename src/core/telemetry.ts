@@ -32,25 +32,39 @@ export interface OtelTracer {
   ): OtelSpan;
 }
 
+/** Reports values when metrics are exported. */
+export type ObserveCallback = (
+  result: { observe(value: number, attributes?: Attributes): void },
+) => void;
+
 /** A value that is read whenever metrics are exported: OpenTelemetry's `Observable`. */
 export interface OtelObservable {
-  addCallback(
-    callback: (result: {
-      observe(value: number, attributes?: Attributes): void;
-    }) => void,
-  ): void;
+  addCallback(callback: ObserveCallback): void;
+  removeCallback(callback: ObserveCallback): void;
+}
+
+/** How an instrument is made. */
+export interface InstrumentOptions {
+  readonly description?: string;
+  readonly unit?: string;
+  /** Of histograms. */
+  readonly advice?: { readonly explicitBucketBoundaries: readonly number[] };
 }
 
 /** OpenTelemetry's `Meter`. */
 export interface OtelMeter {
   createObservableCounter(
     name: string,
-    options?: { readonly description?: string; readonly unit?: string },
+    options?: InstrumentOptions,
   ): OtelObservable;
   createObservableGauge(
     name: string,
-    options?: { readonly description?: string; readonly unit?: string },
+    options?: InstrumentOptions,
   ): OtelObservable;
+  createHistogram(
+    name: string,
+    options?: InstrumentOptions,
+  ): { record(value: number): void };
 }
 
 /** `Deno.telemetry`. */

@@ -6,6 +6,7 @@ import type { Message } from "../delivery/incoming_message.ts";
 import type { DeadLetters } from "../delivery/dead_letters.ts";
 import type { KeptTopics } from "../delivery/kept_topics.ts";
 import { VerackError } from "../core/errors.ts";
+import { histogramsOf } from "../core/histogram.ts";
 import { countersOf } from "../core/node_counters.ts";
 import { isPeerId, parsePeerId, type PeerId } from "../core/peer_id.ts";
 import type * as streams from "../streams/peer_stream.ts";
@@ -89,6 +90,7 @@ export class Node implements AsyncDisposable {
       identity,
       listener,
       counters: countersOf(this),
+      histograms: histogramsOf(this),
       signal: this.#stop.signal,
       emit: (event, until) => this.#events.emit(event, until),
     });

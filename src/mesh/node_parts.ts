@@ -1,6 +1,6 @@
 /** Makes the parts of a node, each from its dependencies, and exposes them to tests. */
 import { logger } from "../core/log.ts";
-import { NodeHistograms } from "../core/histogram.ts";
+import type { NodeHistograms } from "../core/histogram.ts";
 import type { NodeCounters } from "../core/node_counters.ts";
 import { PeerQueues } from "../delivery/outbox_usage.ts";
 import type { Identity } from "../identity/identity.ts";
@@ -48,6 +48,7 @@ export interface PartsOptions {
   readonly identity: Identity;
   readonly listener: Listener;
   readonly counters: NodeCounters;
+  readonly histograms: NodeHistograms;
   /** Aborts when the node closes. */
   readonly signal: AbortSignal;
   readonly emit: Emit;
@@ -58,13 +59,13 @@ export type NodeParts = ReturnType<typeof makeParts>;
 
 /** Makes them, and accepts connections at once. */
 export function makeParts(
-  { options, identity, listener, counters, signal, emit }: PartsOptions,
+  { options, identity, listener, counters, histograms, signal, emit }:
+    PartsOptions,
 ) {
   const { clock, connect, maxPeers, random, store } = options;
   const log = logger("mesh");
   const own = identity.id;
   const magic = networkMagic(options.network);
-  const histograms = new NodeHistograms();
 
   // Peers.
   const events = new PeerEvents();

@@ -21,6 +21,7 @@ import {
   type ServedMetric,
   valueOf,
 } from "../helpers/open_metrics.ts";
+import { testIf } from "../helpers/test_if.ts";
 import { until } from "../helpers/until.ts";
 
 const FORMATS = ["openmetrics", "prometheus"] as const;
@@ -46,6 +47,45 @@ for (const format of FORMATS) {
     );
     assertEquals(valueOf(metrics, "verack_healthy"), 1);
   });
+}
+
+/** Prometheus' own package, where it is installed: `pip install prometheus-client`. */
+const hasClient = await new Deno.Command("python3", {
+  args: ["-c", "import prometheus_client"],
+  stdout: "null",
+  stderr: "null",
+}).output().then(({ success }) => success, () => false);
+
+for (const format of FORMATS) {
+  testIf(hasClient)(
+    `the parser of Prometheus' client for Python reads ${format}`,
+    async () => {
+      await using scene = await ControlScene.start({ name: "alice" });
+      await using _peer = await scene.peer();
+      const response = await scene.fetch("/metrics", {
+        headers: { accept: MEDIA_TYPES[format] },
+      });
+      const module = format === "openmetrics"
+        ? "prometheus_client.openmetrics.parser"
+        : "prometheus_client.parser";
+      const child = new Deno.Command("python3", {
+        args: [
+          "-c",
+          `import sys; from ${module} import text_fd_to_metric_families as read; print(len(list(read(sys.stdin))))`,
+        ],
+        stdin: "piped",
+        stdout: "piped",
+        stderr: "piped",
+      }).spawn();
+      const writer = child.stdin.getWriter();
+      await writer.write(await response.bytes());
+      await writer.close();
+      const { stdout, stderr } = await child.output();
+      const decoder = new TextDecoder();
+      assertEquals(decoder.decode(stderr), "");
+      assertEquals(Number(decoder.decode(stdout)), METRICS.length);
+    },
+  );
 }
 
 Deno.test("a client gets the format that it prefers, and text if it has no preference", () => {
