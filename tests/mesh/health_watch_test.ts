@@ -141,6 +141,46 @@ Deno.test("each bounded thing has a code, and of two bounds the nearer one count
   ]);
 });
 
+Deno.test("what is received is counted as it is: kept messages, dead letters, and large bodies until they are acked", async () => {
+  await using mesh = new MemoryMesh();
+  const bob = await mesh.start([], {
+    store: new MemoryStore(),
+    keepTopics: ["jobs"],
+    maxDeliveries: 1,
+  });
+  const alice = await mesh.start([bob]);
+  await mesh.complete();
+  const usage = () => partsOf(bob.node).messaging.usage;
+  const empty = { messages: 0, bytes: 0 };
+  const none = { deadLetters: empty, kept: empty, receivingBytes: 0 };
+  assertEquals(usage(), none);
+  const to = bob.node.identity.id;
+  const large = 1_000_000;
+  const sent = [
+    alice.node.send(to, "one job", { topic: "jobs" }),
+    alice.node.send(to, new Uint8Array(large), { topic: "large" }),
+    alice.node.send(to, "bad", { topic: "bad" }).catch(({ code }) => code),
+  ];
+  const bad = bob.node.messages({ topic: "bad" });
+  const next = bad.next();
+  await mesh.clock.advance(5_000);
+  (await next).value?.nack("never");
+  await mesh.clock.advance(5_000);
+  assertEquals(await sent[2], "rejected");
+  assertEquals(usage(), {
+    deadLetters: { messages: 1, bytes: 3 },
+    kept: { messages: 1, bytes: "one job".length },
+    receivingBytes: large,
+  });
+  const consumed = bob.node.messages({ topic: "large" });
+  (await consumed.next()).value?.ack();
+  bob.node.keptTopics.drop("jobs");
+  bob.node.deadLetters.discard(bob.node.deadLetters.list()[0]!.id);
+  await Promise.all([sent[0], sent[1], mesh.clock.advance(5_000)]);
+  assertEquals(usage(), none);
+  await Promise.all([bad.return?.(), consumed.return?.()]);
+});
+
 Deno.test("members that a firewall keeps apart are a warning with both ids, at both and at a third, until they meet", async () => {
   await using mesh = new MemoryMesh();
   const alice = await mesh.start();
