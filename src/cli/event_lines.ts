@@ -7,6 +7,7 @@ import { escapeText, jsonLine } from "../core/escape.ts";
 import { type PeerId, shortId } from "../core/peer_id.ts";
 import { peerLabel, type PeerNames, shownName } from "../identity/peer_name.ts";
 import type { NodeEvent, Trust } from "../mesh/events.ts";
+import { hintOf } from "./hints.ts";
 import { shownText } from "./message_text.ts";
 import { fileColor, fileWords } from "./files/transfer_lines.ts";
 import type { Palette } from "./terminal.ts";
@@ -157,6 +158,14 @@ function words(
         peerName(event.from, event)
       }, nacked too often: ${
         escapeText(event.reason, { max: MAX_REASON_CHARS })
+      }`;
+    case "trouble":
+      return `${
+        event.severity === "failing"
+          ? label("fault", colors.red)
+          : label("warn", colors.yellow)
+      } ${escapeText(event.reason, { max: MAX_REASON_CHARS })}${
+        hintOf(event.code)
       }`;
     case "resolved":
       return `${label("over", colors.green)} ${

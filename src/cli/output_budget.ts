@@ -157,6 +157,7 @@ function causeOf(event: PrintedEvent): string | undefined {
     case "mesh": // Its size, which the printer limits itself.
     case "replaced": // A configured address, each once.
     case "unreachable": // Configured addresses, each once.
+    case "trouble":
     case "resolved": // The node keeps few facts, each for minutes.
     case "overflow":
     case "stopped":

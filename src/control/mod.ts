@@ -29,10 +29,10 @@ export type { KeptMessage, KeptTopic } from "../delivery/kept_topics.ts";
 export type { PeerId } from "../core/peer_id.ts";
 export type { PeerNames } from "../identity/peer_name.ts";
 export type { InviteInfo } from "../mesh/admission/invites.ts";
-export type { Direction, NodeEvent, Trust } from "../mesh/events.ts";
+export type { Direction, NodeEvent, Severity, Trust } from "../mesh/events.ts";
 export type { HistogramReading, HistogramReadings } from "../core/histogram.ts";
 export type { NodeCounters } from "../core/node_counters.ts";
-export type { HealthFact, Severity } from "../mesh/health.ts";
+export type { HealthFact } from "../mesh/health.ts";
 export type { NodeStatus } from "../mesh/node_status.ts";
 export type {
   JoinRequest,

@@ -16,6 +16,12 @@ export type Direction = "inbound" | "outbound";
  */
 export type Trust = "first-use" | "known" | "pinned";
 
+/**
+ * How bad a fact is. With a `failing` one the node does not do its work, and its health check
+ * fails; a `warning` is for its operator, and no restart or load balancer would mend it.
+ */
+export type Severity = "failing" | "warning";
+
 /** Two members that cannot reach each other, the smaller identity first. */
 export type MissingPair = readonly [PeerId, PeerId];
 
@@ -144,7 +150,14 @@ export type NodeEvent =
     readonly id: string;
     readonly reason: string;
   }
-  /** What `refused` or the log reported is over; see `NodeStatus.health`. */
+  /** Something is wrong with this node that no other event reports; see `NodeStatus.health`. */
+  | {
+    readonly type: "trouble";
+    readonly code: string;
+    readonly severity: Severity;
+    readonly reason: string;
+  }
+  /** What `refused` or `trouble` reported is over. */
   | {
     readonly type: "resolved";
     readonly code: string;

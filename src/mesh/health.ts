@@ -13,14 +13,8 @@ import { messageOf } from "../core/errors.ts";
 import type { PeerId } from "../core/peer_id.ts";
 import type { Clock } from "../core/clock.ts";
 import type { Log } from "../core/log.ts";
-import type { Emit } from "./events.ts";
+import type { Emit, Severity } from "./events.ts";
 import type { NodeStore } from "./peers/node_store.ts";
-
-/**
- * How bad a fact is. With a `failing` one the node does not do its work, and its health check
- * fails; a `warning` is for its operator, and no restart or load balancer would mend it.
- */
-export type Severity = "failing" | "warning";
 
 /**
  * Codes of facts about the node itself, and how bad each is. Facts about a configured address
@@ -74,6 +68,8 @@ export interface RaiseOptions {
   readonly severity?: Severity;
   /** Over when it was not noticed for this time. @default until it is ended */
   readonly quietMs?: number;
+  /** Whether its beginning is reported by a `trouble` event, as no other event does. */
+  readonly isReported?: boolean;
   /** Whether its end is reported by a `resolved` event. @default {true} */
   readonly alarm?: boolean;
   /** Whether peers can cause any number of such facts, so that the oldest is evicted. */
@@ -133,6 +129,9 @@ export class HealthBoard {
       byPeers,
     });
     if (this.#facts.size > MAX_HEALTH_FACTS) this.#dropOldest();
+    if (isNew && options.isReported) {
+      this.#options.emit({ type: "trouble", code, severity, reason: message });
+    }
     return isNew;
   }
 
@@ -207,7 +206,7 @@ export class HealthBoard {
   #lookAtStore(): void {
     const message = this.#options.store.failure?.();
     if (message === undefined) this.end(STORE);
-    else this.raise(STORE, { code: STORE, message });
+    else this.raise(STORE, { code: STORE, message, isReported: true });
   }
 
   /** An idle node would not notice otherwise that the disk works again. */

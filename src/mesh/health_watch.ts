@@ -130,9 +130,13 @@ export class HealthWatch {
     });
   }
 
-  /** Raises a fact under its code, and logs its beginning. */
+  /** Raises a fact under its code, and reports its beginning. */
   #raise(code: OwnFact, options: Omit<RaiseOptions, "code">): void {
-    const isNew = this.#options.health.raise(code, { code, ...options });
+    const isNew = this.#options.health.raise(code, {
+      code,
+      isReported: true,
+      ...options,
+    });
     if (!isNew) return;
     this.#options.log.warn("trouble", { code, reason: options.message });
   }

@@ -27,6 +27,7 @@ export const EVENT_TYPES = [
   "replaced",
   "undelivered",
   "dead-letter",
+  "trouble",
   "resolved",
   "overflow",
   "stopped",

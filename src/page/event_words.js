@@ -127,6 +127,13 @@ export function eventWords(event) {
         address(event.address),
         `: ${reasonAt(event)}; still trying`,
       ]);
+    case "trouble":
+      return say(
+        "trouble",
+        event.severity === "failing" ? "bad" : "warn",
+        event.severity === "failing" ? "fault" : "warn",
+        [reason(event.reason)],
+      );
     case "resolved":
       return say("trouble", "good", "over", [
         `${reason(event.reason)} (lasted ${duration(event.lastedMs)})`,

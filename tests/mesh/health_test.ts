@@ -111,6 +111,9 @@ Deno.test("a store that cannot write is shown until it can", async () => {
   // Nothing else is written: the node itself finds out.
   await until("the end", () => log.of("resolved").length === 1);
   assertEquals(codes(node), []);
+  assertEquals(log.of("trouble").map((it) => [it.code, it.severity]), [
+    ["cannot-write", "failing"],
+  ]);
 });
 
 Deno.test("a denied peer that comes again and again is told of once", async () => {

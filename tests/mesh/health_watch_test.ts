@@ -266,17 +266,26 @@ Deno.test("a disk with little room is a warning until there is enough again", as
   }
   await using mesh = new MemoryMesh();
   const store = new Disk();
-  const { node } = await mesh.start([], { store });
+  const { node, log } = await mesh.start([], { store });
   await mesh.clock.advance(60_000);
   assertEquals(codes(node), []);
   store.free--;
   await mesh.clock.advance(60_000);
   const [fact] = node.status().health;
   assertEquals([fact?.code, fact?.severity], ["low-disk", "warning"]);
+  const begun = log.of("trouble");
+  assertEquals(begun, [{
+    type: "trouble",
+    code: "low-disk",
+    severity: "warning",
+    reason: fact!.message,
+  }]);
   store.free = ENOUGH_DISK_BYTES - 1;
   await mesh.clock.advance(60_000);
   assertEquals(codes(node), ["low-disk"]);
   store.free++;
   await mesh.clock.advance(60_000);
   assertEquals(codes(node), []);
+  assertEquals(log.of("trouble"), begun);
+  assertEquals(log.of("resolved").map(({ code }) => code), ["low-disk"]);
 });

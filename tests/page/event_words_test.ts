@@ -136,6 +136,13 @@ const OTHER: PageEvent[] = [
   { type: "listening", id, address: EVIL, time },
   { type: "stopped", time },
   { type: "page:gap", time },
+  {
+    type: "trouble",
+    code: "low-disk",
+    severity: "warning",
+    reason: EVIL,
+    time,
+  },
 ];
 
 const noColor = palette(false);

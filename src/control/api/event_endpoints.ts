@@ -92,6 +92,11 @@ export const EVENTS: {
   "replaced": event("replaced", { address: string, former: id, id }),
   "undelivered": event("undelivered", { to: id, ...aboutMessage }),
   "dead-letter": event("dead-letter", { from: id, ...aboutMessage }),
+  "trouble": event("trouble", {
+    code: string,
+    severity: v.picklist(["failing", "warning"]),
+    reason: string,
+  }),
   "resolved": event("resolved", {
     code: string,
     reason: string,

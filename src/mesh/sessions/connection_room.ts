@@ -70,6 +70,7 @@ export class ConnectionRoom {
     const isNew = health.raise("no-descriptors", {
       code: "no-descriptors",
       message,
+      isReported: true,
       quietMs: NO_DESCRIPTORS_QUIET_MS,
     });
     if (isNew) log.warn("connections refused", { reason: message });
