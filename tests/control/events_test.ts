@@ -1,5 +1,4 @@
 /** Streams of events: slow readers, and those that break off and come back. */
-import { EVENTS } from "../../src/control/api/event_endpoints.ts";
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import type {
   ControlEvent,
@@ -262,23 +261,3 @@ Deno.test("a node that ends without a word is told of, and one that never was", 
 async function control(client: ControlClient): Promise<ControlFigures> {
   return (await client.status()).control;
 }
-
-Deno.test("docs/events.md lists every event with its keys", async () => {
-  const path = new URL("../../docs/events.md", import.meta.url);
-  const rows = (await Deno.readTextFile(path)).matchAll(
-    /^\| `([^`]+)` +\| ([^|]+?) +\|/gm,
-  );
-  const listed = [...rows].map(([, type, keys = ""]) => [type, keys]);
-  const expected = Object.entries(EVENTS).map(([type, schema]) => {
-    const { entries } = schema as unknown as {
-      readonly entries: Record<string, { readonly type: string }>;
-    };
-    const keys = Object.entries(entries)
-      .filter(([key]) => key !== "time" && key !== "type")
-      .map(([key, { type }]) =>
-        type === "exact_optional" ? `\`[${key}]\`` : `\`${key}\``
-      );
-    return [type, keys.join(", ") || "none"];
-  });
-  assertEquals(listed, expected);
-});
