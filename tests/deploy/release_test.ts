@@ -69,19 +69,22 @@ async function checkedSums(folder: string): Promise<string[]> {
 Deno.test("a target whose base binary is out of reach is named with the reason, and with none built the task fails", async () => {
   // Nothing listens there; a base binary that was downloaded before is used all the same.
   const unreachable = { HTTPS_PROXY: "http://127.0.0.1:9" };
+  // Two of the five, to be quicker.
+  const targets = [TARGETS[0], TARGETS[4]];
+  const args = targets.flatMap((it) => ["--target", it]);
   await release(unreachable, async ({ code, out, err, folder }) => {
-    const built = TARGETS.filter((it) => out.some((line) => line.includes(it)));
-    for (const target of TARGETS) {
+    const built = targets.filter((it) => out.some((line) => line.includes(it)));
+    for (const target of targets) {
       if (built.includes(target)) continue;
       assertMatch(
         err,
         new RegExp(`^missing  ${target}  .*denort-${target}`, "m"),
       );
     }
-    assertMatch(err, new RegExp(`^${built.length} of 5 targets built`, "m"));
+    assertMatch(err, new RegExp(`^${built.length} of 2 targets built`, "m"));
     assertEquals(code, built.length > 0 ? 0 : 1);
     assertEquals((await checkedSums(folder)).length, built.length + 1);
-  });
+  }, ...args);
 });
 
 // Deno embeds the program in any ELF file; this one does not run it, but is packed as well.
