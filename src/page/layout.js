@@ -40,9 +40,6 @@ const SPACING = 3.6;
 /** Above and below the nodes, for two lines. */
 const LABEL_ROOM = 36;
 
-/** Two peers and this node are a triangle. */
-const TWO_ANGLES = [-Math.PI / 4, -Math.PI * 3 / 4];
-
 /** Points by which the length of an ellipse is measured. */
 const STEPS = 720;
 
@@ -64,6 +61,8 @@ function fraction(id, from) {
  */
 export function layOut(ids, { width, height }) {
   const radius = RADII.find(([most]) => ids.length <= most)?.[1] ?? 4.5;
+  const few = placeFew(ids, { width, height });
+  if (few !== undefined) return { ...few, radius, rings: 1 };
   const isNamed = ids.length <= MAX_NAMED;
   const beside = ids.length <= MAX_TWO_LINES ? 96 : 132;
   const above = radius + LABEL_ROOM;
@@ -83,9 +82,7 @@ export function layOut(ids, { width, height }) {
   members.forEach((ringIds, ring) => {
     const factor = rings[ring] ?? 1;
     const ellipse = { rx: rx * factor, ry: ry * factor };
-    const angles = ids.length === 2
-      ? TWO_ANGLES
-      : evenAngles(ringIds.length, ellipse, startOf(ringIds, ring));
+    const angles = evenAngles(ringIds.length, ellipse, startOf(ringIds, ring));
     ringIds.forEach((id, index) => {
       const angle = angles[index] ?? 0;
       places.set(id, {
@@ -97,6 +94,41 @@ export function layOut(ids, { width, height }) {
     });
   });
   return { places, centre, radius, rings: rings.length };
+}
+
+/**
+ * One peer beside this node, or a triangle with two, in the middle of the picture together.
+ *
+ * @param {readonly string[]} ids
+ * @param {Size} size
+ * @returns {Pick<Layout, "places" | "centre"> | undefined}
+ */
+function placeFew(ids, { width, height }) {
+  const at = (/** @type {number} */ x, /** @type {number} */ y) => ({
+    x: width * x,
+    y: height * y,
+  });
+  const spots = [
+    { ...at(0.68, 0.5), angle: 0 },
+    { ...at(0.28, 0.3), angle: -Math.PI * 3 / 4 },
+    { ...at(0.72, 0.3), angle: -Math.PI / 4 },
+  ];
+  const few = ids.length === 1
+    ? { centre: at(0.32, 0.5), taken: spots.slice(0, 1) }
+    : ids.length === 2
+    ? { centre: at(0.5, 0.66), taken: spots.slice(1) }
+    : undefined;
+  if (few === undefined) return undefined;
+  const ordered = assign(ids, [1])[0] ?? [];
+  return {
+    centre: few.centre,
+    places: new Map(
+      few.taken.map((
+        spot,
+        index,
+      ) => [ordered[index] ?? "", { ...spot, ring: 0 }]),
+    ),
+  };
 }
 
 /** The radius of this node, by that of its peers. @param {number} radius */
@@ -149,14 +181,12 @@ function assign(ids, lengths) {
 }
 
 /**
- * The angle of the first one: at the top; a lone one is beside the middle. Every other ring is
- * turned by half a step.
+ * The angle of the first one: at the top; every other ring is turned by half a step.
  *
  * @param {readonly string[]} ids
  * @param {number} ring
  */
 function startOf(ids, ring) {
-  if (ring === 0 && ids.length === 1) return 0;
   return -Math.PI / 2 + (ring % 2) * Math.PI / Math.max(1, ids.length);
 }
 
@@ -224,9 +254,12 @@ export function curve(a, b, centre) {
   const middle = { x: (a.x + b.x) / 2, y: (a.y + b.y) / 2 };
   const length = Math.hypot(b.x - a.x, b.y - a.y) || 1;
   const away = Math.hypot(middle.x - centre.x, middle.y - centre.y);
-  const bend = 0.22 * length * Math.max(0, 1 - 2 * away / length);
-  const x = middle.x - (b.y - a.y) / length * bend;
-  const y = middle.y + (b.x - a.x) / length * bend;
+  const [across, along] = [(a.y - b.y) / length, (b.x - a.x) / length];
+  const side = (middle.x - centre.x) * across + (middle.y - centre.y) * along;
+  const bend = 0.22 * length * Math.max(0, 1 - 2 * away / length) *
+    (side < 0 ? -1 : 1);
+  const x = middle.x + across * bend;
+  const y = middle.y + along * bend;
   const at = (/** @type {number} */ value) => value.toFixed(1);
   return `M${at(a.x)} ${at(a.y)}Q${at(x)} ${at(y)} ${at(b.x)} ${at(b.y)}`;
 }

@@ -84,6 +84,13 @@ Deno.test("a link between others passes the middle by", () => {
   const path = curve({ x: 0, y: 50 }, { x: 100, y: 50 }, { x: 50, y: 50 });
   const [, y] = /Q[\d.]+ ([\d.-]+) /.exec(path) ?? [];
   assert(Math.abs(Number(y) - 50) > 15, path);
+  const [, below] = /Q[\d.]+ ([\d.-]+) /.exec(
+    curve({ x: 0, y: 60 }, { x: 100, y: 60 }, { x: 50, y: 50 }),
+  ) ?? [];
+  const [, above] = /Q[\d.]+ ([\d.-]+) /.exec(
+    curve({ x: 0, y: 40 }, { x: 100, y: 40 }, { x: 50, y: 50 }),
+  ) ?? [];
+  assert(Number(below) > 60 && Number(above) < 40);
   const chord = curve({ x: 0, y: 0 }, { x: 10, y: 0 }, { x: 5, y: 90 });
   assertEquals(chord, "M0.0 0.0Q5.0 0.0 10.0 0.0");
 });
