@@ -21,6 +21,9 @@ const WATCH_INTERVAL_MS = 1_000;
 /** How often silence is looked for. */
 const TICK_MS = 1_000;
 
+/** The least time between two changes by events. */
+const EVENTS_PAUSE_MS = 250;
+
 /** @typedef {import("./api.js").ApiOptions & { frame?: (done: () => void) => void, times?: import("./live_stream.js").Times, tabStorage?: import("./api.js").ApiOptions["storage"] }} ModelOptions */
 
 /** The state of the page. */
@@ -51,6 +54,9 @@ export class Model extends EventTarget {
   api;
 
   #frame;
+  /** @type {(() => void) | undefined} */
+  #stopPause;
+  #isLate = false;
   #times;
   #isScheduled = false;
   #feed;
@@ -121,6 +127,8 @@ export class Model extends EventTarget {
   stop() {
     this.#stopTicks?.();
     this.#stopTicks = undefined;
+    this.#stopPause?.();
+    this.#stopPause = undefined;
     this.#watch.stop();
     this.#follow.stop();
   }
@@ -231,7 +239,21 @@ export class Model extends EventTarget {
     if (event === undefined) return;
     if (event.type === "stopped") this.stopped = true;
     this.dispatchEvent(new CustomEvent("event", { detail: event }));
+    this.#tellOfEvents();
+  }
+
+  /** A flood of messages must not have all views drawn anew at each frame. */
+  #tellOfEvents() {
+    if (this.#stopPause !== undefined) {
+      this.#isLate = true;
+      return;
+    }
     this.changed();
+    this.#stopPause = this.#times.after(EVENTS_PAUSE_MS, () => {
+      this.#stopPause = undefined;
+      if (this.#isLate) this.#tellOfEvents();
+    });
+    this.#isLate = false;
   }
 
   #nextTick() {
