@@ -122,14 +122,14 @@ export class Api {
   }
 
   /**
-   * Signs in with the code of a one-time address.
+   * Signs in with the code of a one-time address. The key that the browser has is sent along, so
+   * that the node ends its old session; if the code is wrong that one stays.
    *
    * @param {string} code
    * @throws {ApiError}
    */
   async signIn(code) {
     const { storage } = this.#options;
-    storage.removeItem(KEY_ITEM);
     const { key } = await this.post("/v1/page/sign-in", { code });
     storage.setItem(KEY_ITEM, String(key));
   }

@@ -13,6 +13,7 @@ import type { DemoEvent } from "../../src/cli/demo/demo_event.ts";
 import { planDemo } from "../../src/cli/demo/demo_script.ts";
 import { Node } from "../../src/mesh/node.ts";
 import { type Child, verack } from "../helpers/child.ts";
+import { FakeOpener } from "../helpers/fake_opener.ts";
 import { PageBrowser } from "../helpers/page_browser.ts";
 import { testIf } from "../helpers/test_if.ts";
 import { until } from "../helpers/until.ts";
@@ -292,44 +293,35 @@ for (const mode of ["", " --in-process"]) {
   testIf(Deno.build.os === "linux")(
     `demo --open${mode} shows the page of its first node in a browser, waits for it, and stays`,
     async () => {
-      const bin = await Deno.makeTempDir({ prefix: "verack-test-" });
-      try {
-        // In the place of a browser: keeps what it is to show.
-        const script = `#!/bin/sh\ncp "\${1#file://}" ${bin}/shown.html\n`;
-        const opener = `${bin}/xdg-open`;
-        await Deno.writeTextFile(opener, script, { mode: 0o755 });
-        const PATH = `${bin}:${Deno.env.get("PATH")}`;
-        await using demo = await Demo.startWith(
-          { env: { PATH, DISPLAY: ":0" }, programs: [opener] },
-          ...["--open", "--pace=0.1", "--nodes=3", "--period=0.1", "--json"],
-          ...(mode === "" ? [] : [mode.trim()]),
-        );
-        await demo.child.line((line) => line.includes('"type":"page"'));
-        const [{ name, url, opened }] = demo.of("page") as [Of<"page">];
-        assertEquals([name, opened], ["alice", true]);
-        const shown = await Deno.readTextFile(`${bin}/shown.html`);
-        assertStringIncludes(shown, `url=${url}"`);
-        assertEquals(demo.of("started").length, 1);
+      await using opener = new FakeOpener();
+      await using demo = await Demo.startWith(
+        { env: opener.env, programs: [opener.path] },
+        ...["--open", "--pace=0.1", "--nodes=3", "--period=0.1", "--json"],
+        ...(mode === "" ? [] : [mode.trim()]),
+      );
+      await demo.child.line((line) => line.includes('"type":"page"'));
+      const [{ name, url, opened }] = demo.of("page") as [Of<"page">];
+      assertEquals([name, opened], ["alice", true]);
+      const shown = await Deno.readTextFile(opener.shown);
+      assertStringIncludes(shown, `url=${url}"`);
+      assertEquals(demo.of("started").length, 1);
 
-        const browser = new PageBrowser(new URL(url).origin);
-        assertEquals((await browser.visit(url)).status, 200);
-        const events = await browser.fetch("/v1/events");
-        await demo.child.line((line) => line.includes('"phase":"keep"'));
-        const status = await (await browser.fetch("/v1/status")).json();
-        assertEquals(status.mesh.nodes, 3);
-        await until("another address", () => demo.of("page").length === 2);
-        const [, again] = demo.of("page");
-        const other = new PageBrowser(browser.origin);
-        assertEquals((await other.visit(again!.url)).status, 200);
-        await events.body?.cancel();
-        demo.child.kill("SIGINT");
-        assertEquals(await demo.child.code(), 130, demo.text);
-        assertEquals(demo.summary.ok, true);
-        assertEquals(demo.leftFiles(), []);
-        assertEquals(await demo.leftNodes(), []);
-      } finally {
-        await Deno.remove(bin, { recursive: true });
-      }
+      const browser = new PageBrowser(new URL(url).origin);
+      assertEquals((await browser.visit(url)).status, 200);
+      const events = await browser.fetch("/v1/events");
+      await demo.child.line((line) => line.includes('"phase":"keep"'));
+      const status = await (await browser.fetch("/v1/status")).json();
+      assertEquals(status.mesh.nodes, 3);
+      await until("another address", () => demo.of("page").length === 2);
+      const [, again] = demo.of("page");
+      const other = new PageBrowser(browser.origin);
+      assertEquals((await other.visit(again!.url)).status, 200);
+      await events.body?.cancel();
+      demo.child.kill("SIGINT");
+      assertEquals(await demo.child.code(), 130, demo.text);
+      assertEquals(demo.summary.ok, true);
+      assertEquals(demo.leftFiles(), []);
+      assertEquals(await demo.leftNodes(), []);
     },
   );
 }

@@ -5,6 +5,7 @@ import {
   assertMatch,
   assertStringIncludes,
 } from "@std/assert";
+import { FakeOpener } from "../helpers/fake_opener.ts";
 import { PageBrowser } from "../helpers/page_browser.ts";
 import { type Ended, Place } from "../helpers/place.ts";
 import { HAS_PTY, Pty } from "../helpers/pty.ts";
@@ -15,27 +16,6 @@ const ADDRESS = /^http:\/\/127\.0\.0\.1:\d+\/#[\w-]{43}$/;
 
 /** The program is a script, and has the name that is used on Linux. */
 const onLinux = testIf(Deno.build.os === "linux");
-
-/** A directory with an `xdg-open` that notes its arguments in a file and ends like this. */
-async function opener(place: Place, end: string): Promise<{
-  readonly env: Record<string, string>;
-  readonly permissions: string[];
-  readonly noted: string;
-}> {
-  const noted = `${place.path}/noted`;
-  const bin = `${place.path}/bin`;
-  await Deno.mkdir(bin);
-  const script = `#!/bin/sh\nprintf '%s\\n' "$@" > ${noted}\n${end}\n`;
-  await Deno.writeTextFile(`${bin}/xdg-open`, script, { mode: 0o755 });
-  return {
-    env: { PATH: `${bin}:${Deno.env.get("PATH")}`, DISPLAY: ":0" },
-    permissions: [
-      "--allow-run=xdg-open",
-      "--allow-env=DISPLAY,WAYLAND_DISPLAY,SSH_CONNECTION",
-    ],
-    noted,
-  };
-}
 
 /** Runs `verack open` to its end. */
 async function open(
@@ -53,15 +33,13 @@ onLinux(
   async () => {
     await using place = new Place();
     await using _node = await place.node("alice");
-    const { env, permissions, noted } = await opener(place, "exit 0");
-    const { code, out, err } = await open(place, { env, permissions });
+    await using opener = new FakeOpener();
+    const { code, out, err } = await open(place, opener);
     assertEquals([code, out.length], [0, 1], err.join("\n"));
     assertMatch(out[0] ?? "", ADDRESS);
     assertStringIncludes(err.join(), "Opened in your browser");
-    const [target = "", ...more] = (await Deno.readTextFile(noted)).trim()
-      .split("\n");
-    const path = `${await Deno.realPath(place.path)}/alice/control.html`;
-    assertEquals([target, more], [`file://${path}`, []]);
+    const path = `${place.path}/alice/control.html`;
+    assertEquals(opener.called, [`file://${path}`]);
     assertEquals(((await Deno.stat(path)).mode ?? 0) & 0o777, 0o600);
     assertStringIncludes(await Deno.readTextFile(path), `0; url=${out[0]}"`);
     const browser = new PageBrowser(new URL(out[0]!).origin);
@@ -75,7 +53,8 @@ onLinux(
   async () => {
     await using place = new Place();
     await using _node = await place.node("alice");
-    const { env, permissions, noted } = await opener(place, "exit 3");
+    await using opener = new FakeOpener(3);
+    const { env, permissions } = opener;
     const tries = [
       [{ env, permissions }, "xdg-open failed (exit code 3)"],
       [{ env: { ...env, DISPLAY: "" }, permissions }, "there is no screen"],
@@ -91,14 +70,12 @@ onLinux(
       assertMatch(out.join(), ADDRESS);
       assertStringIncludes(err.join(), why);
     }
-    await Deno.remove(noted);
+    opener.reset();
     for (const flag of ["--print", "--json"]) {
-      const options = { env, permissions };
-      const { out } = await open(place, options, flag);
+      const { out } = await open(place, opener, flag);
       const address = flag === "--json" ? JSON.parse(out[0] ?? "").url : out[0];
       assertMatch(address, ADDRESS);
-      const files = [...Deno.readDirSync(place.path)].map(({ name }) => name);
-      assert(!files.includes("noted"), flag);
+      assertEquals(opener.called, undefined, flag);
     }
   },
 );

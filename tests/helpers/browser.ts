@@ -154,7 +154,7 @@ export class TestBrowser implements AsyncDisposable {
 export function elsewhere(requests: readonly string[]): string[] {
   return requests.filter((url) => {
     const { protocol, hostname } = new URL(url);
-    return protocol !== "data:" && protocol !== "blob:" &&
+    return !["data:", "blob:", "file:"].includes(protocol) &&
       hostname !== "127.0.0.1";
   });
 }

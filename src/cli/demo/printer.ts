@@ -278,7 +278,7 @@ class TextPrinter {
     const text = opened === undefined
       ? "for one browser, once; --open waits for it"
       : opened
-      ? "in your browser; if it shows nothing, open this there"
+      ? "opened in your browser, or open this there:"
       : `open this in a browser, as none was opened: ${reason}`;
     this.#event(name, ["plain", "page", text], undefined);
     // Whole, so that it can be clicked and copied.
