@@ -16,7 +16,10 @@ browserTest(
     assertEquals(await command.code(), 0, command.err.join("\n"));
     const [file = ""] = opener.called ?? [];
     assertMatch(file, /^file:\/\/.*\/alice\/control\.html$/);
-    await using live = await LivePage.open(browser, file);
+    await using live = await LivePage.open(browser, file, {
+      // Of the address that is opened again.
+      expected: [/403/],
+    });
     const { origin } = new URL(command.out[0] ?? "");
     assertEquals(live.page.url(), `${origin}/`);
     assertMatch(await live.header.innerText(), /alice/);
@@ -30,6 +33,9 @@ browserTest(
       expected: [/403|401/],
     });
     await other.page.getByText("This page is locked").waitFor();
+    // One that is signed in stays so when an address is opened again.
+    await live.page.goto(command.out[0] ?? "");
+    await live.isLive();
     const { control } = await alice.status();
     assert((control.operations ?? 0) + control.streams > 0);
   },
@@ -69,7 +75,7 @@ document.title = JSON.stringify(got);
 </script><form method="post" enctype="text/plain"><button>go</button></form>`;
 
 browserTest(
-  "a page of another port of this host gets nothing in a browser that is signed in",
+  "neither a frame, a form, a script nor a window of another port gets at the page in a browser that is signed in",
   async (browser) => {
     await using place = new Place();
     await using alice = await PageNode.start(place, "alice", "--http=0");
