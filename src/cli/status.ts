@@ -52,7 +52,8 @@ function rows(status: StatusAnswer): [what: string, text: string][] {
       "mesh",
       `${count(mesh.nodes, "node")}, ${count(mesh.sessions, "session")} here`,
     ],
-    ...mesh.missing.map(([a, b]): [string, string] => [
+    // The first ones are facts of its health.
+    ...mesh.missing.slice(pairFacts(status)).map(([a, b]): [string, string] => [
       "missing",
       `${label(a)} and ${label(b)} cannot reach each other`,
     ]),
@@ -135,6 +136,10 @@ function peersText({ from }: AllowedUse): string {
 function admissionWords({ admission, secret }: StatusAnswer): string {
   const mode = admission === "closed" ? "closed to strangers" : "open to all";
   return `${mode}${secret ? ", with a secret" : ""}`;
+}
+
+function pairFacts({ health }: StatusAnswer): number {
+  return health.filter(({ code }) => code === "unreachable-pair").length;
 }
 
 /** In one word if all is well. */
