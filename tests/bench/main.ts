@@ -26,6 +26,7 @@ import { burst, session } from "./lines/session.ts";
 import { start } from "./lines/start.ts";
 import { stream } from "./lines/stream.ts";
 import { roundtrip, throughput } from "./lines/throughput.ts";
+import { watching } from "./lines/watching.ts";
 import { trickle } from "./lines/trickle.ts";
 import { findNetworks } from "./networks.ts";
 import { openingSizes } from "./opening_sizes.ts";
@@ -57,6 +58,7 @@ const LINES: readonly Line[] = [
   delay,
   mesh,
   memory,
+  watching,
   bitcoin,
   bitcoinMemory,
   start,
