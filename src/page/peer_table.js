@@ -13,6 +13,9 @@ import { filterRows, nextOrder, sortRows } from "./peer_rows.js";
 /** @import { Column } from "./peer_row_view.js" */
 /** @import { Order, PeerState, Row, SortKey } from "./peer_rows.js" */
 
+/** A node may have 4,096 peers on record, more than can be read; the filter finds the others. */
+export const MAX_ROWS = 500;
+
 /**
  * @typedef {object} TableOptions
  * @property {(id: string) => void} onSelect
@@ -67,14 +70,21 @@ export class PeerTable {
     this.#body.addEventListener("keydown", (event) => this.#onKey(event));
   }
 
-  /** Shows the rows that the view leaves. @param {readonly Row[]} rows @param {View} view */
+  /**
+   * Shows the rows that the view leaves, or the first of them.
+   *
+   * @param {readonly Row[]} rows
+   * @param {View} view
+   * @returns {number} How many the view leaves.
+   */
   update(rows, view) {
     this.#rows = rows;
     this.#view = view;
     const sorted = sortRows(filterRows(rows, view), this.#order);
-    const placed = this.#isReordering || !this.#isInUse()
+    const ordered = this.#isReordering || !this.#isInUse()
       ? sorted
       : keepPlaces(sorted, this.#shown);
+    const placed = ordered.slice(0, MAX_ROWS);
     this.#isReordering = false;
     this.#shown = placed.map(({ id }) => id);
     updateList(this.#body, this.#elements, placed, {
@@ -87,7 +97,7 @@ export class PeerTable {
     }
     this.#setTabStop();
     this.#showOrder();
-    return placed.length;
+    return sorted.length;
   }
 
   /** The next update puts the rows in order even if they are in use. */

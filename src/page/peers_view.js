@@ -3,9 +3,10 @@
 /// <reference lib="dom.iterable" />
 /** The peers: filter, table, and the details of the selected one. */
 import { h, setProps, setText } from "./dom.js";
+import { count } from "./format.js";
 import { PeerDetails, queueOf } from "./peer_details.js";
 import { countStates, peerRows, STATE_WORDS, STATES } from "./peer_rows.js";
-import { PeerTable } from "./peer_table.js";
+import { MAX_ROWS, PeerTable } from "./peer_table.js";
 import { peerLabel } from "./shown_name.js";
 
 /** @import { NodeLists } from "./node_lists.js" */
@@ -42,7 +43,7 @@ export function mountPeers(element, model, { lists, onMessage }) {
     spellcheck: "false",
     "aria-keyshortcuts": "/",
   });
-  const empty = h("p", { class: "empty muted" });
+  const note = h("p", { class: "empty muted" });
   const chips = new StateChips(() => show(true));
   const table = new PeerTable({
     onSelect(id) {
@@ -82,7 +83,7 @@ export function mountPeers(element, model, { lists, onMessage }) {
     h(
       "div",
       { class: "peers-body" },
-      h("div", { class: "peers-list" }, table.element, empty),
+      h("div", { class: "peers-list" }, table.element, note),
       details.element,
     ),
   );
@@ -98,7 +99,7 @@ export function mountPeers(element, model, { lists, onMessage }) {
     });
     if (isFiltered) setText(result, `${shown} of ${rows.length} peers`);
     table.element.hidden = shown === 0;
-    setText(empty, emptyWords(rows.length, shown));
+    setText(note, remark(rows.length, shown));
     const row = rows.find(({ id }) => id === model.selected);
     const queue = row && queueOf(model, row.id);
     details.update(
@@ -134,9 +135,19 @@ export function mountPeers(element, model, { lists, onMessage }) {
   return { focusFilter: () => filter.select() };
 }
 
-/** @param {number} total @param {number} shown */
-function emptyWords(total, shown) {
-  if (shown > 0) return "";
+/**
+ * What stands below the table.
+ *
+ * @param {number} total
+ * @param {number} left How many of them the filter leaves.
+ */
+function remark(total, left) {
+  if (left > MAX_ROWS) {
+    return `The first ${MAX_ROWS} of ${
+      count(left)
+    }; the filter finds the others.`;
+  }
+  if (left > 0) return "";
   return total === 0
     ? "No peers yet. An invite brings one, or verack run --connect with the address of this node."
     : "No peer matches the filter.";

@@ -1,3 +1,5 @@
+/// <reference lib="dom" />
+/// <reference lib="dom.iterable" />
 /** What a user does on the page, in a browser: each action once, errors where they happen. */
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import type { Page } from "playwright-core";
@@ -348,5 +350,22 @@ browserTest(
       () => [...(globalThis as unknown as { touched: Set<string> }).touched],
     );
     assertEquals(touched, ["col-sent figure"]);
+  },
+);
+
+browserTest(
+  "of 4,096 peers the table has the first 500, and the filter finds the others",
+  async (browser) => {
+    await using node = new FakePageNode();
+    node.peers = Array.from({ length: 4_096 }, (_, at) => {
+      const id = idOf("0").slice(0, 60) + String(at).padStart(4, "0");
+      return peerOf(id as typeof ALICE, { name: `node${at}` });
+    });
+    const { page } = await browser.open(node.url);
+    await page.getByText("The first 500 of 4,096").waitFor();
+    assertEquals(await page.locator("tbody tr").count(), 500);
+    await page.getByLabel("Filter peers").fill("node4095");
+    await page.getByRole("button", { name: "Show node4095" }).waitFor();
+    assertEquals(await page.locator("tbody tr").count(), 1);
   },
 );
