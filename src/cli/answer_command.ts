@@ -3,8 +3,6 @@ import { jsonLine } from "../core/escape.ts";
 import { type Command, command, type CommandSpec } from "./command.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
 import type { FlagSpecs, FlagValues } from "./flags.ts";
-export { DATA_FLAG } from "./data_place.ts";
-export { CLIENT_FLAGS, withNode } from "./client_flags.ts";
 import { OUTPUT_FLAGS, type Palette } from "./terminal.ts";
 
 /** How a command is called, and how it gets and shows its answer of type `T`. */

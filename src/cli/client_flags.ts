@@ -56,15 +56,9 @@ export function isClientCommand(
 
 /** Runs `use` with a client of the node that the flags mean. */
 export async function withNode<T>(
-  given: Partial<ClientFlagValues> | string | undefined,
+  flags: ClientFlagValues,
   use: (client: ControlClient) => Promise<T>,
 ): Promise<T> {
-  const none = { data: undefined, url: undefined };
-  const flags = {
-    ...none,
-    ...{ tokenFile: undefined, ca: undefined },
-    ...(typeof given === "object" ? given : { data: given }),
-  };
   // Loaded here, because other commands need neither the client nor its packages.
   const { ControlClient } = await import("../control/control_client.ts");
   const { url, tokenFile, ca } = flags;

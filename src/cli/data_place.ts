@@ -1,5 +1,6 @@
 /** Which data directory is meant where none is given. */
 import { type ErrorCode, VerackError } from "../core/errors.ts";
+import { escapeText } from "../core/escape.ts";
 import { grantedEnv } from "./command.ts";
 import { type FlagSpec, UsageError } from "./flags.ts";
 
@@ -53,16 +54,20 @@ function knownDefault(): string | undefined {
 /** The error about a directory that no flag named, with how another one is named. */
 export function withOtherPlaces(
   error: unknown,
-  { source }: Pick<DataPlace, "source">,
+  { directory, source }: DataPlace,
 ): unknown {
   if (!(error instanceof VerackError) || source === "flag") return error;
   if (!PLACE_CODES.has(error.code)) return error;
-  const note = source === "variable"
-    ? `${DATA_VARIABLE} names it; --data names another`
-    : `the default, where verack run --keep has its node; --data or ${DATA_VARIABLE} name another`;
-  return new VerackError(error.code, `${error.message} (${note})`, {
-    cause: error,
-  });
+  const isDefault = source === "default";
+  const named = isDefault ? "the default" : DATA_VARIABLE;
+  const others = isDefault ? `--data or ${DATA_VARIABLE}` : "--data";
+  // Where none runs, it matters little whether there is such a directory.
+  const message = error.code === "connection-refused"
+    ? `No node runs in "${escapeText(directory)}" (${named}): ${
+      isDefault ? "verack run --keep starts one there; " : ""
+    }${others} names another, --url one elsewhere`
+    : `${error.message} (${named}; ${others} names another)`;
+  return new VerackError(error.code, message, { cause: error });
 }
 
 /**

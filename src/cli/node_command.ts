@@ -222,7 +222,6 @@ async function openData(
       ...(identity !== undefined && { identity }),
     });
   } catch (error) {
-    const { source } = dataPlace(data);
-    throw withOtherPlaces(error, { source });
+    throw withOtherPlaces(error, dataPlace(data));
   }
 }

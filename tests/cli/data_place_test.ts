@@ -80,13 +80,28 @@ Deno.test("run keeps its state in VERACK_DATA, and nowhere with --no-keep", () =
 Deno.test("an error about a directory that no flag named says how another is named", () => {
   const refused = new VerackError("connection-refused", "No node");
   const of = (source: "flag" | "variable" | "default") => {
-    const error = withOtherPlaces(refused, { source });
+    const error = withOtherPlaces(refused, { directory: "/d", source });
     assertInstanceOf(error, VerackError);
     return error;
   };
   assertEquals(of("flag"), refused);
-  assertMatch(of("variable").message, /^No node \(VERACK_DATA names it/);
-  assertMatch(of("default").message, /--keep.*--data or VERACK_DATA/);
+  assertEquals(
+    of("variable").message,
+    `No node runs in "/d" (VERACK_DATA): --data names another, --url one elsewhere`,
+  );
+  assertEquals(
+    of("default").message,
+    `No node runs in "/d" (the default): verack run --keep starts one there; ` +
+      "--data or VERACK_DATA names another, --url one elsewhere",
+  );
+  const place = { directory: "/d", source: "default" } as const;
   const other = new VerackError("unknown-peer", "No peer");
-  assertEquals(withOtherPlaces(other, { source: "default" }), other);
+  assertEquals(withOtherPlaces(other, place), other);
+  const used = new VerackError("data-in-use", "In use");
+  const explained = withOtherPlaces(used, place);
+  assertInstanceOf(explained, VerackError);
+  assertEquals(
+    explained.message,
+    "In use (the default; --data or VERACK_DATA names another)",
+  );
 });

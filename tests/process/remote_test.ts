@@ -51,7 +51,11 @@ class RemoteNode implements AsyncDisposable {
   }
 
   /** A command with the token, and with a certificate unless that is `undefined`. */
-  command(args: readonly string[], ca?: string): Child {
+  command(
+    args: readonly string[],
+    ca?: string,
+    env: Readonly<Record<string, string>> = {},
+  ): Child {
     const trusted = ca === undefined ? [] : [`--ca=${this.place.path}/${ca}`];
     return verack(
       [
@@ -60,12 +64,14 @@ class RemoteNode implements AsyncDisposable {
         `--token-file=${this.tokenFile}`,
         ...trusted,
       ],
-      { permissions: [`--allow-read=${this.place.path}`] },
+      { permissions: [`--allow-read=${this.place.path}`], env },
     );
   }
 
-  async ask(args: readonly string[], ca?: string): Promise<Ended> {
-    await using child = this.command(args, ca);
+  async ask(
+    ...given: Parameters<RemoteNode["command"]>
+  ): Promise<Ended> {
+    await using child = this.command(...given);
     const code = await child.code();
     return { code, out: child.out, err: child.err };
   }
@@ -94,8 +100,13 @@ Deno.test("commands reach a node by its URL, its token and its certificate, and 
 
 Deno.test("a certificate that is not trusted is refused before the token is sent", async () => {
   await using remote = await RemoteNode.start();
-  for (const ca of [undefined, "other.crt"]) {
-    const { code, err } = await remote.ask(["status"], ca);
+  // What else the machine trusts does not count beside --ca.
+  const DENO_CERT = `${remote.place.path}/tls.crt`;
+  const cases = [[undefined], ["other.crt"], ["other.crt", { DENO_CERT }]];
+  for (
+    const [ca, env] of cases as [string | undefined, { DENO_CERT: string }?][]
+  ) {
+    const { code, err } = await remote.ask(["status"], ca, env);
     assertEquals(code, 1);
     assertStringIncludes(
       err.join("\n"),
