@@ -58,7 +58,8 @@ class CounterTile {
     "aria-hidden": "true",
   });
   #series;
-  #plot;
+  /** Of the plot; measured when it changes, as to ask for it costs a layout. */
+  #width = 200;
 
   /** @param {Tile} tile */
   constructor(tile) {
@@ -73,7 +74,11 @@ class CounterTile {
       this.#cursor,
       ...this.#series.map(({ path }) => path).reverse(),
     );
-    this.#plot = h("div", { class: "plot-frame" }, this.#svg, this.#top);
+    const plot = h("div", { class: "plot-frame" }, this.#svg, this.#top);
+    new ResizeObserver(([entry]) => {
+      const width = entry?.contentRect.width ?? 0;
+      if (width > 0) this.#width = Math.round(width);
+    }).observe(plot);
     this.element = h(
       "figure",
       { class: "tile", "data-tile": tile.name },
@@ -92,7 +97,7 @@ class CounterTile {
           )
         ),
       ),
-      this.#plot,
+      plot,
     );
   }
 
@@ -102,7 +107,7 @@ class CounterTile {
    */
   update({ history }, pointed) {
     const { format, unit, total } = this.#tile;
-    const width = Math.max(50, Math.round(this.#plot.clientWidth));
+    const width = this.#width;
     const { from, to, minutes } = windowOf(history);
     const lines = this.#series.map(({ points, key }) => points(history, key));
     const top = scaleTop(lines);

@@ -128,9 +128,7 @@ class Timeline {
     }
     for (const { event, words } of fresh) this.#add(event, words);
     this.#newest = events.at(-1);
-    while (this.#list.childElementCount > MAX_SHOWN) {
-      this.#list.lastElementChild?.remove();
-    }
+    this.#dropOldest();
     this.#empty.hidden = this.#list.childElementCount > 0;
     setText(
       this.#empty,
@@ -152,6 +150,15 @@ class Timeline {
       if (!this.#shown.has(event)) found.push({ event, words });
     }
     return found;
+  }
+
+  #dropOldest() {
+    const items = this.#list.getElementsByClassName("event");
+    while (items.length > MAX_SHOWN) {
+      items[items.length - 1]?.remove();
+      const last = this.#list.lastElementChild;
+      if (last?.querySelector(".event") === null) last.remove();
+    }
   }
 
   /**
