@@ -13,6 +13,11 @@ const FLAGS = {
     type: "boolean",
     help: "Print the address only, as --json and --url do",
   },
+  signOut: {
+    type: "boolean",
+    excludes: ["print"],
+    help: "Sign all browsers out instead, and end addresses that were not used",
+  },
   ...OUTPUT_FLAGS,
 } as const;
 
@@ -33,6 +38,10 @@ export const openCommand: Command = command({
       "verack open --data data/alice --print",
       "Its address, for a browser that you open yourself",
     ],
+    [
+      "verack open --data data/alice --sign-out",
+      "No browser is signed in any more",
+    ],
   ],
   action: open,
 });
@@ -40,7 +49,15 @@ export const openCommand: Command = command({
 async function open(
   { flags, terminal: { stdout, stderr } }: Invocation<typeof FLAGS>,
 ): Promise<ExitCode> {
-  const { print, json, url: remote } = flags;
+  const { print, json, signOut, url: remote } = flags;
+  if (signOut) {
+    const signedOut = await withNode(flags, (node) => node.signOutPages());
+    const browsers = signedOut === 1 ? "browser" : "browsers";
+    stdout.line(
+      json ? jsonLine({ signedOut }) : `signed out  ${signedOut} ${browsers}`,
+    );
+    return EXIT.success;
+  }
   const [link, directory] = await withNode(
     flags,
     async (node) => [await node.pageLink(), node.directory] as const,

@@ -41,6 +41,9 @@ function rows(status: StatusAnswer): [what: string, text: string][] {
     ...(status.control.url === undefined
       ? []
       : [["control", escapeText(status.control.url)] as [string, string]]),
+    ...(status.control.page === undefined
+      ? []
+      : [["page", escapeText(status.control.page)] as [string, string]]),
     ...(status.tls === undefined
       ? []
       : [["tls", `by ${status.tls}`] as [string, string]]),

@@ -298,6 +298,12 @@ export class ControlClient implements Disposable {
     return await this.#connection.call(API.pageLink, {});
   }
 
+  /** Signs all browsers out, ends unused addresses, and returns how many browsers it were. */
+  async signOutPages(): Promise<number> {
+    return (await this.#connection.call(API.pageSignOut, { all: true }))
+      .signedOut;
+  }
+
   /** Requests the process of the node to stop. */
   async stop(): Promise<void> {
     await this.#connection.call(API.stop, {});

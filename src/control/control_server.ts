@@ -189,7 +189,7 @@ export class ControlServer implements AsyncDisposable {
     this.page[Symbol.dispose]();
     await Promise.all(this.#limiters.map((limiter) => limiter.close()));
     await this.#routes?.catch(() => {});
-    await this.page.load().catch(() => {});
+    await this.page.loaded();
   }
 
   async #answer(

@@ -79,6 +79,11 @@ export class PageServer implements Disposable {
     );
   }
 
+  /** Resolves when files that are being loaded are. */
+  async loaded(): Promise<void> {
+    await this.#files?.catch(() => {});
+  }
+
   /** The response to a request for a file. */
   async respond(request: Request): Promise<Response> {
     return pageResponse(request, await this.load());

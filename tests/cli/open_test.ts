@@ -90,6 +90,32 @@ Deno.test("the file that leads to an address is gone when the node has ended", a
   assert(!files.some(({ name }) => name === "control.html"));
 });
 
+Deno.test("open --sign-out signs all browsers out, and ends addresses that were not used", async () => {
+  await using place = new Place();
+  await using _node = await place.node("alice");
+  const ask = () => place.command("alice", "open", "--print");
+  const links: string[] = [];
+  for (let i = 0; i < 2; i++) {
+    await using child = ask();
+    assertEquals(await child.code(), 0);
+    links.push(child.out[0] ?? "");
+  }
+  const [first = "", second = ""] = links;
+  const { origin } = new URL(first);
+  // The port that was opened stays.
+  assertEquals(new URL(second).origin, origin);
+  const browser = new PageBrowser(origin);
+  assertEquals((await browser.visit(first)).status, 200);
+  const out = await place.ask("alice", "open", "--sign-out");
+  assertEquals(out, "signed out  1 browser");
+  assertEquals(await browser.status("/v1/status"), 401);
+  assertEquals((await browser.visit(second)).status, 403);
+  const json = await place.ask("alice", "open", "--sign-out", "--json");
+  assertEquals(JSON.parse(json), { signedOut: 0 });
+  const shown = await place.ask("alice", "status");
+  assertStringIncludes(shown, `page      ${origin}/`);
+});
+
 Deno.test("open fails where no node runs", async () => {
   await using place = new Place();
   const none = await place.ends("alice", "open", "--print");

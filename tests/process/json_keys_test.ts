@@ -61,6 +61,7 @@ Deno.test("answers have the keys that docs/events.md names", async () => {
     ["allow", stranger],
     ["deny", stranger],
     ["open"],
+    ["open --sign-out"],
   ];
   for (const [command, ...args] of cases) {
     check(command, await line(...command.split(" "), ...args));
