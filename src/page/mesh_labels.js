@@ -9,7 +9,10 @@ import { shortId } from "./shown_text.js";
 /** @import { LabelPlace, Layout, Size } from "./layout.js" */
 /** @import { MeshView } from "./mesh_view.js" */
 
-const CHAR_WIDTH = 6.7;
+/** Where nothing can be measured. */
+const CHAR_WIDTH = 7.5;
+const MONO_FONT =
+  '11px ui-monospace, SFMono-Regular, Menlo, Consolas, "DejaVu Sans Mono", monospace';
 const LINE_HEIGHT = 14;
 
 /** The key of this node's own label. */
@@ -42,7 +45,8 @@ export class MeshLabels {
       lines: [labelOf(own) || shortId(own.id), "this node"],
       ...centre,
       angle: Math.PI / 2,
-      must: true,
+      // It makes room for that of a peer that is pointed at.
+      must: [...emphasised].every((id) => id === undefined),
       outwards: false,
       radius: ownRadius(radius) + 4,
     };
@@ -57,7 +61,11 @@ export class MeshLabels {
     });
     const wishes = [ownLabel, ...wished].map((it) => ({
       ...it,
-      width: Math.max(...it.lines.map(widthOf)),
+      width: Math.max(
+        ...it.lines.map((line, index) =>
+          widthOf(line, { bold: it.must && it.id !== OWN, mono: index > 0 })
+        ),
+      ),
       height: it.lines.length * LINE_HEIGHT,
     }));
     const nodes = [...places.values(), centre];
@@ -97,8 +105,31 @@ export class MeshLabels {
   }
 }
 
-/** About the width of a text; wide characters count twice. @param {string} text */
-function widthOf(text) {
-  const wide = [...text].filter((it) => it > "\u02ff").length;
-  return (text.length + wide) * CHAR_WIDTH;
+/** Widths of lines, by font and text; emptied when it is full. @type {Map<string, number>} */
+const widths = new Map();
+const MAX_WIDTHS = 2_000;
+
+/** @type {CanvasRenderingContext2D | null | undefined} */
+let canvas;
+
+/**
+ * The width of a line in the fonts of `mesh.css`, in pixels.
+ *
+ * @param {string} text
+ * @param {{ bold: boolean, mono: boolean }} look
+ */
+function widthOf(text, { bold, mono }) {
+  const { fontFamily } = getComputedStyle(document.body);
+  const font = mono ? MONO_FONT : `${bold ? 600 : 400} 12px ${fontFamily}`;
+  const key = `${font} ${text}`;
+  const known = widths.get(key);
+  if (known !== undefined) return known;
+  canvas ??= document.createElement("canvas").getContext("2d");
+  if (canvas === null) return text.length * CHAR_WIDTH;
+  canvas.font = font;
+  // And the outline that keeps the lines of the picture off it.
+  const width = canvas.measureText(text).width + 2;
+  if (widths.size >= MAX_WIDTHS) widths.clear();
+  widths.set(key, width);
+  return width;
 }

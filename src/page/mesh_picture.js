@@ -26,6 +26,9 @@ import { linkWidth, meshView, rttBand } from "./mesh_view.js";
 
 const MOVE_MS = 450;
 
+/** How far from a node, in pixels, it is still meant. */
+const REACH = 5;
+
 /** Readers of the screen are told of the mesh at most so often. */
 const SPOKEN_MS = 10_000;
 
@@ -109,24 +112,40 @@ class MeshPicture {
     );
     this.stage.append(this.#svg);
     this.#nodes.addEventListener("keydown", (event) => this.#onKey(event));
-    const over = (/** @type {Event} */ event) => {
-      const id = idOf(event.target);
+    const point = (/** @type {string | undefined} */ id) => {
       if (id === this.#hovered) return;
       this.#hovered = id;
       this.#emphasise();
     };
-    this.#svg.addEventListener("pointerover", over);
-    this.#svg.addEventListener("focusin", over);
+    this.#svg.addEventListener("pointermove", (it) => point(this.#nearest(it)));
+    this.#svg.addEventListener("focusin", ({ target }) => point(idOf(target)));
     for (const type of ["pointerleave", "focusout"]) {
-      this.#svg.addEventListener(type, () => {
-        this.#hovered = undefined;
-        this.#emphasise();
-      });
+      this.#svg.addEventListener(type, () => point(undefined));
     }
     this.#svg.addEventListener("click", (event) => {
-      const id = idOf(event.target);
+      // Clicks of assistive technology have no place.
+      const id = event.detail === 0 ? idOf(event.target) : this.#nearest(event);
       model.select(id === model.selected ? undefined : id);
     });
+  }
+
+  /**
+   * The node that is meant: in a crowd several are under the pointer.
+   *
+   * @param {MouseEvent} event
+   */
+  #nearest({ clientX, clientY }) {
+    const { left, top } = this.#svg.getBoundingClientRect();
+    /** @type {string | undefined} */
+    let nearest;
+    let least = (this.#layout?.radius ?? 0) + REACH;
+    for (const [id, { x, y }] of this.#shown) {
+      const distance = Math.hypot(clientX - left - x, clientY - top - y);
+      if (distance > least) continue;
+      least = distance;
+      nearest = id;
+    }
+    return nearest;
   }
 
   /** Draws the state of the model. */
