@@ -166,7 +166,7 @@ function receivedBody({ text, base64 = "" }) {
 }
 
 /** A text with its lines, escaped; the beginning, and all of it on request. @param {string} text */
-function textBody(text) {
+export function textBody(text) {
   const body = h("p", { class: "message-text text", dir: "auto" });
   const { lines, isCut } = beginningOf(text, FIRST);
   setText(body, escapedLines(lines));

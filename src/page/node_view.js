@@ -6,6 +6,7 @@ import { h, setText, shownText, updateList } from "./dom.js";
 import { actionButton, announce, problemLine } from "./button_action.js";
 import { confirmDialog } from "./confirm_dialog.js";
 import { bytes, clock, day, things } from "./format.js";
+import { textBody } from "./message_entry.js";
 import { peerLabel } from "./shown_name.js";
 import { shortId } from "./shown_text.js";
 
@@ -139,6 +140,26 @@ function deadLetters(context) {
 function deadLetter(letter, { model, lists, after }) {
   const { id, from, preview, bytes: size } = letter;
   const problem = problemLine();
+  const body = h(
+    "div",
+    { class: "row-preview text", dir: "auto", tabindex: -1 },
+    shownText(preview, MAX_PREVIEW_CHARS),
+  );
+  const show = async () => {
+    const { base64 } = await model.api.get("/v1/dead-letters/message", {
+      id,
+      from,
+    });
+    const bytes = Uint8Array.from(atob(base64), (it) => it.charCodeAt(0));
+    body.replaceChildren(textBody(new TextDecoder().decode(bytes)));
+    body.focus();
+    whole.hidden = true;
+  };
+  const whole = actionButton("Show", {
+    problem,
+    task: show,
+    name: `Show all of dead letter ${shortId(id)}`,
+  });
   const retry = async () => {
     await model.api.post("/v1/dead-letters/retry", { id, from });
     announce("Delivered to the application again");
@@ -174,15 +195,12 @@ function deadLetter(letter, { model, lists, after }) {
       { class: "row-main" },
       h("code", { class: "id", title: shownText(id, 64) }, shortId(id)),
       h("span", { class: "row-text", dir: "auto" }),
-      h(
-        "span",
-        { class: "row-preview text", dir: "auto" },
-        shownText(preview, MAX_PREVIEW_CHARS),
-      ),
+      body,
     ),
     h(
       "div",
       { class: "row-buttons" },
+      whole,
       actionButton("Retry", {
         problem,
         task: retry,

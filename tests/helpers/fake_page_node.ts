@@ -84,6 +84,8 @@ export function refusal(code: string, message: string): object {
 export class FakePageNode implements AsyncDisposable {
   readonly posts: Post[] = [];
   readonly answers = new Map<string, Answering>();
+  /** Answers to requests that change nothing, besides those of the lists below. */
+  readonly gets = new Map<string, object>();
   peers: PeerRow[] = [];
   sessions: SessionRow[] = [];
   requests: JoinRequestRow[] = [];
@@ -165,7 +167,9 @@ export class FakePageNode implements AsyncDisposable {
       "/v1/invites": { invites },
       "/v1/dead-letters": { messages: deadLetters },
     };
-    if (request.method === "GET") return Response.json(lists[pathname] ?? {});
+    if (request.method === "GET") {
+      return Response.json(lists[pathname] ?? this.gets.get(pathname) ?? {});
+    }
     this.posts.push({ path: pathname, body });
     const answer = await (this.answers.get(pathname) ?? (() => ({})))(body);
     return Response.json(answer, { status: "error" in answer ? 409 : 200 });

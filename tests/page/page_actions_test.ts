@@ -277,6 +277,41 @@ browserTest(
 );
 
 browserTest(
+  "a dead letter is shown whole, handed to the application again, and discarded once that is confirmed",
+  async (browser) => {
+    await using node = new FakePageNode();
+    const id = "5".repeat(32);
+    const text = `${"line\n".repeat(60)}the \u202eend`;
+    node.deadLetters = [{
+      ...{ id, from: ALICE, name: "alice", topic: "jobs", at: AT },
+      ...{ bytes: text.length, reason: "no <b>printer</b>", retried: false },
+      preview: text.slice(0, 256),
+    }];
+    node.gets.set("/v1/dead-letters/message", {
+      base64: new TextEncoder().encode(text).toBase64(),
+    });
+    const page = await opened(browser, node);
+    const letter = page.locator("#node li", { hasText: "no <b>printer</b>" });
+    await letter.getByRole("button", { name: /^Show all of/ }).click();
+    await letter.getByRole("button", { name: /^Show all .* characters/ })
+      .click();
+    await letter.getByText("the \\u{202e}end").waitFor();
+    await letter.getByRole("button", { name: /^Retry/ }).click();
+    await until("a retry", () => node.posts.length === 1);
+    await letter.getByRole("button", { name: /^Discard/ }).click();
+    node.deadLetters = [];
+    await page.getByRole("dialog").getByRole("button", { name: "Discard" })
+      .click();
+    await page.getByText("No dead letters.").waitFor();
+    const body = { id, from: ALICE };
+    assertEquals(node.posts, [
+      { path: "/v1/dead-letters/retry", body },
+      { path: "/v1/dead-letters/discard", body },
+    ]);
+  },
+);
+
+browserTest(
   "the table is sorted by its headers, filtered by `/`, and walked by the arrow keys",
   async (browser) => {
     await using node = new FakePageNode();
