@@ -122,6 +122,7 @@ const ANSWERS: Readonly<Record<string, Record<string, string> | undefined>> = {
   "`requests`": answer(API.joinRequests.answer, "requests"),
   "`allow`, `deny`, `forget`": { ...id, rule: R },
   "`open`": answer(API.pageLink.answer),
+  "`open --sign-out`": answer(API.pageSignOut.answer),
   "`stop`": { ...id, stopped: R },
   "`identity new`, `identity show`": {
     ...{ id: R, keyType: R, demo: R, key: O, certificate: O },
