@@ -32,10 +32,10 @@ const FLAGS = {
 /** The command. */
 export const forwardCommand: Command = command({
   description: [
-    "Here is the node: connections to a port of its machine lead to an address that the peer can reach, which " +
-    "its run --allow-forward must allow; with --reverse, those to a port of the peer, " +
-    "which its --allow-forward-listen must allow, to an address here. A host is " +
-    "127.0.0.1 if none is given, IPv6 is in brackets, and port 0 is any free port.",
+    "Connections to a port of the node's machine lead to an address that the peer can reach, " +
+    "which its run --allow-forward must allow; with --reverse, those to a port of the peer, " +
+    "which its --allow-forward-listen must allow, to an address that the node can reach. A " +
+    "host is 127.0.0.1 if none is given, IPv6 is in brackets, and port 0 is any free port.",
     "Each address that connections are accepted at is printed first, then on standard " +
     "error what happens to them. It goes on while the peer is away, when connections " +
     "are closed at once. Ctrl-C closes all.",

@@ -62,7 +62,7 @@ export function checkHttpFlags(flags: HttpFlagValues): void {
     throw new UsageError("--http-cert and --http-key must be given together");
   }
   if (http !== undefined && data === undefined && httpTokenFile === undefined) {
-    throw new UsageError("--http needs --data or --http-token-file");
+    throw new UsageError("--http needs --data, --keep or --http-token-file");
   }
 }
 

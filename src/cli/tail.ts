@@ -80,6 +80,9 @@ export const tailCommand: Command = command({
         onTrouble: ({ message }) => say(`${message}; trying again`),
       });
       const known = await KnownPeers.of(node, all);
+      if (!all && Deno.stdout.isTerminal()) {
+        say("messages show here as they come, until Ctrl-C");
+      }
       using printer = new EventPrinter({
         output: stdout,
         json,

@@ -148,7 +148,7 @@ Deno.test("a port in use is said with two ways out, of which one names the comma
   if (Deno.build.os === "linux") {
     assertStringIncludes(
       line,
-      `"ss -ltnp sport = :${port}" shows (choose another port by --port)`,
+      `"ss -ltnp sport = :${port}" shows (choose another port by --port; 0 takes a free one)`,
     );
   }
 });

@@ -325,7 +325,10 @@ Deno.test("--http serves loopback with a token, and refuses to start elsewhere w
   }
   await using alone = verack(["--port=0", "--http=1"]);
   assertEquals(await alone.code(), 2);
-  assertMatch(alone.err.join(), /--http needs --data or --http-token-file/);
+  assertMatch(
+    alone.err.join(),
+    /--http needs --data, --keep or --http-token-file/,
+  );
 });
 
 Deno.test({
