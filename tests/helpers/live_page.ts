@@ -93,7 +93,8 @@ export class LivePage implements AsyncDisposable {
 
   /** Waits until the state of a peer in the table is this. */
   async peerIs(id: string, state: string): Promise<void> {
-    await this.shows(`${id} as ${state}`, () => this.cell(id, "state"), state);
+    const shown = this.row(id).locator(".col-state .state");
+    await this.shows(`${id} as ${state}`, () => shown.innerText(), state);
   }
 
   /** Waits until an entry of the time line fits. */

@@ -33,6 +33,22 @@ export class PageNode implements AsyncDisposable {
     return new PageNode(place, name, all, await place.node(name, ...all));
   }
 
+  /** The same, by an invite, which it reads from its standard input. */
+  static async join(
+    place: Place,
+    name: string,
+    invite: string,
+  ): Promise<PageNode> {
+    const args = [`--name=${name}`];
+    const process = await place.nodeWith(
+      { stdin: invite },
+      name,
+      ...args,
+      "--join-file=-",
+    );
+    return new PageNode(place, name, args, process);
+  }
+
   get process(): NodeProcess {
     return this.#process;
   }
