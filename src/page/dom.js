@@ -119,12 +119,16 @@ export function setText(element, text) {
  * @param {{ key: (item: T) => string, make: (item: T) => E, update?: (element: E, item: T) => void }} how
  */
 export function updateList(parent, elements, items, { key, make, update }) {
-  /** @type {Set<string>} */
-  const kept = new Set();
+  const named = Array.from(items, (item) => ({ name: key(item), item }));
+  const kept = new Set(named.map(({ name }) => name));
+  // First, so that the others need not move: one that moves loses the focus.
+  for (const [name, element] of elements) {
+    if (kept.has(name)) continue;
+    element.remove();
+    elements.delete(name);
+  }
   let next = parent.firstElementChild;
-  for (const item of items) {
-    const name = key(item);
-    kept.add(name);
+  for (const { name, item } of named) {
     let element = elements.get(name);
     if (element === undefined) {
       element = make(item);
@@ -133,10 +137,5 @@ export function updateList(parent, elements, items, { key, make, update }) {
     update?.(element, item);
     if (element === next) next = next.nextElementSibling;
     else parent.insertBefore(element, next);
-  }
-  for (const [name, element] of elements) {
-    if (kept.has(name)) continue;
-    element.remove();
-    elements.delete(name);
   }
 }
