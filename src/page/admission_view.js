@@ -148,7 +148,7 @@ function invites(context) {
   const rows = new Map();
   const show = () => {
     // The node tells of no invite that it has expired.
-    const now = Date.now();
+    const now = model.nodeTime;
     const invites = lists.lists.invites.filter(({ expiresAt }) =>
       !(Date.parse(expiresAt) <= now)
     );

@@ -280,7 +280,7 @@ class MessagesView {
     const { api } = this.#model;
     const sent = this.#sent.begin({
       ...to !== undefined && { to },
-      ...{ text, topic, time: Date.now() },
+      ...{ text, topic, time: this.#model.nodeTime },
     });
     this.#isAtEnd = true;
     this.#show();

@@ -109,6 +109,11 @@ export class Model extends EventTarget {
     }, times);
   }
 
+  /** The present time by the clock of the node, whose machine may be another. */
+  get nodeTime() {
+    return this.#times.now() + this.#lag;
+  }
+
   /**
    * Connects, if there was a sign-in.
    *

@@ -89,7 +89,7 @@ export function mountPeers(element, model, { lists, onMessage }) {
   );
 
   const show = (isFiltered = false) => {
-    const now = Date.now();
+    const now = model.nodeTime;
     if (isFiltered) table.reorder();
     const shown = table.update(rows, {
       text: filter.value,

@@ -341,6 +341,18 @@ browserTest(
 );
 
 browserTest(
+  "the age of a session is by the clock of the node, which may be another than the browser's",
+  async (browser) => {
+    await using node = new FakePageNode();
+    // A minute after its start, whenever that was.
+    node.status = { uptimeMs: 60_500 };
+    const page = await opened(browser, node);
+    const row = page.locator("tbody tr", { hasText: "alice" });
+    assertEquals(await row.locator(".col-age").textContent(), "1 min");
+  },
+);
+
+browserTest(
   "of 200 peers only the cells that changed are touched",
   async (browser) => {
     await using node = new FakePageNode();
