@@ -70,8 +70,8 @@ export function pageResponse(
   if (isKnown(headers.get("if-none-match"), etag)) {
     return new Response(null, {
       status: 304,
-      // Otherwise it is taken for a stream of events.
-      headers: { ...common, "content-length": "0" },
+      // That of the file (RFC 9110 §8.6); without one it is taken for a stream of events.
+      headers: { ...common, "content-length": `${body.length}` },
     });
   }
   return new Response(method === "HEAD" ? null : body, {

@@ -32,7 +32,7 @@ onLinux(
   "open prints a one-time address, and opens it by a file that only its user can read",
   async () => {
     await using place = new Place();
-    await using _node = await place.node("alice");
+    await using node = await place.node("alice", "--log-level=info");
     await using opener = new FakeOpener();
     const { code, out, err } = await open(place, opener);
     assertEquals([code, out.length], [0, 1], err.join("\n"));
@@ -45,6 +45,17 @@ onLinux(
     const browser = new PageBrowser(new URL(out[0]!).origin);
     assertEquals((await browser.visit(out[0]!)).status, 200);
     assertEquals(await browser.status("/v1/status"), 200);
+    // The log says so, without a secret.
+    await node.child.talk((line) => line.includes("browser signed in"));
+    const log = node.child.err.join("\n");
+    const secrets = [
+      new URL(out[0]!).hash.slice(1),
+      browser.key!,
+      ...browser.cookies.values(),
+    ];
+    for (const secret of secrets) {
+      assert(!log.includes(secret), log);
+    }
   },
 );
 

@@ -1,8 +1,11 @@
 /** Handles sign-in and sign-out of the page. */
+import { logger } from "../../core/log.ts";
 import type { pageEndpoints } from "../api/page_endpoints.ts";
 import { ApiError, jsonResponse } from "../guard.ts";
 import type { PageServer } from "../page_server.ts";
 import type { HandlerContext, Handlers } from "./handler.ts";
+
+const log = logger("control");
 
 /** What the handlers use. */
 export interface PageContext extends Pick<HandlerContext, "clock"> {
@@ -42,6 +45,7 @@ export function pageHandlers(
       }
       // The same browser again.
       if (access.kind === "page") sessions.signOut(access.session);
+      log.info("browser signed in", { browsers: sessions.size });
       const { key, lifetimeMs } = signIn;
       const expiresAt = new Date(clock.now() + lifetimeMs);
       return jsonResponse({ key, expiresAt }, 200, {
