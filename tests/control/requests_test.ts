@@ -37,7 +37,7 @@ Deno.test("a field that a request does not have is refused by its name, with tho
       ["/v1/allow", { id, tpoic: 1 }, "id, name"],
       ["/v1/deny", { id, tpoic: 1 }, "id"],
       ["/v1/forget", { id, tpoic: 1 }, "id"],
-      ["/v1/invites", { tpoic: 1 }, "ttlMs, address"],
+      ["/v1/invites", { tpoic: 1 }, "ttlMs, address, qr"],
       ["/v1/invites/revoke", { id: "x", tpoic: 1 }, "id"],
       ["/v1/dead-letters/retry", { id: "x", tpoic: 1 }, "id, from"],
       ["/v1/dead-letters/discard", { id: "x", tpoic: 1 }, "id, from"],
