@@ -180,7 +180,9 @@ export class Api {
     }
     if (response.ok) return response;
     const failure = await response.json().catch(() => ({}));
-    if (response.status === 401) this.#forget();
+    // Another tab may have signed in meanwhile, which ended the sign-in of this request.
+    const isSame = storage.getItem(KEY_ITEM) === key;
+    if (response.status === 401 && isSame) this.#forget();
     throw errorOf(response.status, failure);
   }
 }

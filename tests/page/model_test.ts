@@ -350,6 +350,19 @@ Deno.test("a node that does not accept the sign-in any more ends it, and nothing
   assertEquals(scene.asked.length, count);
 });
 
+Deno.test("a refusal of an old sign-in does not end the one that another tab has just made", async () => {
+  using scene = new Scene("old");
+  const { api } = scene.model;
+  scene.answer = () => {
+    scene.storage.set(KEY, "new");
+    return Response.json({ error: { code: "unauthorized" } }, { status: 401 });
+  };
+  await assertRejects(() => api.get("/v1/peers"));
+  assertEquals(scene.storage.get(KEY), "new");
+  await assertRejects(() => api.get("/v1/peers"));
+  assertEquals(scene.storage.get(KEY), undefined);
+});
+
 Deno.test("the backoff doubles from half a second to fifteen, with jitter in its upper half", () => {
   assertEquals([0, 1, 2, 3].map((failures) => backoffMs(failures, 0)), [
     0,
