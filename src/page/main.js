@@ -13,12 +13,20 @@ import { mountNotice } from "./notice.js";
 import { mountPeers } from "./peers_view.js";
 import { listenToKeys } from "./shortcuts.js";
 import { mountSignIn } from "./sign_in.js";
+import { TabTurns } from "./tab_turns.js";
 import { mountTimeline } from "./timeline.js";
+
+const turns = new TabTurns({
+  locks: navigator.locks,
+  channel: new BroadcastChannel("verack.tabs"),
+  isHidden: () => document.hidden,
+});
 
 const model = new Model({
   fetch: (...args) => fetch(...args),
   storage: localStorage,
   tabStorage: sessionStorage,
+  turns,
 });
 
 const lists = new NodeLists(model);
@@ -63,7 +71,8 @@ listenToKeys([
 ]);
 
 document.addEventListener("visibilitychange", () => {
-  if (!document.hidden) model.hurry();
+  if (document.hidden) turns.look();
+  else model.hurry();
 });
 globalThis.addEventListener("pagehide", () => model.remember());
 globalThis.addEventListener("online", () => model.hurry());

@@ -10,6 +10,7 @@ import { Api, ApiError } from "./api.js";
 import { EventFeed, EVENTS_PATH } from "./event_feed.js";
 import { addSample, figuresOf } from "./history.js";
 import { browserTimes, LiveStream } from "./live_stream.js";
+import { ALWAYS } from "./tab_turns.js";
 
 /** @import { PeerRow, SessionRow, StatusAnswer } from "../control/answers.ts" */
 /** @typedef {"connecting" | "live" | "stale" | "signed-out"} Connection */
@@ -24,7 +25,11 @@ const TICK_MS = 1_000;
 /** The least time between two changes by events. */
 const EVENTS_PAUSE_MS = 250;
 
-/** @typedef {import("./api.js").ApiOptions & { frame?: (done: () => void) => void, times?: import("./live_stream.js").Times, tabStorage?: import("./api.js").ApiOptions["storage"] }} ModelOptions */
+/** @typedef {import("./api.js").ApiOptions & { frame?: (done: () => void) => void, times?: import("./live_stream.js").Times, tabStorage?: import("./api.js").ApiOptions["storage"], turns?: import("./tab_turns.js").Turns }} ModelOptions */
+
+/** Why a tab that is seen has no turn. */
+const NO_TURN =
+  "Other tabs of this browser show this node, and a browser has few connections to it: hide or close one of them.";
 
 /** The state of the page. */
 export class Model extends EventTarget {
@@ -66,6 +71,7 @@ export class Model extends EventTarget {
   #stopTicks;
   #watch;
   #follow;
+  #turns;
 
   /** @param {ModelOptions} options */
   constructor(options) {
@@ -73,6 +79,7 @@ export class Model extends EventTarget {
     this.#frame = options.frame ?? ((done) => requestAnimationFrame(done));
     const times = options.times ?? browserTimes;
     this.#times = times;
+    this.#turns = options.turns ?? ALWAYS;
     this.api = new Api(options);
     this.api.onSignedOut = () => this.#signedOut();
     this.#feed = new EventFeed({
@@ -122,8 +129,13 @@ export class Model extends EventTarget {
   start({ isOpen = false } = {}) {
     if (!this.api.hasKey && !isOpen) return this.#signedOut();
     this.connection = "connecting";
-    this.#watch.start();
-    this.#follow.start();
+    this.#turns.take({
+      onTurn: () => {
+        this.#watch.start();
+        this.#follow.start();
+      },
+      onEnd: () => this.#closeStreams(),
+    });
     if (this.#stopTicks === undefined) this.#nextTick();
     this.changed();
   }
@@ -134,6 +146,11 @@ export class Model extends EventTarget {
     this.#stopTicks = undefined;
     this.#stopPause?.();
     this.#stopPause = undefined;
+    this.#turns.leave();
+    this.#closeStreams();
+  }
+
+  #closeStreams() {
     this.#watch.stop();
     this.#follow.stop();
   }
@@ -145,6 +162,7 @@ export class Model extends EventTarget {
 
   /** Tries to connect at once: the page is seen again, or the network is back. */
   hurry() {
+    this.#turns.look();
     this.#tick();
     this.#watch.hurry();
     this.#follow.hurry();
@@ -292,7 +310,11 @@ export class Model extends EventTarget {
       : this.status === undefined
       ? "connecting"
       : "stale";
-    this.problem = isLive ? undefined : problemOf(streams);
+    this.problem = isLive
+      ? undefined
+      : this.#turns.isWaiting
+      ? NO_TURN
+      : problemOf(streams);
     const after = `${this.connection} ${this.problem} ${this.heardAt}`;
     if (before !== after) this.changed();
   }

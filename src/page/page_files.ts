@@ -51,6 +51,7 @@ import shownText from "./shown_text.js" with { type: "text" };
 import signIn from "./sign_in.js" with { type: "text" };
 import sse from "./sse.js" with { type: "text" };
 import style from "./style.css" with { type: "text" };
+import tabTurns from "./tab_turns.js" with { type: "text" };
 import theme from "./theme.js" with { type: "text" };
 import timeline from "./timeline.js" with { type: "text" };
 import viewsCss from "./views.css" with { type: "text" };
@@ -117,6 +118,7 @@ const TEXTS: Readonly<Record<string, string>> = {
   "sign_in.js": signIn,
   "sse.js": sse,
   "style.css": style,
+  "tab_turns.js": tabTurns,
   "theme.js": theme,
   "timeline.js": timeline,
   "views.css": viewsCss,
