@@ -34,6 +34,7 @@ import {
   guard,
   type GuardOptions,
   isPagePath,
+  isWorkerRequest,
   jsonResponse,
   type Refusal,
   refusalOf,
@@ -43,6 +44,7 @@ import type { ServedOperation } from "./handlers/handler.ts";
 import { type OperationRun, OperationStream } from "./operation_stream.ts";
 import { SharedReading, statusAnswer } from "./node_snapshot.ts";
 import { endWith, PageServer } from "./page_server.ts";
+import { workerRemoval } from "./page_responses.ts";
 import type { RouteContext, Routes } from "./routes.ts";
 
 /** Options of {@linkcode ControlServer}. */
@@ -214,6 +216,7 @@ export class ControlServer implements AsyncDisposable {
       const access = guard(request, options);
       if (access.kind === "public") onVisitor();
       else onAllowed();
+      if (isWorkerRequest(request)) return workerRemoval();
       if (isPagePath(new URL(request.url).pathname)) {
         return await this.page.respond(request);
       }

@@ -81,6 +81,8 @@ export function guard(request: Request, options: GuardOptions): Access {
       }", must be absent: web pages may not use this server`,
     );
   }
+  // Any browser may have what ends a service worker that is not ours.
+  if (isWorkerRequest(request)) return { kind: "public" };
   const { required } = options;
   if (required === undefined) return { kind: "owner" };
   const authorization = headers.get("authorization");
@@ -103,6 +105,14 @@ function isVisit({ method, headers }: Request, { pathname }: URL): boolean {
   return method === "GET" && pathname === "/" &&
     headers.get("sec-fetch-mode") === "navigate" &&
     headers.get("sec-fetch-dest") === "document";
+}
+
+/**
+ * Whether a browser asks for the script of a service worker (Service Workers §5.2), which the
+ * page has none of.
+ */
+export function isWorkerRequest({ method, headers }: Request): boolean {
+  return method === "GET" && headers.get("service-worker") === "script";
 }
 
 /** Whether a path is one of files of the page. */

@@ -84,6 +84,34 @@ export function pageResponse(
   });
 }
 
+/**
+ * A service worker of another program that had this port before answers for this server, in the
+ * browsers that have it. They ask for its script again when an address here is opened, and get
+ * one that removes itself and loads the windows again, from this server.
+ */
+const WORKER_REMOVAL = `
+addEventListener("install", () => skipWaiting());
+addEventListener("activate", (event) => event.waitUntil((async () => {
+  await registration.unregister();
+  for (const window of await clients.matchAll({ type: "window" })) {
+    await window.navigate(window.url).catch(() => {});
+  }
+})()));
+`;
+
+/** The response to a request for the script of a service worker, at any path. */
+export function workerRemoval(): Response {
+  return new Response(WORKER_REMOVAL, {
+    headers: {
+      ...HEADERS,
+      "cache-control": "no-store",
+      "content-length": `${WORKER_REMOVAL.length}`,
+      "content-type": "text/javascript; charset=utf-8",
+      "service-worker-allowed": "/",
+    },
+  });
+}
+
 /** Whether `Accept-Encoding` (RFC 9110 §12.5.3) names gzip, without a weight of 0. */
 function acceptsGzip(value: string | null): boolean {
   return /(^|,)\s*gzip\s*(;\s*q=(1|0\.\d*[1-9])[^,]*)?(,|$)/i.test(value ?? "");

@@ -31,6 +31,10 @@ const model = new Model({
 
 const lists = new NodeLists(model);
 
+// One of another program that had this port before could answer in the place of the node.
+navigator.serviceWorker?.getRegistrations()
+  .then((all) => all.forEach((it) => it.unregister()));
+
 /** @param {string} id */
 function place(id) {
   const element = document.getElementById(id);

@@ -435,3 +435,20 @@ Deno.test("with TLS the cookie is sent over TLS alone, and no other host of the 
   assert(/^__Host-verack-[0-9a-f]{16}=/.test(line), line);
   assert(/; Path=\/; .*; HttpOnly; SameSite=Strict; Secure$/.test(line), line);
 });
+
+Deno.test("a service worker that another program left at the port gets a script that removes it, whatever its path", async () => {
+  await using scene = await ControlScene.start();
+  const browser = new PageBrowser(originOf(scene));
+  const headers = { "service-worker": "script" };
+  for (const path of ["/", "/page/main.js", "/v1/status", "/app/worker.js"]) {
+    const response = await browser.fetch(path, { headers });
+    assertEquals(response.status, 200);
+    assertEquals(response.headers.get("service-worker-allowed"), "/");
+    assertStringIncludes(await response.text(), "registration.unregister()");
+  }
+  const foreign = { ...headers, "sec-fetch-site": "cross-site" };
+  assertEquals(await browser.status("/", { headers: foreign }), 403);
+  const post = { headers, body: {} };
+  assertEquals(await browser.status("/v1/stop", post), 401);
+  assertEquals(scene.stops, 0);
+});
