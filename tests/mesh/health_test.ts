@@ -2,8 +2,10 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { Identity } from "../../src/identity/identity.ts";
 import { ALARM_QUIET_MS } from "../../src/mesh/mesh_limits.ts";
+import { MAX_PENDING_PER_ADDRESS } from "../../src/mesh/sessions/connection_limits.ts";
 import { MemoryStore } from "../../src/mesh/peers/memory_store.ts";
 import { Node } from "../../src/mesh/node.ts";
+import type { Address } from "../../src/transport/address.ts";
 import { MemoryMesh } from "../helpers/memory_mesh.ts";
 import { EventLog } from "../helpers/nodes.ts";
 import { until } from "../helpers/until.ts";
@@ -91,6 +93,37 @@ Deno.test("a seed that refuses is told and shown until it answers", async () => 
   assertEquals(log.of("refused").length, 1);
 });
 
+Deno.test("an address at which nothing answered is no fact once its peer has dialed this node", async () => {
+  await using mesh = new MemoryMesh();
+  const seed = await mesh.start();
+  const other = "10.0.0.2";
+  const transport = mesh.network.transport(other);
+  let isDown = false;
+  // Once the seed is down, this node itself does not reach it again in time.
+  const target = (address: Address) =>
+    isDown ? { ...address, port: 1 } : address;
+  const node = await mesh.start([seed], {
+    transport: {
+      ...transport,
+      listen: transport.listen.bind(transport),
+      dial: (address, options) => transport.dial(target(address), options),
+      fetchCertificate: (address, options) =>
+        transport.fetchCertificate(target(address), options),
+    },
+  });
+  await mesh.complete();
+  isDown = true;
+  mesh.network.breakLink(seed.host, other);
+  mesh.network.cut(seed.host, other);
+  await mesh.clock.runUntil(() => codes(node.node).length > 0, {
+    limitMs: 60_000,
+  });
+  mesh.network.heal();
+  await mesh.complete();
+  assertEquals(node.node.sessions().map((it) => it.direction), ["inbound"]);
+  assertEquals(codes(node.node), []);
+});
+
 Deno.test("a store that cannot write is shown until it can", async () => {
   class Failing extends MemoryStore {
     reason: string | undefined;
@@ -127,4 +160,20 @@ Deno.test("a denied peer that comes again and again is told of once", async () =
   assertEquals(denied.log.of("refused").length, 1);
   assertEquals(codes(member.node), []);
   assertEquals(codes(denied.node), ["denied"]);
+});
+
+Deno.test("silent connections that make room for others are counted as refused", async () => {
+  await using node = await Node.start({ host: "127.0.0.1" });
+  const port = Number(node.address.split(":").at(-1));
+  const silent: Deno.Conn[] = [];
+  try {
+    const most = MAX_PENDING_PER_ADDRESS;
+    while (silent.length < most + 3) silent.push(await Deno.connect({ port }));
+    const counters = () => node.status().counters;
+    await until("the evictions", () => counters().handshakesRefused === 3);
+    assertEquals(counters().connectionsAccepted, most + 3);
+    assertEquals(counters().handshakesFailed, 0);
+  } finally {
+    for (const it of silent) it.close();
+  }
 });

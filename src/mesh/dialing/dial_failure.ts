@@ -116,16 +116,22 @@ export class DialFailureReporter {
   readonly #options: DialFailureReporterOptions;
   /** Errors reported of each address, which are not reported again before it answers. */
   readonly #said = new Map<string, Set<string>>();
+  /** Addresses at which nothing answered, which says nothing once their peer has dialed this node. */
+  readonly #silent = new Set<string>();
 
   constructor(options: DialFailureReporterOptions) {
     this.#options = options;
+    options.events.on("introduced", ({ peer }) => {
+      for (const { address, configured } of peer.addresses.list()) {
+        if (configured) this.#found(formatAddress(address));
+      }
+    });
   }
 
   /** The address answered: the next error is reported. */
   clear(address: Address): void {
     const shown = formatAddress(address);
-    this.#said.delete(shown);
-    this.#options.health.end(`dial ${shown}`);
+    this.#end(shown);
     this.#options.events.emit("dialed", address, undefined);
   }
 
@@ -143,6 +149,8 @@ export class DialFailureReporter {
     this.#options.log.debug("dial failed", { address: shown, reason });
     this.#options.events.emit("dialed", address, error);
     const { isRefusal: refused = false, stopsDialing } = factsOf(error.code);
+    if (refused || stopsDialing) this.#silent.delete(shown);
+    else this.#silent.add(shown);
     const { health } = this.#options;
     if (error.code === "identity-in-use") {
       if (!health.keyInUse("own", reason)) return;
@@ -172,5 +180,15 @@ export class DialFailureReporter {
         }
         : { type: "unreachable", address: shown, reason },
     );
+  }
+  /** The peer of an address is connected, whichever end has dialed. */
+  #found(shown: string): void {
+    if (this.#silent.has(shown)) this.#end(shown);
+  }
+
+  #end(shown: string): void {
+    this.#said.delete(shown);
+    this.#silent.delete(shown);
+    this.#options.health.end(`dial ${shown}`);
   }
 }

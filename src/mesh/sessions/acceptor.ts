@@ -149,7 +149,8 @@ export class Acceptor {
         signal: limit.signal,
       });
     } catch (error) {
-      this.#count(error);
+      // The connection says only that it was closed.
+      this.#count(eviction.signal.aborted ? eviction.signal.reason : error);
       this.#reports.add(incoming.remoteAddress, error);
     } finally {
       pending.delete(entry);
