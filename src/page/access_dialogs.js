@@ -1,5 +1,4 @@
 // @ts-check
-/// <reference lib="dom" />
 /** Decisions about a peer: allow, deny, forget, and the name that it has here. */
 import { h, shownText } from "./dom.js";
 import { announce } from "./button_action.js";

@@ -1,6 +1,4 @@
 // @ts-check
-/// <reference lib="dom" />
-/// <reference lib="dom.iterable" />
 /** Which nodes may come in: join requests, and the invites that have not ended. */
 import { h, setProps, setText, shownText, updateList } from "./dom.js";
 import { allowPeer, denyPeer } from "./access_dialogs.js";

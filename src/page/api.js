@@ -1,6 +1,5 @@
 // @ts-check
 /// <reference lib="dom" />
-/// <reference lib="dom.iterable" />
 /**
  * Requests to the control API of the node that served this page. Each one has the cookie of the
  * sign-in, which is the browser's, and the page key, which is kept here: cookies are shared by

@@ -1,5 +1,4 @@
 // @ts-check
-/// <reference lib="dom" />
 /**
  * What a button does: once at a time, disabled while under way, and with its error in words
  * beside it. And the elements that show such errors and say what was done.

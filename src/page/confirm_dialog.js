@@ -1,5 +1,4 @@
 // @ts-check
-/// <reference lib="dom" />
 /**
  * The dialog before something that cannot be undone, or has a consequence: it names both, does
  * it, and stays open with the error if that failed. The browser keeps the focus inside it,

@@ -1,5 +1,4 @@
 // @ts-check
-/// <reference lib="dom" />
 /** A button that copies a text, and says that it did. */
 import { h, setText } from "./dom.js";
 import { announce } from "./button_action.js";

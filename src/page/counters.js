@@ -1,5 +1,4 @@
 // @ts-check
-/// <reference lib="dom" />
 /** The figures of the node over the last ten minutes, as small multiples. */
 import { h, setProps, setText, svg } from "./dom.js";
 import {

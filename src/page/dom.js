@@ -1,6 +1,5 @@
 // @ts-check
 /// <reference lib="dom" />
-/// <reference lib="dom.iterable" />
 /**
  * Builds elements. Text is set as text, attributes as attributes, and what could become markup,
  * script or style is refused, so that a text of the network stays a text wherever it is put.

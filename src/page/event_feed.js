@@ -1,5 +1,4 @@
 // @ts-check
-/// <reference lib="dom" />
 /**
  * What the stream of events tells: the newest events, and which peers have just joined or left.
  * It resumes after the last event that it got, and after a reload of the page with those that the

@@ -1,5 +1,4 @@
 // @ts-check
-/// <reference lib="dom" />
 /** The head of the page: which node this is, how it is, and how fresh that is. */
 import { h, setText, shownText } from "./dom.js";
 import { clock, duration, things } from "./format.js";

@@ -1,5 +1,4 @@
 // @ts-check
-/// <reference lib="dom" />
 /**
  * Keeps one stream of server-sent events open: begins it again when it breaks or falls silent,
  * after a backoff with full jitter.

@@ -1,5 +1,4 @@
 // @ts-check
-/// <reference lib="dom" />
 /** Puts the views into the page, and connects it. */
 import { mountAdmission } from "./admission_view.js";
 import { mountCounters } from "./counters.js";

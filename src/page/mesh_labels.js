@@ -1,5 +1,4 @@
 // @ts-check
-/// <reference lib="dom" />
 /** The names beside the nodes of the picture of the mesh: as many as have room. */
 import { setProps, svg, updateList } from "./dom.js";
 import { MAX_NAMED, MAX_TWO_LINES, ownRadius, placeLabels } from "./layout.js";

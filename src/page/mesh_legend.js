@@ -1,5 +1,4 @@
 // @ts-check
-/// <reference lib="dom" />
 /** What the lines and dots of the picture of the mesh mean. */
 import { h, svg } from "./dom.js";
 import { RTT_BANDS } from "./mesh_view.js";

@@ -1,6 +1,4 @@
 // @ts-check
-/// <reference lib="dom" />
-/// <reference lib="dom.iterable" />
 /**
  * The mesh as a living picture: this node in the middle, its links to peers by their round trip,
  * links that are missing, and which peers have just joined or left. `layout.js` says where

@@ -1,6 +1,4 @@
 // @ts-check
-/// <reference lib="dom" />
-/// <reference lib="dom.iterable" />
 /** One message in the list of messages: from which peer, when, its text, what became of it. */
 import { h, setProps, setText, shownText } from "./dom.js";
 import { copyButton } from "./copy_button.js";

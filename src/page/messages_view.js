@@ -1,6 +1,4 @@
 // @ts-check
-/// <reference lib="dom" />
-/// <reference lib="dom.iterable" />
 /** Messages in and out, of one peer or of all, and the form that sends more. */
 import { h, setText, updateList } from "./dom.js";
 import { ApiError } from "./api.js";

@@ -1,6 +1,4 @@
 // @ts-check
-/// <reference lib="dom" />
-/// <reference lib="dom.iterable" />
 /**
  * What the page knows of its node, kept up to date by two streams: the state by `watch`, what
  * happens by `events`. Nothing polls. Views listen to `change`, at most once a frame, and to

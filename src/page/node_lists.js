@@ -1,5 +1,4 @@
 // @ts-check
-/// <reference lib="dom" />
 /**
  * The lists that the node does not send by itself: access rules, join requests, invites and
  * dead letters. Each is requested again after something that may have changed it; nothing is

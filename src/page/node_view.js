@@ -1,6 +1,4 @@
 // @ts-check
-/// <reference lib="dom" />
-/// <reference lib="dom.iterable" />
 /** What waits in the node: kept topics and dead letters; and the button that stops it. */
 import { h, setText, shownText, updateList } from "./dom.js";
 import { actionButton, announce, problemLine } from "./button_action.js";

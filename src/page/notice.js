@@ -1,5 +1,4 @@
 // @ts-check
-/// <reference lib="dom" />
 /** What is wrong at present: facts of the node's health, and a page that is out of date. */
 import { h, shownText, updateList } from "./dom.js";
 import { clock } from "./format.js";

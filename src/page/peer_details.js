@@ -1,6 +1,4 @@
 // @ts-check
-/// <reference lib="dom" />
-/// <reference lib="dom.iterable" />
 /** All that is known of the selected peer, and what can be done with it. */
 import { h, setProps, setText, shownText } from "./dom.js";
 import { allowPeer, denyPeer, forgetPeer, namePeer } from "./access_dialogs.js";

@@ -1,5 +1,4 @@
 // @ts-check
-/// <reference lib="dom" />
 /** A row of the table of peers, and the columns of it; its cells change in place. */
 import { append, h, setProps, setText, shownText } from "./dom.js";
 import { copyButton } from "./copy_button.js";

@@ -1,6 +1,4 @@
 // @ts-check
-/// <reference lib="dom" />
-/// <reference lib="dom.iterable" />
 /**
  * The table of peers: sorted by its headers, filtered by text and state, updated cell by cell.
  * Rows keep their places while the pointer or the focus is among them, so that none moves away

@@ -1,6 +1,4 @@
 // @ts-check
-/// <reference lib="dom" />
-/// <reference lib="dom.iterable" />
 /** The peers: filter, table, and the details of the selected one. */
 import { h, setProps, setText } from "./dom.js";
 import { count } from "./format.js";

@@ -1,5 +1,4 @@
 // @ts-check
-/// <reference lib="dom" />
 /** A QR code as a picture, from the path that the node made of it. */
 import { svg } from "./dom.js";
 

@@ -1,5 +1,4 @@
 // @ts-check
-/// <reference lib="dom" />
 /**
  * Keys that work everywhere on the page: one character each, without Ctrl, Alt or Meta, so that
  * they clash with none of the browser or of a screen reader; and not while something is typed.

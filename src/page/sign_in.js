@@ -1,5 +1,4 @@
 // @ts-check
-/// <reference lib="dom" />
 /** What is shown without a sign-in: how to get one. */
 import { h, setText, shownText } from "./dom.js";
 

@@ -1,5 +1,4 @@
 // @ts-check
-/// <reference lib="dom" />
 /**
  * Dark or light: as the system has it, unless the user chose one. Loaded before anything is
  * drawn, so that no wrong one flashes up.

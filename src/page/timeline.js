@@ -1,6 +1,4 @@
 // @ts-check
-/// <reference lib="dom" />
-/// <reference lib="dom.iterable" />
 /** What happened, newest first: bounded, filtered by kind, and still while it is read. */
 import { h, setProps, setText } from "./dom.js";
 import { EVENT_KINDS, eventWords } from "./event_words.js";
