@@ -11,6 +11,7 @@ const GROUPS: Readonly<Record<string, readonly (readonly [string, string])[]>> =
     ],
     "Use": [
       ["Running nodes", "/docs/running"],
+      ["The page of a node", "/docs/page"],
 
       ["Messages", "/docs/messages"],
       ["Streams and requests", "/docs/streams"],
@@ -22,6 +23,8 @@ const GROUPS: Readonly<Record<string, readonly (readonly [string, string])[]>> =
     ],
     "Operate": [
       ["The page", "/docs/page"],
+      ["Operations", "/docs/operations"],
+      ["Metrics", "/docs/metrics"],
       ["Control API", "/docs/control"],
       ["Events and JSON", "/docs/events"],
       ["Data directory", "/docs/data"],
