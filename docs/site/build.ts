@@ -32,13 +32,17 @@ async function stage(to: string): Promise<void> {
     await copyPage(new URL(from, ROOT), `${to}/${name}`);
   }
   for (const path of FOLDERS.flatMap(filesBelow)) {
-    const isPage = path.endsWith(".md");
-    // Pictures become part of the page; other files are served as they are.
-    const isShown = isPage || /\.(svg|png|webp)$/.test(path);
-    const target = `${to}/${isShown ? "" : "public/"}${path}`;
-    await Deno.mkdir(target.replace(/\/[^/]*$/, ""), { recursive: true });
     const source = new URL(path, ROOT);
-    await (isPage ? copyPage(source, target) : Deno.copyFile(source, target));
+    const target = (folder: string) => targetBelow(`${to}/${folder}`, path);
+    if (path.endsWith(".md")) {
+      await copyPage(source, await target(""));
+      continue;
+    }
+    // What pages link to is served as it is; pictures that they show become part of them.
+    await Deno.copyFile(source, await target("public/"));
+    if (/\.(svg|png|webp)$/.test(path)) {
+      await Deno.copyFile(source, await target(""));
+    }
   }
   await Deno.mkdir(`${to}/.vitepress`);
   await Deno.copyFile(
@@ -51,6 +55,13 @@ async function stage(to: string): Promise<void> {
     `${to}/deno.json`,
     JSON.stringify({ nodeModulesDir: "auto", imports }),
   );
+}
+
+/** Where a file goes, in a folder that is there. */
+async function targetBelow(folder: string, path: string): Promise<string> {
+  const target = `${folder}${path}`;
+  await Deno.mkdir(target.replace(/\/[^/]*$/, ""), { recursive: true });
+  return target;
 }
 
 /** The README is the site's first page. */
