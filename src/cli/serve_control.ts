@@ -7,10 +7,10 @@ import {
 } from "../core/clock.ts";
 import { ControlServer } from "../control/control_server.ts";
 import {
+  openAddress,
   openDirectory,
   openMetricsPort,
   openPagePort,
-  openPort,
   pageAddress,
   type ServerCertificate,
 } from "../control/control_listeners.ts";
@@ -88,13 +88,16 @@ async function openHttp(
       await Deno.stat(httpKey),
     );
   }
-  const port = await openPort(server, {
+  const bound = await openAddress(server, {
     address,
     token,
     clock,
     ...(certificate !== undefined && { certificate }),
   });
-  server.page.announce(pageAddress({ ...address, port }, certificate));
+  const { port } = bound;
+  // Where TLS does not tell which server answers, a name could lead a browser to another user's port.
+  const shown = certificate === undefined ? bound : { ...address, port };
+  server.page.announce(pageAddress(shown, certificate));
   const scheme = certificate === undefined ? "http" : "https";
   return `${scheme}://${formatAddress({ host: address.host, port })}/v1/`;
 }

@@ -89,8 +89,19 @@ export interface PortOptions {
  */
 export async function openPort(
   server: ControlServer,
-  { address, token, certificate, clock }: PortOptions,
+  options: PortOptions,
 ): Promise<number> {
+  return (await openAddress(server, options)).port;
+}
+
+/**
+ * {@linkcode openPort}, and which IP address a name led to: at the others of `localhost` another
+ * user of the machine can listen.
+ */
+export async function openAddress(
+  server: ControlServer,
+  { address, token, certificate, clock }: PortOptions,
+): Promise<Address> {
   if (certificate === undefined && !isLoopbackHost(address.host)) {
     throw new VerackError(
       "unsafe",
@@ -115,7 +126,7 @@ export async function openPort(
     ? await tcpTransport({ clock }).listen(address, {})
     : listenTlsFor(HTTP, address, certificate, clock);
   server.open(listener, guard, clock);
-  return listener.address.port;
+  return listener.address;
 }
 
 /**

@@ -5,6 +5,7 @@ import {
   assertNotEquals,
   assertStringIncludes,
 } from "@std/assert";
+import { serveControl } from "../../src/cli/serve_control.ts";
 import { systemClock } from "../../src/core/clock.ts";
 import { openPort } from "../../src/control/control_listeners.ts";
 import {
@@ -451,4 +452,24 @@ Deno.test("a service worker that another program left at the port gets a script 
   const post = { headers, body: {} };
   assertEquals(await browser.status("/v1/stop", post), 401);
   assertEquals(scene.stops, 0);
+});
+
+Deno.test("at localhost the page has the IP address where the node listens: at the other one another user can", async () => {
+  await using node = await Node.start();
+  const directory = await Deno.makeTempDir();
+  const flags = {
+    data: undefined,
+    http: { host: "localhost", port: 0 },
+    httpTokenFile: `${directory}/token`,
+  };
+  {
+    await using control = await serveControl(flags, node, () => {});
+    const { url } = await control.server.page.link();
+    const { hostname } = new URL(url);
+    assert(["127.0.0.1", "[::1]"].includes(hostname), url);
+    const page = await fetch(url);
+    assertEquals(page.status, 200);
+    await page.body?.cancel();
+  }
+  await Deno.remove(directory, { recursive: true });
 });
