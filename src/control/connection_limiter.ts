@@ -12,7 +12,7 @@ import {
   type Server,
   type ServerResponse,
 } from "node:http";
-import { Readable } from "node:stream";
+import { type Duplex, Readable } from "node:stream";
 import { finished, pipeline } from "node:stream/promises";
 import type { Clock } from "../core/clock.ts";
 import {
@@ -22,10 +22,12 @@ import {
   MAX_CONTROL_CONNECTIONS,
   MAX_CONTROL_HEAD_BYTES,
   MAX_CONTROL_HEADERS,
+  MAX_CONTROL_PIPELINED,
 } from "./control_limits.ts";
 import { FLUSH_TIMEOUT_MS } from "../session/session_limits.ts";
 import { TcpStream } from "../transport/tls_connection.ts";
 import type { Connection, Incoming, Listener } from "../transport/transport.ts";
+import { jsonLine } from "../core/escape.ts";
 import { badRequest } from "./guard.ts";
 
 /** Options of {@linkcode ConnectionLimiter}. */
@@ -246,12 +248,14 @@ export class HttpConnections {
     this.#server = createServer(options, (incoming, outgoing) => {
       void exchange(incoming, outgoing);
     });
-    this.#server.maxHeadersCount = MAX_CONTROL_HEADERS;
+    // One more, as the rest is dropped without a word.
+    this.#server.maxHeadersCount = MAX_CONTROL_HEADERS + 1;
     // The connection limiter has deadlines, by the injected clock.
     this.#server.timeout = 0;
     this.#server.keepAliveTimeout = 0;
     this.#server.requestTimeout = 0;
     this.#server.headersTimeout = 0;
+    this.#server.on("clientError", refuse);
     // A client that has ended its side may still wait for a response.
     Object.assign(this.#server, { httpAllowHalfOpen: true });
     // A server that is not listening closes a connection after its first response.
@@ -286,13 +290,18 @@ async function exchange(
   incoming.on("error", () => {});
   const controller = new AbortController();
   stream.requests.add(controller);
+  // Each holds its response until the client reads it.
+  if (stream.requests.size > MAX_CONTROL_PIPELINED) {
+    return void stream.destroy();
+  }
   const request = requestOf(incoming, controller.signal);
   const respond = (response: Response) =>
     send(response, { incoming, outgoing, stream });
   try {
     if (request !== undefined) await stream.handler(request, respond);
     else {
-      const message = "The request line or a header is none that the web has";
+      const message =
+        "The request line or a header is none that the web has, or there are too many";
       const response = badRequest(message).response();
       response.headers.set("connection", "close");
       await respond(response);
@@ -304,12 +313,33 @@ async function exchange(
   }
 }
 
+/** Answers what is no HTTP, or has a head that is too large, and closes the connection. */
+function refuse(error: Error & { code?: string }, socket: Duplex): void {
+  const stream = socket as HttpStream;
+  if (stream.lingers || !stream.writable) return void stream.destroy();
+  stream.lingers = true;
+  const [status, code, message] = error.code === "HPE_HEADER_OVERFLOW"
+    ? [
+      "431 Request Header Fields Too Large",
+      "too-large",
+      `The head of the request is too large, must be at most ${MAX_CONTROL_HEAD_BYTES} bytes; a browser sends the cookies of all ports of a host: delete those of this one`,
+    ]
+    : ["400 Bad Request", "bad-request", "This is no request of HTTP/1.1"];
+  const body = `${jsonLine({ error: { code, message } })}\n`;
+  stream.write(
+    `HTTP/1.1 ${status}\r\nConnection: close\r\nCache-Control: no-store\r\n` +
+      `Content-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
+  );
+  stream.destroySoon();
+}
+
 /** As a `Request`; `undefined` if it cannot be one. */
 function requestOf(
   incoming: IncomingMessage,
   signal: AbortSignal,
 ): Request | undefined {
   const { method = "", url = "", rawHeaders } = incoming;
+  if (rawHeaders.length > 2 * MAX_CONTROL_HEADERS) return undefined;
   try {
     const headers = new Headers();
     for (let i = 0; i + 1 < rawHeaders.length; i += 2) {

@@ -120,6 +120,9 @@ export const CONTROL_READ_BYTES = 16_384;
 /** Headers of a request; ours have six, browsers some twenty. */
 export const MAX_CONTROL_HEADERS = 64;
 
+/** Requests of one connection that wait for their responses; browsers send one after the other. */
+export const MAX_CONTROL_PIPELINED = 8;
+
 /** Codes, cookies and page keys: 256 bits, which cannot be guessed however many may try. */
 export const PAGE_SECRET_BYTES = 32;
 
