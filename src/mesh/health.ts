@@ -7,6 +7,7 @@ import {
   ALARM_QUIET_MS,
   HEALTH_PROBE_MS,
   MAX_HEALTH_FACTS,
+  MAX_STRANGER_FACTS,
 } from "./mesh_limits.ts";
 import type { ErrorCode } from "../core/error_code.ts";
 import { messageOf } from "../core/errors.ts";
@@ -72,14 +73,16 @@ export interface RaiseOptions {
   readonly isReported?: boolean;
   /** Whether its end is reported by a `resolved` event. @default {true} */
   readonly alarm?: boolean;
-  /** Whether peers can cause any number of such facts, so that the oldest is evicted. */
+  /** Whether peers can cause any number of such facts, of which not all are taken. */
   readonly byPeers?: boolean;
+  /** Whether peers without standing can: of these fewer are taken. */
+  readonly byStrangers?: boolean;
 }
 
 interface Fact extends HealthFact {
   readonly quietMs: number;
   readonly alarm: boolean;
-  readonly byPeers: boolean;
+  readonly byStrangers: boolean;
   readonly beganAt: number;
   /** Monotonic clock, milliseconds. */
   noticedAt: number;
@@ -106,13 +109,14 @@ export class HealthBoard {
     this.#options = options;
   }
 
-  /** Adds a fact, or extends it. True if it begins. */
+  /** Adds a fact, or extends it. True if it begins; false also if peers have caused too many. */
   raise(key: string, options: RaiseOptions): boolean {
     const { code, message, severity = severityOf(code) } = options;
-    const { quietMs = Infinity, alarm = true, byPeers = false } = options;
+    const { quietMs = Infinity, alarm = true, byStrangers = false } = options;
     const { clock } = this.#options;
     const noticedAt = clock.monotonic();
     const before = this.#facts.get(key);
+    if (before === undefined && !this.#hasRoomFor(options)) return false;
     const isNew = before?.code !== code;
     const { since, beganAt } = isNew
       ? { since: new Date(clock.now()), beganAt: noticedAt }
@@ -126,9 +130,8 @@ export class HealthBoard {
       noticedAt,
       quietMs,
       alarm,
-      byPeers,
+      byStrangers,
     });
-    if (this.#facts.size > MAX_HEALTH_FACTS) this.#dropOldest();
     if (isNew && options.isReported) {
       this.#options.emit({ type: "trouble", code, severity, reason: message });
     }
@@ -140,8 +143,14 @@ export class HealthBoard {
    *
    * @param isCertain Whether that is proven, or reported by a peer that the operator has chosen: any
    * other peer may say so of this node, which must not fail its health check.
+   * @param hasStanding Whether the peer has standing whose key it is.
    */
-  keyInUse(id: PeerId | "own", message: string, isCertain = true): boolean {
+  keyInUse(
+    id: PeerId | "own",
+    message: string,
+    isCertain = true,
+    hasStanding = true,
+  ): boolean {
     const key = `key-in-use ${id}`;
     const severity = id === "own" && isCertain ? "failing" : "warning";
     const before = this.#facts.get(key);
@@ -153,6 +162,7 @@ export class HealthBoard {
       severity,
       quietMs: ALARM_QUIET_MS,
       byPeers: id !== "own",
+      byStrangers: id !== "own" && !hasStanding,
     });
   }
 
@@ -222,13 +232,15 @@ export class HealthBoard {
     }
   }
 
-  /** Peers can cause many facts: those about this node itself are kept. */
-  #dropOldest(): void {
-    for (const [key, { byPeers }] of this.#facts) {
-      if (!byPeers) continue;
-      this.#facts.delete(key);
-      return;
-    }
+  /**
+   * Peers can cause many facts. None gives way, or it would begin again at once, and be reported
+   * each time.
+   */
+  #hasRoomFor({ byPeers = false, byStrangers = false }: RaiseOptions): boolean {
+    if (byPeers && this.#facts.size >= MAX_HEALTH_FACTS) return false;
+    if (!byStrangers) return true;
+    const theirs = [...this.#facts.values()].filter((it) => it.byStrangers);
+    return theirs.length < MAX_STRANGER_FACTS;
   }
 }
 

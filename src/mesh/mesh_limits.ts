@@ -163,8 +163,14 @@ export const COLLISION_GRACE_MAX_MS = 5_000;
  */
 export const ALARM_QUIET_MS = 180_000;
 
-/** Facts about its health that a node keeps; the oldest about peers are evicted. */
+/** Facts about its health from which on a node takes none about peers. */
 export const MAX_HEALTH_FACTS = 64;
+
+/**
+ * Facts that peers without standing have caused: a key costs nothing, and each fact is two events
+ * and a row of the status.
+ */
+export const MAX_STRANGER_FACTS = 8;
 
 /** How often a node looks for facts that no event tells it of. */
 export const HEALTH_LOOK_MS = 1_000;

@@ -4,10 +4,13 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { systemRandom } from "../../src/core/clock.ts";
 import { Identity } from "../../src/identity/identity.ts";
 import { Node } from "../../src/mesh/node.ts";
-import { ALARM_QUIET_MS } from "../../src/mesh/mesh_limits.ts";
+import {
+  ALARM_QUIET_MS,
+  MAX_STRANGER_FACTS,
+} from "../../src/mesh/mesh_limits.ts";
 import { partsOf } from "../../src/mesh/node_parts.ts";
 import { COMMAND } from "../../src/wire/commands.ts";
-import { MemoryMesh } from "../helpers/memory_mesh.ts";
+import { type Member, MemoryMesh } from "../helpers/memory_mesh.ts";
 import { EventLog } from "../helpers/nodes.ts";
 import { TcpProxy } from "../helpers/tcp_proxy.ts";
 import { until } from "../helpers/until.ts";
@@ -183,3 +186,37 @@ for (const named of [false, true]) {
     assertEquals(log.of("peer:up"), []);
   });
 }
+
+Deno.test("strangers that run their keys twice are few facts and events, besides which those of peers with standing are told", async () => {
+  await using mesh = new MemoryMesh(1, 32);
+  const { node, log } = await mesh.start();
+  const target = mesh.members.slice(0, 1);
+  const friend = await mesh.start(target);
+  node.admission.allow(friend.node.identity.id);
+  const strangers: Member[] = [];
+  while (strangers.length < MAX_STRANGER_FACTS + 1) {
+    strangers.push(await mesh.start(target));
+  }
+  await mesh.complete();
+  const twins: Node[] = [];
+  for (const { node: { identity } } of [...strangers, friend]) {
+    twins.push((await mesh.start(target, { identity })).node);
+    await mesh.clock.advance(1_000);
+  }
+  const shown = () =>
+    node.status().health.filter(({ code }) => code === "key-in-use").length;
+  assertEquals(shown(), MAX_STRANGER_FACTS + 1);
+  const told = log.of("refused").map(({ actual }) => actual);
+  assertEquals(told.length, MAX_STRANGER_FACTS + 1);
+  assertEquals(told.at(-1), friend.node.identity.id);
+
+  // They come again and again, and none is told twice.
+  await mesh.clock.advance(30_000);
+  assertEquals(shown(), MAX_STRANGER_FACTS + 1);
+  assertEquals(log.of("refused").length, MAX_STRANGER_FACTS + 1);
+  const closing = Promise.all(twins.map((twin) => twin.close()));
+  await mesh.clock.advance(ALARM_QUIET_MS + 5_000);
+  await closing;
+  assertEquals(shown(), 0);
+  assertEquals(log.of("resolved").length, MAX_STRANGER_FACTS + 1);
+});

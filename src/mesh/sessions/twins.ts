@@ -18,7 +18,7 @@ export interface TwinsOptions {
   readonly log: Log;
   readonly signal: AbortSignal;
   readonly health: Pick<HealthBoard, "keyInUse">;
-  readonly standing: Pick<Standing, "isChosen">;
+  readonly standing: Pick<Standing, "has" | "isChosen">;
   readonly events: PeerEvents;
   readonly emit: Emit;
 }
@@ -66,7 +66,9 @@ export class Twins {
     { reason, actual }: { reason: string; actual: PeerId },
   ): void {
     const { emit, health, log, standing } = this.#options;
-    if (!health.keyInUse(whose, reason, standing.isChosen(peer))) return;
+    const isChosen = standing.isChosen(peer);
+    const hasStanding = standing.has(peer);
+    if (!health.keyInUse(whose, reason, isChosen, hasStanding)) return;
     const address = formatAddress(dialed ?? remoteAddress);
     log.warn("refused", { address, reason });
     emit({ type: "refused", address, reason, actual });
