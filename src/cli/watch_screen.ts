@@ -105,6 +105,7 @@ function next(
   record: WatchRecord,
 ): typeof before {
   if (record.type === "status") return { ...before, status: record.status };
+  if (record.type !== "peers") return before;
   const { peers, sessions } = record;
   return { ...before, peers: { peers, sessions } };
 }

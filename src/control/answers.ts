@@ -104,7 +104,18 @@ export type WatchRecord =
     readonly peers: readonly PeerRow[];
     /** The sessions with them. */
     readonly sessions: readonly SessionRow[];
-  };
+  }
+  | EventRecord;
+
+/** A record of `POST /v1/watch` with `events`: one without an event ends the present state. */
+export interface EventRecord {
+  /** Something has happened. */
+  readonly type: "event";
+  /** The id from which to go on; absent of an event of the present state. */
+  readonly id?: string;
+  /** The event, if this version knows its type. */
+  readonly event?: ControlEvent;
+}
 
 /** A join request in the answer to `GET /v1/requests`. */
 export type JoinRequestRow =

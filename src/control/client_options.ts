@@ -15,6 +15,14 @@ export interface ControlSendOptions {
 export interface ControlWatchOptions {
   /** At least 200, at most 60,000. @default {1000} */
   readonly intervalMs?: number;
+  /** Whether the events of the node come as well. @default {false} */
+  readonly events?: boolean;
+  /** Types of events, separated by commas. @default all */
+  readonly type?: string;
+  /** Of the messages only those of this topic. */
+  readonly topic?: string;
+  /** The events go on after the one with this id, if the node still has it. */
+  readonly since?: string;
   /** Ends it. */
   readonly signal?: AbortSignal;
 }

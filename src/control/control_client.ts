@@ -117,10 +117,17 @@ export class ControlClient implements Disposable {
     return await this.#connection.call(API.peers, input);
   }
 
-  /** Status and peers, now and whenever they change, at most each `intervalMs` (a second). */
+  /**
+   * Status and peers, now and whenever they change, at most each `intervalMs` (a second), and
+   * with `events` what happens, as {@linkcode events} has it.
+   */
   watch(
-    { signal, ...input }: ControlWatchOptions = {},
+    { signal, since, ...rest }: ControlWatchOptions = {},
   ): AsyncGenerator<WatchRecord> {
+    const input = {
+      ...rest,
+      ...(since !== undefined && { lastEventId: since }),
+    };
     return this.#connection.operate(OPERATIONS.watch, input, { signal });
   }
 

@@ -15,7 +15,6 @@ import {
 } from "./control_limits.ts";
 import { FLUSH_TIMEOUT_MS } from "../session/session_limits.ts";
 import { TaskSet } from "../core/task_set.ts";
-import type { NodeEvent } from "../mesh/events.ts";
 import type { Node } from "../mesh/node.ts";
 import type { Listener } from "../transport/transport.ts";
 import type { ControlFigures } from "./answers.ts";
@@ -24,11 +23,8 @@ import {
   type ConnectionLimiterOptions,
   HttpConnections,
 } from "./connection_limiter.ts";
-import {
-  EventJournal,
-  EventStream,
-  type StreamedEvent,
-} from "./event_journal.ts";
+import type { StreamedEvent } from "./event_journal.ts";
+import { EventStream, SERVER_SENT_EVENT } from "./event_stream.ts";
 import {
   ApiError,
   guard,
@@ -42,6 +38,7 @@ import {
 } from "./guard.ts";
 import type { ServedOperation } from "./handlers/handler.ts";
 import { type OperationRun, OperationStream } from "./operation_stream.ts";
+import { type EventChoice, NodeEvents } from "./node_events.ts";
 import { SharedReading, statusAnswer } from "./node_snapshot.ts";
 import { endWith, PageServer } from "./page_server.ts";
 import { workerRemoval } from "./page_responses.ts";
@@ -73,12 +70,11 @@ export class ControlServer implements AsyncDisposable {
   readonly #limiters: ConnectionLimiter[] = [];
   readonly #streams = new Set<EventStream>();
   readonly #operations = new TaskSet();
-  readonly #journal: EventJournal;
+  readonly #events: NodeEvents;
   /** Ends the waits of requests. */
   readonly #stop = new AbortController();
   #routes: Promise<Routes> | undefined;
   #requests = 0;
-  #missed = 0;
   #url: string | undefined;
   #closing: Promise<void> | undefined;
 
@@ -88,10 +84,7 @@ export class ControlServer implements AsyncDisposable {
     const { id } = node.identity;
     this.page = new PageServer({ id, clock, random, open });
     this.#http = new HttpConnections(clock);
-    this.#journal = new EventJournal({
-      clock: options.clock,
-      record: (signal) => void this.#record(signal),
-    });
+    this.#events = new NodeEvents(node, clock);
   }
 
   /**
@@ -163,7 +156,7 @@ export class ControlServer implements AsyncDisposable {
 
   /** Adds an event that is not the node's to streams. */
   publish(event: StreamedEvent): void {
-    this.#journal.push(event);
+    this.#events.push(event);
   }
 
   /** Ends streams, completes answers under way, and stops listening. Idempotent. */
@@ -177,7 +170,7 @@ export class ControlServer implements AsyncDisposable {
   }
 
   async #close(): Promise<void> {
-    this.#journal.end();
+    this.#events.end();
     this.#stop.abort(new VerackError("stopped", "This node is closing"));
     // A client that does not read its answer must not keep the process from ending.
     const { clock } = this.#options;
@@ -255,21 +248,19 @@ export class ControlServer implements AsyncDisposable {
       clock,
       closing: this.#stop.signal,
       figures: () => this.#figures(),
-      watch: (query, lastEventId) => this.#watch(query, lastEventId),
+      events: this.#events,
+      stream: (choice) => this.#stream(choice),
       operate: (run) => this.#operate(run),
       operations,
       page: this.page,
       publish: (event) => this.publish(event),
-      isWatched: () => this.#journal.isRecording,
+      isWatched: () => this.#events.isRecording,
       stop: onStop,
       failed: (error) => this.#failed(error),
     };
   }
 
-  async #watch(
-    { type, topic }: { readonly type?: string; readonly topic?: string },
-    lastEventId: string | null,
-  ): Promise<Response> {
+  async #stream(choice: EventChoice): Promise<Response> {
     if (this.#streams.size >= MAX_CONTROL_STREAMS) {
       throw new ApiError(
         503,
@@ -277,22 +268,14 @@ export class ControlServer implements AsyncDisposable {
         `${MAX_CONTROL_STREAMS} are watching already, must be fewer`,
       );
     }
-    const resumed = lastEventId === null
-      ? undefined
-      : this.#journal.resume(lastEventId);
-    const { number: position, missed } = resumed ??
-      { number: this.#journal.last, missed: 0 };
-    this.#missed += missed;
-    const stream = new EventStream(this.#journal, {
+    const stream = new EventStream({
       clock: this.#options.clock,
-      wanted: eventFilter(type?.split(","), topic),
-      position,
-      missed,
-      onMissed: (count) => this.#missed += count,
+      open: (onChange) =>
+        this.#events.open(choice, { format: SERVER_SENT_EVENT, onChange }),
       onEnd: () => this.#streams.delete(stream),
     });
     this.#streams.add(stream);
-    if (resumed === undefined) stream.open(await stateOf(this.#options.node));
+    await stream.begin();
     return streamResponse(stream.body);
   }
 
@@ -314,20 +297,12 @@ export class ControlServer implements AsyncDisposable {
     return streamResponse(stream.body);
   }
 
-  /** Records the events of the node in the journal, until it closes. */
-  async #record(signal: AbortSignal): Promise<void> {
-    const events = this.#options.node.events({ signal });
-    await skipState(events);
-    for await (const event of events) this.#journal.push(event);
-    if (!signal.aborted) this.#journal.end();
-  }
-
   #figures(): ControlFigures {
     return {
       requests: this.#requests,
       streams: this.#streams.size,
       operations: this.#operations.size,
-      eventsMissed: this.#missed,
+      eventsMissed: this.#events.missed,
       ...(this.#url !== undefined && { url: this.#url }),
       ...(this.page.url !== undefined && { page: this.page.url }),
     };
@@ -345,34 +320,5 @@ export class ControlServer implements AsyncDisposable {
     this.#log.error("request failed", { reason: messageOf(error) });
     const message = "Internal error; the node's log has details";
     return { status: 500, body: { error: { code: "internal", message } } };
-  }
-}
-
-/** Events of these types and this topic, and `overflow` and `stopped` in any case. */
-function eventFilter(
-  types: readonly string[] | undefined,
-  topic: string | undefined,
-): (event: StreamedEvent) => boolean {
-  return (event) =>
-    event.type === "overflow" || event.type === "stopped" ||
-    (types === undefined || types.includes(event.type)) &&
-      (topic === undefined || !("topic" in event) || event.topic === topic);
-}
-
-/** The current state: the first events of any listener, of which `mesh` is the last. */
-async function stateOf(node: Node): Promise<NodeEvent[]> {
-  const state: NodeEvent[] = [];
-  for await (const event of node.events()) {
-    state.push(event);
-    if (event.type === "mesh") break;
-  }
-  return state;
-}
-
-/** Skips what {@linkcode stateOf} returns. */
-async function skipState(events: AsyncIterator<NodeEvent>): Promise<void> {
-  while (true) {
-    const { value, done } = await events.next();
-    if (done || value.type === "mesh") return;
   }
 }

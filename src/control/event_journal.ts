@@ -2,14 +2,11 @@
  * The latest events of a node, numbered, in a bounded ring that all streams share. Each reads
  * at its own pace, can be resumed, and counts the events that it has missed.
  */
-import { Buffer } from "node:buffer";
 import type { Clock } from "../core/clock.ts";
 import { Deque } from "../core/deque.ts";
 import { jsonLine } from "../core/escape.ts";
 import {
-  CONTROL_HEARTBEAT_MS,
   CONTROL_JOURNAL_KEEP_MS,
-  CONTROL_STREAM_CHUNK_BYTES,
   MAX_CONTROL_JOURNAL_BYTES,
   MAX_CONTROL_JOURNAL_EVENTS,
 } from "./control_limits.ts";
@@ -19,24 +16,28 @@ export interface StreamedEvent {
   readonly type: string;
 }
 
-/** An event as it is sent. */
+/** An event as all readers send it. */
 export interface JournalEntry {
   readonly number: number;
   readonly event: StreamedEvent;
-  readonly bytes: Uint8Array;
+  readonly json: Uint8Array;
+}
+
+/** What a journal tells of changes. */
+export interface JournalReader {
+  /** Number of the last event that was read or skipped. */
+  readonly position: number;
+  /** Called after an event was added, and at the end. */
+  onChange(): void;
+  /** Called before an event that was not read leaves the journal. */
+  onMissed(entry: JournalEntry): void;
 }
 
 const encoder = new TextEncoder();
 
-/** `event`, `id` and `data` of a server-sent event (WHATWG HTML §9.2). */
-export function encodeEvent(
-  event: StreamedEvent,
-  time: Date,
-  id?: string,
-): Uint8Array {
-  const data = jsonLine({ time: time.toISOString(), ...event });
-  const idLine = id === undefined ? "" : `id: ${id}\n`;
-  return encoder.encode(`event: ${event.type}\n${idLine}data: ${data}\n\n`);
+/** The JSON of an event that came at a time. */
+export function encodeEvent(event: StreamedEvent, time: Date): Uint8Array {
+  return encoder.encode(jsonLine({ time: time.toISOString(), ...event }));
 }
 
 /** Options of {@linkcode EventJournal}. */
@@ -51,7 +52,7 @@ export class EventJournal {
   readonly #clock: Clock;
   readonly #record: (signal: AbortSignal) => void;
   readonly #epoch: string;
-  readonly #readers = new Set<EventStream>();
+  readonly #readers = new Set<JournalReader>();
   readonly #entries = new Deque<JournalEntry>();
   #bytes = 0;
   #last = 0;
@@ -104,7 +105,7 @@ export class EventJournal {
   }
 
   /** Adds a reader; returns a function that removes it. */
-  join(reader: EventStream): () => void {
+  join(reader: JournalReader): () => void {
     this.#cancelRest();
     this.#readers.add(reader);
     if (this.#recording === undefined && !this.#ended) {
@@ -127,9 +128,9 @@ export class EventJournal {
     if (this.#ended || this.#recording === undefined) return;
     const number = ++this.#last;
     const time = new Date(this.#clock.now());
-    const bytes = encodeEvent(event, time, this.id(number));
-    this.#entries.push({ number, event, bytes });
-    this.#bytes += bytes.length;
+    const json = encodeEvent(event, time);
+    this.#entries.push({ number, event, json });
+    this.#bytes += json.length;
     while (
       this.#entries.length > MAX_CONTROL_JOURNAL_EVENTS ||
       this.#bytes > MAX_CONTROL_JOURNAL_BYTES
@@ -158,7 +159,7 @@ export class EventJournal {
   #evict(): void {
     const entry = this.#entries.shift();
     if (entry === undefined) return;
-    this.#bytes -= entry.bytes.length;
+    this.#bytes -= entry.json.length;
     for (const reader of this.#readers) {
       if (reader.position < entry.number) reader.onMissed(entry);
     }
@@ -169,143 +170,5 @@ export class EventJournal {
     this.#recording = undefined;
     this.#entries.clear();
     this.#bytes = 0;
-  }
-}
-
-/** A first byte shows the client that the stream has begun; then its delay to reconnect. */
-const OPENING = encoder.encode(": verack events\nretry: 1000\n\n");
-const HEARTBEAT = encoder.encode(": heartbeat\n\n");
-
-/** Options of {@linkcode EventStream}. */
-export interface EventStreamOptions {
-  readonly clock: Clock;
-  readonly wanted: (event: StreamedEvent) => boolean;
-  /** The number after which the stream begins. */
-  readonly position: number;
-  /** How many were missed before it. */
-  readonly missed: number;
-  /** Called with the number of events that were missed. */
-  readonly onMissed: (count: number) => void;
-  /** Called once, when the stream ends. */
-  readonly onEnd: () => void;
-}
-
-/**
- * A stream of server-sent events (WHATWG HTML §9.2). It buffers only the state that it
- * begins with: a reader that is slower than the node gets an `overflow` event in the
- * place of those that it missed.
- */
-export class EventStream {
-  readonly #journal: EventJournal;
-  readonly #options: EventStreamOptions;
-  readonly #leave: () => void;
-  #chunks: Uint8Array[] = [OPENING];
-  #position: number;
-  #missed: number;
-  #wake: (() => void) | undefined;
-  #ended = false;
-  #cancelHeartbeat: () => void = () => {};
-
-  constructor(journal: EventJournal, options: EventStreamOptions) {
-    this.#journal = journal;
-    this.#options = options;
-    this.#position = options.position;
-    this.#missed = options.missed;
-    this.#leave = journal.join(this);
-    this.#beat();
-  }
-
-  /** Body of the response. */
-  readonly body: ReadableStream<Uint8Array> = new ReadableStream({
-    pull: async (controller) => {
-      while (true) {
-        const chunk = this.#next();
-        if (chunk !== undefined) return controller.enqueue(chunk);
-        if (this.#ended || this.#journal.ended) break;
-        await new Promise<void>((resolve) => this.#wake = resolve);
-      }
-      this.end();
-      controller.close();
-    },
-    cancel: () => this.end(),
-  }, { highWaterMark: 0 });
-
-  /** Number of the last event that was read or skipped. */
-  get position(): number {
-    return this.#position;
-  }
-
-  /**
-   * Adds events before those of the journal: the current state; then the id to resume from
-   * until an event brings one.
-   */
-  open(events: readonly StreamedEvent[]): void {
-    const time = new Date(this.#options.clock.now());
-    for (const event of events) {
-      if (this.#options.wanted(event)) {
-        this.#chunks.push(encodeEvent(event, time));
-      }
-    }
-    const id = this.#journal.id(this.#options.position);
-    this.#chunks.push(encoder.encode(`id: ${id}\n\n`));
-  }
-
-  /** Called after an event was added to the journal, and at its end. */
-  onChange(): void {
-    this.#wake?.();
-  }
-
-  /** Called before an event that was not read leaves the journal. */
-  onMissed({ number, event }: JournalEntry): void {
-    this.#position = number;
-    if (!this.#options.wanted(event)) return;
-    this.#missed++;
-    this.#options.onMissed(1);
-  }
-
-  /** Ends the stream. */
-  end(): void {
-    if (this.#ended) return;
-    this.#ended = true;
-    this.#cancelHeartbeat();
-    this.#leave();
-    this.#wake?.();
-    this.#options.onEnd();
-  }
-
-  #next(): Uint8Array | undefined {
-    const chunk = this.#chunks.shift();
-    if (chunk !== undefined) return chunk;
-    if (this.#ended) return undefined;
-    const parts: Uint8Array[] = [];
-    if (this.#missed > 0) {
-      const event = { type: "overflow", dropped: this.#missed };
-      const time = new Date(this.#options.clock.now());
-      parts.push(encodeEvent(event, time, this.#journal.id(this.#position)));
-      this.#missed = 0;
-    }
-    let length = 0;
-    while (length < CONTROL_STREAM_CHUNK_BYTES) {
-      const entry = this.#journal.after(this.#position);
-      if (entry === undefined) break;
-      this.#position = entry.number;
-      if (!this.#options.wanted(entry.event)) continue;
-      parts.push(entry.bytes);
-      length += entry.bytes.length;
-    }
-    if (parts.length <= 1) return parts[0];
-    return Buffer.concat(parts);
-  }
-
-  #beat(): void {
-    this.#cancelHeartbeat = this.#options.clock.after(
-      CONTROL_HEARTBEAT_MS,
-      () => {
-        // Not while another chunk waits to be read.
-        if (this.#chunks.length === 0) this.#chunks.push(HEARTBEAT);
-        this.#wake?.();
-        this.#beat();
-      },
-    );
   }
 }

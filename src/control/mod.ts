@@ -99,4 +99,9 @@ export type {
   KeptTopicsClient,
 } from "./kept_topics_client.ts";
 export type { ControlConnectOptions } from "./remote_endpoint.ts";
-export type { FileEvent, FileStep, MessageEvent } from "./answers.ts";
+export type {
+  EventRecord,
+  FileEvent,
+  FileStep,
+  MessageEvent,
+} from "./answers.ts";

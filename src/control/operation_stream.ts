@@ -8,6 +8,7 @@ import { VerackError } from "../core/errors.ts";
 import { jsonLine } from "../core/escape.ts";
 import type { OperationRecord } from "./api/endpoint.ts";
 import { CONTROL_HEARTBEAT_MS } from "./control_limits.ts";
+import type { EventFormat } from "./event_reader.ts";
 
 /** Begins an operation; `signal` aborts when the client disconnects or the node closes. */
 export type OperationRun = (
@@ -31,6 +32,26 @@ export function shareRecord(record: OperationRecord): string {
   const text = jsonLine(record);
   shared.set(record, text);
   return text;
+}
+
+/** What stands around the JSON of a record in the stream. */
+const RECORD = { before: "data: ", after: "\n\n" };
+
+/** An event in a record, among those of an operation. */
+export const EVENT_RECORD: EventFormat = {
+  before: (_, id) =>
+    `${RECORD.before}{"type":"event",${
+      id === undefined ? "" : `"id":"${id}",`
+    }"event":`,
+  after: `}${RECORD.after}`,
+  id: (id) => `${RECORD.before}{"type":"event","id":"${id}"}${RECORD.after}`,
+};
+
+/** Records as they are sent, in any number. */
+export class EncodedRecords implements OperationRecord {
+  readonly type = "encoded";
+
+  constructor(readonly chunks: readonly Uint8Array[]) {}
 }
 
 const encoder = new TextEncoder();
@@ -58,8 +79,8 @@ export class OperationStream {
   /** Body of the response. */
   readonly body: ReadableStream<Uint8Array> = new ReadableStream({
     pull: async (controller) => {
-      const { chunk, isLast } = await this.#read();
-      controller.enqueue(chunk);
+      const { chunks, isLast } = await this.#read();
+      for (const chunk of chunks) controller.enqueue(chunk);
       if (isLast) controller.close();
     },
     cancel: () => this.#cancel(),
@@ -84,30 +105,35 @@ export class OperationStream {
     }
   }
 
-  async #read(): Promise<{ chunk: Uint8Array; isLast?: true }> {
+  async #read(): Promise<
+    { chunks: readonly Uint8Array[]; isLast?: true }
+  > {
     if (!this.#opened) {
       this.#opened = true;
       // Shows the client that the operation has begun.
-      return { chunk: OPENING };
+      return { chunks: [OPENING] };
     }
     try {
       const result = await this.#orHeartbeat();
-      if (result === undefined) return { chunk: HEARTBEAT };
+      if (result === undefined) return { chunks: [HEARTBEAT] };
       if (!result.done) {
-        const data = shared.get(result.value) ?? jsonLine(result.value);
-        return { chunk: encoder.encode(`data: ${data}\n\n`) };
+        const { value } = result;
+        if (value instanceof EncodedRecords) return { chunks: value.chunks };
+        const data = shared.get(value) ?? jsonLine(value);
+        const { before, after } = RECORD;
+        return { chunks: [encoder.encode(`${before}${data}${after}`)] };
       }
       // What was cut short is no success, whatever the handler makes of it.
       this.#abort.signal.throwIfAborted();
       this.#end();
-      return { chunk: END, isLast: true };
+      return { chunks: [END], isLast: true };
     } catch (error) {
       const { aborted, reason } = this.#abort.signal;
       const cause = aborted && !(error instanceof VerackError) ? reason : error;
       this.#end();
       const data = jsonLine(this.#options.failure(cause));
       const chunk = encoder.encode(`event: error\ndata: ${data}\n\n`);
-      return { chunk, isLast: true };
+      return { chunks: [chunk], isLast: true };
     }
   }
 

@@ -4,12 +4,7 @@
  */
 import { Hono } from "npm:hono@4.13.19";
 import { API, OPERATIONS } from "./api.ts";
-import type {
-  Endpoint,
-  Input,
-  Operation,
-  RequiredAccess,
-} from "./api/endpoint.ts";
+import type { Endpoint, Operation, RequiredAccess } from "./api/endpoint.ts";
 import { type Access, ApiError, jsonResponse } from "./guard.ts";
 import { admissionHandlers } from "./handlers/admission_handlers.ts";
 import {
@@ -29,6 +24,7 @@ import { peerHandlers } from "./handlers/peer_handlers.ts";
 import { watchHandlers } from "./handlers/watch_handlers.ts";
 import { requestHandlers } from "./handlers/request_handlers.ts";
 import { forwardHandlers } from "./handlers/forward_handlers.ts";
+import type { EventChoice } from "./node_events.ts";
 import type { OperationRun } from "./operation_stream.ts";
 import type { PageServer } from "./page_server.ts";
 import { BodyReader, readInput } from "./request_input.ts";
@@ -36,10 +32,7 @@ import { BodyReader, readInput } from "./request_input.ts";
 /** The input of request handlers. */
 export interface RouteContext extends HandlerContext {
   /** Opens a stream of events. */
-  readonly watch: (
-    query: Input<typeof API.events>,
-    lastEventId: string | null,
-  ) => Promise<Response>;
+  readonly stream: (choice: EventChoice) => Promise<Response>;
   /** Opens the stream of an operation. */
   readonly operate: (run: OperationRun) => Promise<Response>;
   /** Operations besides those of the schema. */
@@ -96,7 +89,7 @@ export function createRoutes(context: RouteContext): Routes {
           details: true,
         }),
       events: (query, { headers }) =>
-        context.watch(query, headers.get("last-event-id")),
+        context.stream({ ...query, ...lastEventIdOf(headers) }),
     }),
     ...operationRoutes({
       ...files.operations,
@@ -132,6 +125,12 @@ export function createRoutes(context: RouteContext): Routes {
   });
   app.onError(context.failed);
   return (request, caller) => app.fetch(request, caller);
+}
+
+/** Where a stream goes on (WHATWG HTML §9.2.4). */
+function lastEventIdOf(headers: Headers): Pick<EventChoice, "lastEventId"> {
+  const lastEventId = headers.get("last-event-id");
+  return lastEventId === null ? {} : { lastEventId };
 }
 
 function wrongMethod(known: readonly Route[]): ApiError {

@@ -9,34 +9,13 @@ import { systemClock } from "../../src/core/clock.ts";
 import { VerackError } from "../../src/core/errors.ts";
 import { MAX_CONTROL_JOURNAL_EVENTS } from "../../src/control/control_limits.ts";
 import { ControlScene, message } from "../helpers/control.ts";
+import {
+  assertAll,
+  droppedOf,
+  numberOf,
+  publish,
+} from "../helpers/event_flood.ts";
 import { until } from "../helpers/until.ts";
-
-/** Publishes numbered messages. */
-function publish(scene: ControlScene, first: number, count: number): void {
-  for (let number = first; number < first + count; number++) {
-    scene.server.publish(message("flood", number));
-  }
-}
-
-function numberOf(event: ControlEvent | undefined): number | undefined {
-  return event?.type === "message" ? event.deliveryCount : undefined;
-}
-
-function droppedOf(event: ControlEvent | undefined): number {
-  return event?.type === "overflow" ? event.dropped : 0;
-}
-
-/** Messages and what was missed of them must be all there were, in order. */
-function assertAll(events: readonly ControlEvent[], count: number): void {
-  let next = 0;
-  for (const event of events) {
-    next += droppedOf(event);
-    if (event.type !== "message") continue;
-    assertEquals(event.deliveryCount, next);
-    next++;
-  }
-  assertEquals(next, count);
-}
 
 Deno.test("a flood of events reaches a watcher to its end", async () => {
   await using scene = await ControlScene.start();

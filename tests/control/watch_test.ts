@@ -1,14 +1,25 @@
 /** Watching a node: status and peers come when they change, and are what `status` says. */
 import { assert, assertEquals } from "@std/assert";
-import type { WatchRecord } from "../../src/control/answers.ts";
+import type { ControlEvent, WatchRecord } from "../../src/control/answers.ts";
+import type { ControlClient } from "../../src/control/control_client.ts";
+import type { ControlWatchOptions } from "../../src/control/client_options.ts";
 import {
+  CONTROL_JOURNAL_KEEP_MS,
+  MAX_CONTROL_JOURNAL_EVENTS,
   MAX_WATCH_MS,
   MIN_WATCH_MS,
 } from "../../src/control/control_limits.ts";
 import { watchHandlers } from "../../src/control/handlers/watch_handlers.ts";
+import { NodeEvents } from "../../src/control/node_events.ts";
 import type { Node } from "../../src/mesh/node.ts";
 import { VirtualClock } from "../../src/testing/virtual_clock.ts";
-import { ControlScene } from "../helpers/control.ts";
+import { ControlScene, message } from "../helpers/control.ts";
+import {
+  assertAll,
+  droppedOf,
+  numberOf,
+  publish,
+} from "../helpers/event_flood.ts";
 import { MemoryMesh } from "../helpers/memory_mesh.ts";
 import { until } from "../helpers/until.ts";
 
@@ -61,17 +72,28 @@ function readNode(clock: VirtualClock) {
     },
     sessions: () => [],
     peers: () => [],
+    events: async function* (options: { signal?: AbortSignal } = {}) {
+      yield { type: "mesh", nodes: 1, sessions: 0, missing: [] };
+      if (options.signal === undefined) return;
+      await aborted(options.signal);
+    },
   } as unknown as Node;
+  const events = new NodeEvents(node, clock);
   const { watch } = watchHandlers({
     node,
     clock,
     closing: new AbortController().signal,
     figures: () => ({ requests: 0, streams: 0, eventsMissed: 0 }),
+    events,
     publish: () => {},
     isWatched: () => false,
     stop: () => {},
   });
-  return { told, reads: () => reads, watch };
+  return { told, reads: () => reads, watch, events };
+}
+
+async function aborted(signal: AbortSignal): Promise<void> {
+  await new Promise((resolve) => signal.addEventListener("abort", resolve));
 }
 
 async function collect(
@@ -178,4 +200,177 @@ Deno.test("a watch ends when its client leaves", async () => {
     "it is over",
     async () => (await client.status()).control.operations === 0,
   );
+});
+
+/** Events of a watch, up to the one that fits; `since` is the last id. */
+async function watched(
+  client: ControlClient,
+  options: ControlWatchOptions,
+  isLast: (event: ControlEvent) => boolean,
+  onBegin = () => {},
+): Promise<{ events: ControlEvent[]; since: string | undefined }> {
+  const events: ControlEvent[] = [];
+  let { since } = options;
+  for await (const record of client.watch({ ...options, events: true })) {
+    if (record.type !== "event") continue;
+    since = record.id ?? since;
+    if (record.event === undefined) {
+      onBegin();
+      continue;
+    }
+    events.push(record.event);
+    if (isLast(record.event)) break;
+  }
+  return { events, since };
+}
+
+Deno.test("a watch with events has status and peers, then the events of the stream of events, each once, to the last", async () => {
+  await using scene = await ControlScene.start({ name: "alice" });
+  using client = await scene.client();
+  const types: string[] = [];
+  const all: ControlEvent[] = [];
+  const watching = (async () => {
+    for await (const record of client.watch({ events: true })) {
+      types.push(record.type);
+      if (record.type !== "event" || record.event === undefined) continue;
+      all.push(record.event);
+      if (record.event.type === "stopped") return;
+    }
+  })();
+  await until("it watches", () => types.length >= 4);
+  assertEquals(types.slice(0, 3), ["status", "peers", "event"]);
+  const listed: ControlEvent[] = [];
+  const listing = (async () => {
+    for await (const event of client.events()) listed.push(event);
+  })();
+  await until(
+    "both watch",
+    async () => (await client.status()).control.streams === 1,
+  );
+  await using bob = await scene.peer({ name: "bob" });
+  publish(scene, 0, 1_000);
+  await scene.node.close();
+  await Promise.all([watching, listing]);
+  const news = (events: ControlEvent[]) =>
+    events.slice(events.findIndex(({ type }) => type === "mesh") + 1);
+  assertEquals(news(all), news(listed));
+  assertAll(all, 1_000);
+  const ups = all.filter((it) => it.type === "peer:up");
+  assertEquals(ups.map(({ id }) => id), [bob.identity.id]);
+});
+
+Deno.test("events of a watch go on after the last id, also one of the stream of events, and say what was missed", async () => {
+  await using scene = await ControlScene.start();
+  using client = await scene.client();
+  const choice = { topic: "flood", type: "message" };
+  const first = await watched(
+    client,
+    choice,
+    (it) => numberOf(it) === 9,
+    () => publish(scene, 0, 10),
+  );
+  publish(scene, 10, 5);
+  const second = await watched(
+    client,
+    { ...choice, since: first.since! },
+    (it) => numberOf(it) === 14,
+  );
+  assertAll([...first.events, ...second.events], 15);
+  assertEquals(second.events.length, 5);
+  publish(scene, 15, MAX_CONTROL_JOURNAL_EVENTS + 5);
+  const last = 14 + MAX_CONTROL_JOURNAL_EVENTS + 5;
+  const third = await watched(
+    client,
+    { ...choice, since: second.since! },
+    (it) => numberOf(it) === last,
+  );
+  assertEquals(droppedOf(third.events[0]), 5);
+  assertAll(
+    [...first.events, ...second.events, ...third.events],
+    last + 1,
+  );
+  publish(scene, last + 1, 1);
+  const streamed = client.events(choice, { since: third.since! });
+  assertEquals(numberOf((await streamed.next()).value!), last + 1);
+  await streamed.return(undefined);
+  // An id of another process begins anew.
+  const anew = await watched(client, { since: "abc-1" }, () => true);
+  assertEquals(anew.events[0]?.type, "listening");
+});
+
+Deno.test("a watch that reads slowly is told how many events it missed, and holds nothing up", async () => {
+  await using scene = await ControlScene.start();
+  using slow = await scene.client();
+  using quick = await scene.client();
+  const go = Promise.withResolvers<void>();
+  const seen: ControlEvent[] = [];
+  let watches = 0;
+  const slowly = (async () => {
+    for await (const record of slow.watch({ events: true, topic: "flood" })) {
+      if (record.type === "event" && record.id !== undefined) watches |= 1;
+      if (record.type !== "event" || record.event === undefined) continue;
+      if (numberOf(record.event) === 0) await go.promise;
+      seen.push(record.event);
+      if (record.event.type === "stopped") return;
+    }
+  })();
+  let count = 0;
+  const quickly = (async () => {
+    for await (const record of quick.watch({ events: true })) {
+      if (record.type !== "event") continue;
+      if (record.event?.type === "message") count++;
+      if (record.event?.type === "mesh") watches |= 2;
+      if (record.event?.type === "stopped") return;
+    }
+  })();
+  await until("both watch", () => watches === 3);
+  // More than the buffers of the kernel and of HTTP take.
+  const text = "x".repeat(400_000);
+  for (let number = 0; number < 200; number++) {
+    scene.server.publish(message("flood", number, text));
+    await until("the quick one", () => count === number + 1);
+  }
+  const { eventsMissed } = (await quick.status()).control;
+  assert(eventsMissed > 0);
+  go.resolve();
+  await until("the slow one", () => numberOf(seen.at(-1)) === 199);
+  assertAll(seen, 200);
+  assertEquals(seen.reduce((sum, it) => sum + droppedOf(it), 0), eventsMissed);
+  await scene.node.close();
+  await Promise.all([slowly, quickly]);
+});
+
+Deno.test("a watch asks for events before it chooses among them", async () => {
+  await using scene = await ControlScene.start();
+  for (
+    const fields of [
+      { type: "message" },
+      { topic: "news", events: false },
+      { lastEventId: "a-1" },
+    ]
+  ) {
+    const { error } = await scene.post("/v1/watch", fields);
+    assertEquals(error.code, "bad-request");
+    assert(error.message.includes(Object.keys(fields)[0]!));
+  }
+  const { error } = await scene.post("/v1/watch", { events: true, type: "no" });
+  assert(error.message.includes("peer:up"), error.message);
+});
+
+Deno.test("no events are kept for a watch that has ended, nor for one that has none", async () => {
+  const clock = new VirtualClock();
+  const { watch, events } = readNode(clock);
+  const stop = new AbortController();
+  const { signal } = stop;
+  const plain = collect(watch({}, { signal }));
+  await clock.advance(1_000);
+  assertEquals(events.isRecording, false);
+  const types = collect(watch({ events: true }, { signal }));
+  await clock.advance(1_000);
+  assertEquals(events.isRecording, true);
+  stop.abort();
+  await plain;
+  assertEquals(await types, ["status", "peers", "encoded"]);
+  await clock.advance(CONTROL_JOURNAL_KEEP_MS);
+  assertEquals(events.isRecording, false);
 });

@@ -1,6 +1,6 @@
 /** The events of a node, and the stream that has them. */
 import * as v from "npm:valibot@1.5.0";
-import type { ControlEvent } from "../answers.ts";
+import type { ControlEvent, EventRecord } from "../answers.ts";
 import { get } from "./endpoint.ts";
 import {
   boolean,
@@ -108,16 +108,37 @@ export const EVENTS: {
 
 const eventTypes = Object.keys(EVENTS);
 
+/** Which events a client reads. */
+export const eventQuery = {
+  type: optional(v.pipe(
+    text,
+    v.check(
+      (it) => it.split(",").every((type) => eventTypes.includes(type)),
+      `a list of ${eventTypes.join(", ")}`,
+    ),
+  )),
+  topic: optional(topic),
+};
+
 /** The request for the stream of events. */
 export const eventEndpoints = {
-  events: get("/v1/events", {
-    type: optional(v.pipe(
-      text,
-      v.check(
-        (it) => it.split(",").every((type) => eventTypes.includes(type)),
-        `a list of ${eventTypes.join(", ")}`,
-      ),
-    )),
-    topic: optional(topic),
-  }, v.never()),
+  events: get("/v1/events", eventQuery, v.never()),
 };
+
+const UNKNOWN = v.pipe(v.looseObject({ type: string }), v.transform(() => {}));
+
+/** An event of a record; of a type that this version does not know, nothing. */
+const recorded = v.lazy((value): v.GenericSchema<unknown, ControlEvent> => {
+  const type = v.is(UNKNOWN, value) ? value.type : undefined;
+  const isKnown = type !== undefined && Object.hasOwn(EVENTS, type);
+  return (isKnown ? EVENTS[type as ControlEvent["type"]] : UNKNOWN) as Schema<
+    ControlEvent
+  >;
+});
+
+/** An event among the records of an operation. */
+export const EVENT_RECORD: Schema<EventRecord> = v.looseObject({
+  type: v.literal("event"),
+  id: optional(string),
+  event: optional(recorded),
+});

@@ -11,6 +11,7 @@ import type {
 } from "../answers.ts";
 import { MAX_WATCH_MS, MIN_WATCH_MS } from "../control_limits.ts";
 import { get, operation, post } from "./endpoint.ts";
+import { EVENT_RECORD, eventQuery } from "./event_endpoints.ts";
 import { HEALTH_FACTS } from "./health_endpoint.ts";
 import {
   boolean,
@@ -187,7 +188,7 @@ const PEERS_RECORD: Of<"peers"> = v.looseObject({
 
 const INTERVAL = `${MIN_WATCH_MS} to ${MAX_WATCH_MS}`;
 
-/** Status and peers whenever they change, at most once an interval. */
+/** Status and peers whenever they change, at most once an interval, and events if asked for. */
 export const watchOperations = {
   watch: operation("/v1/watch", {
     intervalMs: optional(v.pipe(
@@ -195,5 +196,8 @@ export const watchOperations = {
       v.minValue(MIN_WATCH_MS, INTERVAL),
       v.maxValue(MAX_WATCH_MS, INTERVAL),
     )),
-  }, { status: STATUS_RECORD, peers: PEERS_RECORD }),
+    events: optional(boolean),
+    ...eventQuery,
+    lastEventId: optional(text),
+  }, { status: STATUS_RECORD, peers: PEERS_RECORD, event: EVENT_RECORD }),
 };

@@ -3,6 +3,8 @@ import type { Clock } from "../../core/clock.ts";
 import type { Node } from "../../mesh/node.ts";
 import type { ControlFigures, MessageEvent } from "../answers.ts";
 import type { Access } from "../guard.ts";
+import type { NodeEvents } from "../node_events.ts";
+import type { EncodedRecords } from "../operation_stream.ts";
 import type { PageAccess } from "../page_access.ts";
 import type {
   Answer,
@@ -20,6 +22,8 @@ export interface HandlerContext {
   /** Aborts when the server closes. */
   readonly closing: AbortSignal;
   readonly figures: () => ControlFigures;
+  /** The events of the node, for clients that read them. */
+  readonly events: Pick<NodeEvents, "open">;
   /** Adds an event to the streams of events. */
   readonly publish: (event: MessageEvent) => void;
   /** Whether there are such streams. */
@@ -70,7 +74,7 @@ export type OperationHandler<O> = (
     /** Aborts when the client disconnects or the node closes. */
     readonly signal: AbortSignal;
   },
-) => Records<Serializable<RecordOf<O>>>;
+) => Records<Serializable<RecordOf<O>> | EncodedRecords>;
 
 /** A handler of each operation of `T`, by its name. */
 export type OperationHandlers<T extends Readonly<Record<string, object>>> = {
