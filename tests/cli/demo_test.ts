@@ -238,6 +238,23 @@ for (const mode of ["--in-process", "--no-in-process"]) {
   });
 }
 
+for (const mode of ["with processes", "--in-process"]) {
+  Deno.test(`demo ${mode} has its nodes go by the names that it prints, at other nodes and on the page`, async () => {
+    const args = mode === "--in-process" ? [mode] : [];
+    await using demo = await Demo.start(
+      ...["--nodes=2", "--period=1", "--keep", "--json", ...args],
+    );
+    await demo.child.line((line) => line.includes('"phase":"keep"'));
+    const [started] = demo.of("started");
+    await using guest = await Node.start({ connect: [started!.address] });
+    await until("both", () => guest.sessions().length === 2);
+    const names = guest.peers().map(({ name }) => name).toSorted();
+    assertEquals(names, demo.of("started").map(({ name }) => name).toSorted());
+    demo.child.kill("SIGINT");
+    assertEquals(await demo.child.code(), 130, demo.text);
+  });
+}
+
 Deno.test("demo ends its nodes when it is interrupted in the middle of the show", async () => {
   await using demo = await Demo.start("--nodes=3", "--json");
   await demo.child.line((line) => line.includes('"joined"'));

@@ -79,6 +79,7 @@ export class LocalHost implements DemoHost {
   async start(options: DemoNodeOptions): Promise<DemoNode> {
     const node = await Node.start({
       identity: options.identity,
+      name: options.name,
       host: "127.0.0.1",
       port: 0,
       connect: options.connect === undefined ? [] : [options.connect],
@@ -159,6 +160,7 @@ export class ChildHost implements DemoHost {
       "--json",
       "--host=127.0.0.1",
       "--port=0",
+      `--name=${name}`,
       `--key=${files.keyPath}`,
       `--cert=${files.certPath}`,
       ...(connect === undefined ? [] : [`--connect=${connect}`]),

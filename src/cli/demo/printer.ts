@@ -154,6 +154,7 @@ class TextPrinter {
   #periodS = 1;
   #parts = 0;
   #tableBegun = false;
+  #stays = false;
   readonly #counts = new Map<string, number>();
   readonly #toldAt = new Map<string, number>();
 
@@ -182,6 +183,7 @@ class TextPrinter {
         return line(`${colors.bold("verack demo")}: ${what}`);
       }
       case "phase": {
+        this.#stays = event.phase === "keep";
         const [title, text] = headingOf(event, this.#periodS);
         const number = `${++this.#parts}`;
         const start = colors.bold(number) + GAP + colors.bold(title) + GAP;
@@ -276,7 +278,9 @@ class TextPrinter {
 
   #page({ name, url, opened, reason }: DemoEventOf<"page">): void {
     const text = opened === undefined
-      ? "for one browser, once; --open waits for it"
+      ? this.#stays
+        ? "for one browser more, once, within five minutes"
+        : "for one browser, once; --open waits for it"
       : opened
       ? "opened in your browser, or open this there:"
       : `open this in a browser, as none was opened: ${reason}`;
