@@ -64,8 +64,12 @@ export async function withNode<T>(
   const { url, tokenFile, ca } = flags;
   if (url !== undefined) {
     const options = await remoteOptions(url, flags);
-    using client = await asUsage(() => ControlClient.connect(options));
-    return await asUsage(() => use(client));
+    try {
+      using client = await asUsage(() => ControlClient.connect(options));
+      return await asUsage(() => use(client));
+    } catch (error) {
+      throw ca === undefined ? withCaFlag(error) : error;
+    }
   }
   for (const [name, value] of [["token-file", tokenFile], ["ca", ca]]) {
     if (value !== undefined) throw new UsageError(`--${name} needs --url`);
@@ -77,6 +81,19 @@ export async function withNode<T>(
   } catch (error) {
     throw withOtherPlaces(error, place);
   }
+}
+
+/** Names the flag by which a certificate of no known authority is trusted. */
+function withCaFlag(error: unknown): unknown {
+  if (
+    !(error instanceof VerackError) || error.code !== "bad-certificate" ||
+    !error.message.includes("UnknownIssuer")
+  ) return error;
+  return new VerackError(
+    error.code,
+    `${error.message}; give a copy of it by --ca FILE`,
+    { cause: error },
+  );
 }
 
 async function remoteOptions(

@@ -6,7 +6,8 @@ import type { ErrorCode } from "../core/errors.ts";
 import type { OwnFact } from "../mesh/health.ts";
 
 const HINTS: Readonly<Partial<Record<ErrorCode | OwnFact, string>>> = {
-  "address-in-use": "choose another port by --port; 0 takes a free one",
+  "address-in-use":
+    "by --port, --http or --metrics, whichever has it; 0 takes a free one",
   "bad-magic": "start both with the same --network NAME",
   "bad-secret": "give it by --secret-file, or an invite by --join-file",
   "dead-letters-nearly-full": "see verack dead-letters",

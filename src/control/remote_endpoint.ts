@@ -29,7 +29,7 @@ const PATHS: readonly string[] = ["/", "/v1", "/v1/"];
 const CERTIFICATE_FAULTS: readonly (readonly [text: RegExp, why: string])[] = [
   [
     /UnknownIssuer|BadSignature/,
-    "its certificate is issued by no authority that is trusted here, must be, or be given as a trusted one itself",
+    "its certificate is not trusted here, must be, or that of the authority which issued it",
   ],
   [
     /CaUsedAsEndEntity/,

@@ -148,7 +148,7 @@ Deno.test("a port in use is said with two ways out, of which one names the comma
   if (Deno.build.os === "linux") {
     assertStringIncludes(
       line,
-      `"ss -ltnp sport = :${port}" shows (choose another port by --port; 0 takes a free one)`,
+      `"ss -ltnp sport = :${port}" shows (by --port, --http or --metrics, whichever has it; 0 takes a free one)`,
     );
   }
 });
