@@ -118,7 +118,7 @@ function opennessRow(flags: NodeFlagValues, node: Node): Row {
 }
 
 /** `--data DIR`, unless commands find the directory without it. */
-function placeFlag(data: string): string {
+export function placeFlag(data: string): string {
   return dataPlace(data).source === "flag" ? ` --data ${shellWord(data)}` : "";
 }
 

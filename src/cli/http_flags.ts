@@ -3,12 +3,8 @@ import { type Address, parseAddress } from "../transport/address.ts";
 import type { ControlServer } from "../control/control_server.ts";
 import { telemetry } from "../core/telemetry.ts";
 import type { Node } from "../mesh/node.ts";
-import {
-  type FlagSpecs,
-  type FlagValues,
-  quoted,
-  UsageError,
-} from "./flags.ts";
+import { type FlagSpecs, type FlagValues, UsageError } from "./flags.ts";
+import { placeFlag, programName } from "./greeting.ts";
 
 /** `--http` and what belongs to it. */
 export const HTTP_FLAGS = {
@@ -100,7 +96,7 @@ export async function pageNotice(
 ): Promise<string[]> {
   const another = data === undefined
     ? "POST /v1/page/links"
-    : `verack open --data ${/^[\w./:@-]+$/.test(data) ? data : quoted(data)}`;
+    : `${programName()} open${placeFlag(data)}`;
   if (!isTerminal) {
     return [`verack: page at ${server.page.url}, to sign in: ${another}`];
   }
