@@ -266,10 +266,11 @@ function bindNetwork(path: string, store: NodeStore, network: string): void {
   }
   const name = new TextDecoder().decode(bound);
   if (name === network) return;
-  const shown = escapeText(name);
   throw refusal(
     path,
-    `it belongs to network ${shown}, must be opened for that`,
+    `it belongs to network "${escapeText(name)}", not "${
+      escapeText(network)
+    }"; a directory is of one network`,
   );
 }
 

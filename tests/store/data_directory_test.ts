@@ -411,7 +411,7 @@ Deno.test("a directory belongs to one network", async () => {
   using at = place("data");
   await visit(at.path, { network: "one" });
   await refuses(at.path, "bad-data", [
-    "it belongs to network one, must be opened for that",
+    'it belongs to network "one", not "main"; a directory is of one network',
   ]);
   await visit(at.path, { network: "one" });
 });
