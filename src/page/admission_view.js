@@ -235,7 +235,7 @@ function showInvite(element, { expiresAt, usedBy }, { peers }) {
 }
 
 /** @param {Context} context */
-function inviteForm({ model, lists }) {
+function inviteForm({ model, lists, after }) {
   const amount = h("input", {
     type: "number",
     min: 1,
@@ -261,6 +261,8 @@ function inviteForm({ model, lists }) {
   const button = h("button", { class: "primary" }, "Create invite");
   const problem = problemLine();
   const made = h("div", { class: "invite", hidden: true });
+  /** @type {{ readonly id: string, isListed: boolean } | undefined} */
+  let shown;
   const form = h(
     "form",
     { class: "invite-form", novalidate: true },
@@ -287,7 +289,11 @@ function inviteForm({ model, lists }) {
         ...typed !== "" && { address: typed },
         qr: true,
       });
-      showMade(made, answer, ttl.ttlMs);
+      showMade(made, answer, {
+        ttlMs: ttl.ttlMs,
+        network: model.status?.network ?? "main",
+      });
+      shown = { id: answer.id, isListed: false };
       announce("An invite was made");
       await lists.refresh(["invites"]);
     },
@@ -295,6 +301,19 @@ function inviteForm({ model, lists }) {
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     void create();
+  });
+  lists.addEventListener("change", () => {
+    if (shown === undefined) return;
+    const { id, isListed } = shown;
+    const invite = lists.lists.invites.find((it) => it.id === id);
+    shown.isListed ||= invite !== undefined;
+    const isOver = invite === undefined ? isListed : invite.usedBy;
+    if (!isOver) return;
+    // A line that admits no node any more would only be sent to a second guest.
+    const hadFocus = made.contains(document.activeElement);
+    hideMade(made);
+    shown = undefined;
+    if (hadFocus) after.focus();
   });
   model.addEventListener("change", () => {
     const { status, connection } = model;
@@ -322,9 +341,9 @@ function unitOf(value) {
  *
  * @param {HTMLElement} element
  * @param {{ invite: string, id: string, qr?: unknown }} answer
- * @param {number} ttlMs
+ * @param {{ ttlMs: number, network: string }} circumstances
  */
-function showMade(element, { invite, id, qr }, ttlMs) {
+function showMade(element, { invite, id, qr }, { ttlMs, network }) {
   const line = h("code", { class: "invite-line", tabindex: 0 }, invite);
   const picture = qrPicture(qr, `QR code of invite ${shortId(id)}`);
   const close = h("button", { type: "button", class: "quiet" }, "Hide");
@@ -354,7 +373,14 @@ function showMade(element, { invite, id, qr }, ttlMs) {
       "p",
       { class: "muted" },
       "The guest pastes it into ",
-      h("code", null, "verack run --join-file -"),
+      h(
+        "code",
+        null,
+        "verack run ",
+        // A hyphen alone at the beginning of a row would be overlooked.
+        h("span", { class: "unbroken" }, "--join-file -"),
+        network === "main" ? null : ` --network ${shownText(network, 64)}`,
+      ),
     ),
   );
   element.hidden = false;

@@ -47,6 +47,10 @@ export function mountHeader(element, model) {
     const isIn = status !== undefined;
     element.classList.toggle("is-empty", !isIn);
     for (const part of [id, copy, health, leave]) part.hidden = !isIn;
+    // Of a node that is not heard, "healthy" would be a guess.
+    if (model.connection === "stale" && status?.health.length === 0) {
+      health.hidden = true;
+    }
     showConnection(connection, model);
     setText(name, status === undefined ? "verack" : nodeName(status));
     document.title = titleOf(model);

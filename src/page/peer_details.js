@@ -83,7 +83,12 @@ const FIELDS = [
     ({ row }) => row.userAgent ? shownText(row.userAgent, 300) : "",
   ],
   ["First seen", ({ row, now }) => moment(row.peer?.firstSeen, now)],
-  ["Last seen", ({ row, now }) => moment(row.peer?.lastSeen, now)],
+  [
+    "Last seen",
+    // What is on record is the last time that it was written down.
+    ({ row, now }) =>
+      row.state === "connected" ? "now" : moment(row.peer?.lastSeen, now),
+  ],
   ["Asked first", ({ row, now }) => moment(row.request?.firstSeen, now)],
   ["Asked last", ({ row, now }) => moment(row.request?.lastSeen, now)],
   [
@@ -163,6 +168,7 @@ export class PeerDetails {
   #problem = problemLine();
   #ping;
   #allow;
+  #deny;
   #message;
   #options;
 
@@ -187,6 +193,11 @@ export class PeerDetails {
       task: () => this.#pingPeer(),
     });
     this.#allow = button("Allow…", (row) => this.#decide(allowPeer, row));
+    this.#deny = button(
+      "Deny…",
+      (row) => this.#decide(denyPeer, row),
+      "danger",
+    );
     const close = h("button", {
       type: "button",
       class: "quiet close",
@@ -218,7 +229,7 @@ export class PeerDetails {
         this.#ping,
         this.#allow,
         button("Name…", (row) => this.#decide(namePeer, row)),
-        button("Deny…", (row) => this.#decide(denyPeer, row), "danger"),
+        this.#deny,
         button("Forget…", (row) => this.#decide(forgetPeer, row), "danger"),
       ),
       this.#answer,
@@ -255,7 +266,10 @@ export class PeerDetails {
     setProps(this.#state, { class: `state state-${row.state}` });
     setText(this.#id, shownText(row.id, 64));
     this.#ping.hidden = row.state !== "connected";
+    // What was measured in a session that is over says nothing of the peer.
+    if (this.#ping.hidden) setText(this.#answer, "");
     this.#allow.hidden = row.rule === "allowed";
+    this.#deny.hidden = row.rule === "denied";
     this.#message.hidden = row.peer?.firstSeen === undefined ||
       row.state === "denied";
     FIELDS.forEach(([, value], index) => {

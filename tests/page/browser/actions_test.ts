@@ -79,12 +79,16 @@ browserTest(
     await using carol = await PageNode.join(place, "carol", invite);
     await live.peerIs(carol.id, "connected");
     await carol.process.meshOf(3);
+    // What admits no node any more is not there to be sent to another guest.
+    await picture.waitFor({ state: "hidden" });
 
     await live.row(bob.id).locator("button.peer-name").click();
     await page.locator(".peer-details").getByRole("button", { name: "Deny" })
       .click();
     await dialog.getByRole("button", { name: "Deny" }).click();
     await live.peerIs(bob.id, "denied");
+    await page.locator(".peer-details").getByRole("button", { name: "Deny" })
+      .waitFor({ state: "hidden" });
     const { peers } = await alice.peers();
     assertEquals(peers.find(({ id }) => id === bob.id)?.connected, false);
   },
@@ -105,5 +109,7 @@ browserTest(
     await dialog.getByRole("button", { name: "Stop the node" }).click();
     assertEquals(await alice.process.child.code(), 0);
     await live.header.getByText(/^node stopped since/).waitFor();
+    // Of a node that is not heard, the page does not say how it is.
+    await live.header.getByText("healthy").waitFor({ state: "hidden" });
   },
 );
