@@ -94,6 +94,17 @@ Deno.test("the secret is a file that the repository does not have and ignores", 
   assert(ignored.split("\n").includes("/deploy/secrets/"));
 });
 
+Deno.test("the file begins with the commands of the document, by which the program may read the secret", () => {
+  const read = (path: string) => Deno.readTextFileSync(new URL(path, DEPLOY));
+  const [, section = ""] = read("../docs/operations.md").split("## Compose");
+  const [, block = ""] = section.split(/```(?:sh)?\n/);
+  const commands = block.trim().split("\n").slice(0, 3);
+  for (const command of commands) {
+    assert(read("compose.yaml").includes(`#   ${command}\n`), command);
+  }
+  assert(commands.some((it) => it.includes("-g 65532 /dev/stdin")));
+});
+
 Deno.test("Prometheus scrapes every node where it serves metrics, and Grafana asks that Prometheus", () => {
   const prometheus = oneYaml("prometheus/prometheus.yaml");
   const targets = prometheus.at("scrape_configs", 0, "static_configs", 0)

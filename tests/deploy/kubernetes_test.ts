@@ -135,6 +135,15 @@ Deno.test("service, disruption budget, network policy and monitor select the pod
   assertEquals(spread.at("matchLabels").raw, PODS);
 });
 
+Deno.test("machines are drained of one pod at a time, and of any that is not ready", () => {
+  const { raw } = manifest("PodDisruptionBudget").at("spec");
+  const { selector: _, ...rules } = raw as Record<string, unknown>;
+  assertEquals(rules, {
+    maxUnavailable: 1,
+    unhealthyPodEvictionPolicy: "AlwaysAllow",
+  });
+});
+
 Deno.test("the headless service is the seed, with pods that are not ready yet", () => {
   const name = SERVICE.at("metadata", "name").text;
   assertEquals(SERVICE.at("spec", "clusterIP").raw, "None");
