@@ -146,4 +146,9 @@ if (import.meta.main) {
   for (const fault of faults) console.error(fault);
   if (faults.length > 0) Deno.exit(1);
   console.log(`${out}index.html`);
+  if (base === "/") {
+    console.error(
+      `To look at it, serve it: python3 -m http.server --directory ${folder}, or by any other server; links do not work from files`,
+    );
+  }
 }
