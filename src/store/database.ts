@@ -2,7 +2,6 @@
  * One SQLite file: opened with a check of every page, brought to the newest
  * schema, and written in groups, so that many changes share one flush to disk.
  */
-import { statfsSync } from "node:fs";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import type { Clock } from "../core/clock.ts";
 import { VerackError } from "../core/errors.ts";
@@ -99,6 +98,9 @@ export class Database {
   /** Free space of its disk, bytes; `undefined` where Deno does not permit to read that. */
   freeBytes(): number | undefined {
     if (!MAY_READ_SPACE) return undefined;
+    // Loaded when it is asked for, since commands that only read records have no use for it.
+    // deno-lint-ignore no-process-global
+    const { statfsSync } = process.getBuiltinModule("node:fs");
     try {
       const { bavail, bsize } = statfsSync(this.#path);
       return bavail * bsize;

@@ -62,12 +62,14 @@ Deno.test("a command that asks a running node loads no module of Node", () => {
   }
 });
 
-Deno.test("a command that reads records loads no TLS", () => {
+Deno.test("a command that reads records loads neither TLS nor Node's file system", () => {
   for (
     const command of ["peers", "admission_commands", "dead_letter_commands"]
   ) {
     const loaded = loadedWith(...ALWAYS, `cli/${command}.ts`);
-    assertEquals(loaded.includes("node:tls"), false, command);
+    const unused = nodeModulesOf(loaded)
+      .filter((name) => /^node:(fs|tls)$/.test(name));
+    assertEquals(unused, [], command);
   }
 });
 
