@@ -16,8 +16,39 @@ export type Scope = "loopback" | "private" | "public" | "never";
 
 const MAPPED = 0xffff_0000_0000n;
 
+interface Range<T> {
+  readonly prefix: bigint;
+  /** Bits behind the prefix. */
+  readonly rest: bigint;
+  readonly value: T;
+}
+
+/** Ranges of addresses, parsed when one is first looked up: many commands never do that. */
+class RangeTable<T> {
+  readonly #texts: readonly (readonly [range: string, value: T])[];
+  #ranges: readonly Range<T>[] | undefined;
+
+  constructor(texts: readonly (readonly [range: string, value: T])[]) {
+    this.#texts = texts;
+  }
+
+  /** The value of the first range that an address is in. */
+  find(bits: bigint): T | undefined {
+    this.#ranges ??= this.#texts.map(([text, value]) => rangeOf(text, value));
+    return this.#ranges.find(({ prefix, rest }) => bits >> rest === prefix)
+      ?.value;
+  }
+}
+
+function rangeOf<T>(text: string, value: T): Range<T> {
+  const [base = "", length] = text.split("/");
+  const width = isIpv4(base) ? 32 : 128;
+  const rest = BigInt(width - Number(length));
+  return { prefix: bitsOf(base)! >> rest, rest, value };
+}
+
 /** IANA Special-Purpose Address Registries; the first match counts, the rest is `never`. */
-const RANGES: readonly Range<Scope>[] = ([
+const RANGES = new RangeTable<Scope>([
   ["0.0.0.0/8", "never"], // "this network": Linux takes it for loopback
   ["10.0.0.0/8", "private"],
   ["100.64.0.0/10", "private"], // carrier-grade NAT, RFC 6598
@@ -41,29 +72,22 @@ const RANGES: readonly Range<Scope>[] = ([
   ["3fff::/20", "never"], // documentation
   ["2000::/3", "public"], // all that is assigned as global unicast
   ["fc00::/7", "private"], // unique local
-] as const).map(([range, scope]) => rangeOf(range, scope));
+]);
 
 /** Prefixes of IPv6 that lead through a gateway to IPv4, and the bit before that address. */
-const GATEWAYS: readonly Range<number>[] = [
-  rangeOf("64:ff9b::/96", 96), // NAT64, RFC 6052
-  rangeOf("2002::/16", 16), // 6to4, RFC 3056
-];
-
-interface Range<T> {
-  readonly prefix: bigint;
-  /** Bits behind the prefix. */
-  readonly rest: bigint;
-  readonly value: T;
-}
+const GATEWAYS = new RangeTable<number>([
+  ["64:ff9b::/96", 96], // NAT64, RFC 6052
+  ["2002::/16", 16], // 6to4, RFC 3056
+]);
 
 /** The scope of an IP address in text; `never` for anything that is none. */
 export function classifyIp(ip: string): Scope {
   const bits = bitsOf(ip);
   if (bits === undefined) return "never";
   const inner = behindGateway(bits);
-  if (inner === undefined) return find(RANGES, bits) ?? "never";
+  if (inner === undefined) return RANGES.find(bits) ?? "never";
   // A gateway leads to public addresses only; any other is an attack.
-  return find(RANGES, inner) === "public" ? "public" : "never";
+  return RANGES.find(inner) === "public" ? "public" : "never";
 }
 
 /** Whether a host is this machine, by number or as `localhost`. */
@@ -114,20 +138,9 @@ export function mayDial(source: Scope, target: Scope): boolean {
   }
 }
 
-function rangeOf<T>(text: string, value: T): Range<T> {
-  const [base = "", length] = text.split("/");
-  const width = isIpv4(base) ? 32 : 128;
-  const rest = BigInt(width - Number(length));
-  return { prefix: bitsOf(base)! >> rest, rest, value };
-}
-
-function find<T>(ranges: readonly Range<T>[], bits: bigint): T | undefined {
-  return ranges.find(({ prefix, rest }) => bits >> rest === prefix)?.value;
-}
-
 /** The IPv4 address to which a gateway would lead, mapped into IPv6. */
 function behindGateway(bits: bigint): bigint | undefined {
-  const at = find(GATEWAYS, bits);
+  const at = GATEWAYS.find(bits);
   if (at === undefined) return undefined;
   return MAPPED | bits >> BigInt(96 - at) & 0xffff_ffffn;
 }
