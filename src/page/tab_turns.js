@@ -9,7 +9,14 @@
 /** Tabs that have a turn; one lock each. They leave two connections to requests. */
 const LOCKS = ["verack.tab.0", "verack.tab.1"];
 
-/** What tabs tell each other. @typedef {"wanted" | "taken" | "hidden"} Note */
+/** A tab that has a turn and does not answer for so long is suspended, as phones do. */
+const ANSWER_MS = 3_000;
+
+/**
+ * What tabs tell each other; the name of a lock says that its tab is seen.
+ *
+ * @typedef {"wanted" | "taken" | "hidden" | string} Note
+ */
 
 /** Has a turn at any time, as where there are no other tabs. */
 export const ALWAYS = {
@@ -32,6 +39,12 @@ export class TabTurns {
   /** @type {AbortController | undefined} */
   #attempt;
   #release = () => {};
+  /** The lock that it has. @type {string | undefined} */
+  #held;
+  /** Locks of tabs that are seen. @type {Set<Note>} */
+  #seen = new Set();
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #timer;
   /** @type {{ onTurn: () => void, onEnd: () => void } | undefined} */
   #listener;
 
@@ -81,21 +94,41 @@ export class TabTurns {
     this.#attempt = attempt;
     this.#state = "waiting";
     const how = isHidden ? { ifAvailable: true } : { signal: attempt.signal };
-    for (const name of LOCKS) {
-      this.#locks.request(name, how, (lock) => {
-        // The other one was quicker.
-        if (lock === null || this.#attempt !== attempt) return undefined;
-        return this.#begin();
-      }).catch(() => {
-        // The wait was ended.
-      });
-    }
-    if (!isHidden) this.#tell("wanted");
+    for (const name of LOCKS) this.#request(name, how, attempt);
+    if (isHidden) return;
+    this.#seen.clear();
+    this.#tell("wanted");
+    this.#timer = setTimeout(() => {
+      const name = LOCKS.find((it) => !this.#seen.has(it));
+      if (name === undefined || this.#attempt !== attempt) return;
+      this.#request(name, { steal: true }, attempt);
+    }, ANSWER_MS);
   }
 
-  /** @returns {Promise<void>} Pending until the end of the turn, with the lock. */
-  #begin() {
+  /**
+   * @param {string} name
+   * @param {LockOptions} how
+   * @param {AbortController} attempt
+   */
+  #request(name, how, attempt) {
+    this.#locks.request(name, how, (lock) => {
+      // The other one was quicker.
+      if (lock === null || this.#attempt !== attempt) return undefined;
+      return this.#begin(name);
+    }).catch(() => {
+      // The wait was ended, or the lock was taken from a tab that did not answer.
+      if (this.#held === name) this.#give();
+    });
+  }
+
+  /**
+   * @param {string} name
+   * @returns {Promise<void>} Pending until the end of the turn, with the lock.
+   */
+  #begin(name) {
     this.#attempt?.abort();
+    clearTimeout(this.#timer);
+    this.#held = name;
     this.#attempt = undefined;
     this.#state = "in";
     this.#tell("taken");
@@ -103,9 +136,19 @@ export class TabTurns {
     return new Promise((resolve) => this.#release = resolve);
   }
 
+  /** Gives the turn to another tab. */
+  #give() {
+    this.#state = "given";
+    this.#end();
+    this.#listener?.onEnd();
+    if (!this.#isHidden()) this.#ask();
+  }
+
   #end() {
+    clearTimeout(this.#timer);
     this.#attempt?.abort();
     this.#attempt = undefined;
+    this.#held = undefined;
     this.#release();
     this.#release = () => {};
   }
@@ -113,16 +156,17 @@ export class TabTurns {
   /** @param {Note} note */
   #onNote(note) {
     const isHidden = this.#isHidden();
-    if (note === "wanted" && this.#state === "in" && isHidden) {
-      this.#state = "given";
-      this.#end();
-      this.#listener?.onEnd();
+    if (note === "wanted" && this.#state === "in") {
+      if (isHidden) this.#give();
+      else this.#tell(this.#held ?? "");
     } else if (note === "taken" && this.#state === "given" && isHidden) {
       // More than one may have given theirs.
       this.#ask();
       this.#state = "given";
     } else if (note === "hidden" && this.#state === "waiting" && !isHidden) {
       this.#tell("wanted");
+    } else {
+      this.#seen.add(note);
     }
   }
 

@@ -74,3 +74,26 @@ browserTest(
     await second.close();
   },
 );
+
+browserTest(
+  "a tab that is seen takes the turn of one that is suspended and does not answer",
+  async (browser) => {
+    await using scene = await ControlScene.start({ name: "alice" });
+    const { url } = await scene.post("/v1/page/links", {});
+    await using first = await LivePage.open(browser, url);
+    // Another page of this origin, with both turns and no script that answers.
+    const suspended = await first.page.context().newPage();
+    await setHidden(first.page, true);
+    await suspended.goto(`${first.page.url()}page/icon.svg`);
+    await suspended.evaluate(`
+      for (const i of [0, 1]) {
+        void navigator.locks.request("verack.tab." + i, { steal: true }, () => new Promise(() => {}))
+          .catch(() => {});
+      }
+    `);
+    await first.header.getByText(/^out of date/).waitFor();
+    await setHidden(first.page, false);
+    await first.isLive();
+    await suspended.close();
+  },
+);
