@@ -319,7 +319,7 @@ function inviteForm({ model, lists, after }) {
     const { status, connection } = model;
     // It admits a guest whether the browser is signed in or not.
     if (connection === "signed-out") hideMade(made);
-    if (status === undefined) return;
+    if (status === undefined) return setProps(address, { placeholder: "" });
     const own = shownText(status.advertise ?? status.address, 80);
     // A guest cannot dial "every address" of this machine.
     const isAny = /^(0\.0\.0\.0|\[::\]):/.test(own);

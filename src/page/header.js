@@ -54,7 +54,11 @@ export function mountHeader(element, model) {
     showConnection(connection, model);
     setText(name, status === undefined ? "verack" : nodeName(status));
     document.title = titleOf(model);
-    if (status === undefined) return;
+    if (status === undefined) {
+      setText(id, "");
+      id.title = "";
+      return Object.values(facts).forEach((it) => it.show(""));
+    }
     setText(id, shortId(status.id));
     id.title = shownText(status.id, 64);
     facts.network.show(shownText(status.network, 64));

@@ -45,6 +45,9 @@ const main = place("main");
 model.addEventListener("change", () => {
   main.hidden = model.status === undefined;
   main.classList.toggle("is-stale", model.connection === "stale");
+  if (model.connection !== "signed-out") return;
+  // They name peers, and lead to nothing without a sign-in.
+  document.querySelectorAll("dialog").forEach((it) => it.close());
 });
 
 mountHeader(place("header"), model);

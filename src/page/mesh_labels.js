@@ -22,6 +22,11 @@ export class MeshLabels {
   /** @type {Map<string, SVGTextElement>} */
   #texts = new Map();
 
+  clear() {
+    this.element.replaceChildren();
+    this.#texts.clear();
+  }
+
   /**
    * @param {MeshView} view
    * @param {Layout} layout

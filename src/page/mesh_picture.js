@@ -57,9 +57,13 @@ export function mountMeshPicture(element, model) {
     setText(spoken, picture.summary.textContent ?? "");
   };
   const update = () => {
-    if (model.status === undefined) return;
-    picture.update();
-    speak();
+    if (model.status !== undefined) {
+      picture.update();
+      return speak();
+    }
+    picture.clear();
+    clearTimeout(timer);
+    setText(spoken, "");
   };
   new ResizeObserver(update).observe(picture.stage);
   model.addEventListener("change", update);
@@ -169,6 +173,23 @@ class MeshPicture {
     this.#drawLinks(view);
     this.#emphasise();
     this.#move();
+  }
+
+  /** Nothing stays after the sign-in. */
+  clear() {
+    if (this.#view === undefined) return;
+    this.#view = undefined;
+    this.#layout = undefined;
+    this.#key = "";
+    this.#shown.clear();
+    cancelAnimationFrame(this.#moveFrame);
+    this.#nodes.replaceChildren();
+    this.#nodeOf.clear();
+    this.#links.replaceChildren();
+    this.#linkOf.clear();
+    this.#labels.clear();
+    for (const path of [this.#among, this.#missing]) setProps(path, { d: "" });
+    for (const text of [this.summary, this.details]) setText(text, "");
   }
 
   /** @param {MeshView} view */

@@ -2,7 +2,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { browserTest } from "../../helpers/browser.ts";
 import { ControlScene } from "../../helpers/control.ts";
-import { LivePage } from "../../helpers/live_page.ts";
+import { LivePage, NODE_GONE } from "../../helpers/live_page.ts";
 
 /** Refusals, which the browser writes to its console. */
 const REFUSED = [/status of 40[13]/];
@@ -111,5 +111,26 @@ browserTest(
     assertEquals(scene.stops, 0);
     await live.isLive();
     await page.close();
+  },
+);
+
+browserTest(
+  "nothing of the node stays on a page that is signed out from elsewhere, also not in a dialog",
+  async (browser) => {
+    await using scene = await ControlScene.start({ name: "alice" });
+    await using live = await LivePage.open(browser, await linkOf(scene), {
+      expected: [...REFUSED, ...NODE_GONE],
+    });
+    const { page } = live;
+    await page.getByRole("button", { name: "Stop the node…" }).click();
+    await page.getByRole("dialog").getByText("Stop alice").waitFor();
+    scene.server.page.sessions.signOut("all");
+    await page.getByRole("heading", { name: "This page is locked" }).waitFor();
+    assertEquals(await page.getByRole("dialog").count(), 0);
+    const markup = await page.locator("html").innerHTML();
+    const { id } = scene.node.identity;
+    for (const text of ["alice", id.slice(0, 8), scene.node.address]) {
+      assert(!markup.includes(text), text);
+    }
   },
 );
