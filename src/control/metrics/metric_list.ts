@@ -54,7 +54,10 @@ const COUNTERS: Readonly<Record<keyof NodeCounters, CounterText>> = {
     "peers_down",
     "How often a peer went down: its last session ended",
   ],
-  peersLost: ["peers_lost", "How often a peer was lost without bye"],
+  peersLost: [
+    "peers_lost",
+    "How often a peer went down that had not left: silent, cut off, or by an error",
+  ],
   gossipSent: ["gossip_sent", "Messages of peer exchange sent"],
   gossipReceived: ["gossip_received", "Messages of peer exchange received"],
   messagesAccepted: [
