@@ -2,7 +2,13 @@
 // run here.
 import { assert, assertEquals } from "@std/assert";
 import config from "../../deno.json" with { type: "json" };
-import { DEPLOY, oneYaml, readDeploy, type Value } from "./documents.ts";
+import {
+  DEPLOY,
+  mostMemory,
+  oneYaml,
+  readDeploy,
+  type Value,
+} from "./documents.ts";
 import { parseLine, portOf } from "./flags.ts";
 
 const COMPOSE = oneYaml("compose.yaml");
@@ -24,6 +30,13 @@ Deno.test("every service has a read-only root, no capability and no way to more 
       ["no-new-privileges:true"],
       name,
     );
+  }
+});
+
+Deno.test("a node has the memory that peers can make it take", () => {
+  for (const [name, node] of NODES) {
+    const [, size] = /^(\d+)g$/.exec(node.at("mem_limit").text) ?? [];
+    assert(Number(size) * 1_024 >= mostMemory(), name);
   }
 });
 

@@ -5,6 +5,15 @@ import { parseAllDocuments } from "yaml";
 /** `deploy/` of this repository. */
 export const DEPLOY: URL = new URL("../../deploy/", import.meta.url);
 
+/** The memory that a node takes at most, MiB, by docs/limits.md. */
+export function mostMemory(): number {
+  const path = new URL("../docs/limits.md", DEPLOY);
+  const [, figure] = /^Together ([\d,]+) MiB/m
+    .exec(Deno.readTextFileSync(path)) ?? [];
+  assert(figure, "docs/limits.md must have what a node takes together");
+  return Number(figure.replace(",", ""));
+}
+
 /** A value of a YAML or JSON file, whose parts are looked up by name or number. */
 export class Value {
   readonly #path: string;

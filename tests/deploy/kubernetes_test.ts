@@ -3,7 +3,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import config from "../../deno.json" with { type: "json" };
 import { runs, testIf } from "../helpers/test_if.ts";
-import { DEPLOY, filesOf, oneYaml, Value } from "./documents.ts";
+import { DEPLOY, filesOf, mostMemory, oneYaml, Value } from "./documents.ts";
 import { parseLine, portOf } from "./flags.ts";
 
 const PODS = { "app.kubernetes.io/name": "verack" };
@@ -133,6 +133,12 @@ Deno.test("service, disruption budget, network policy and monitor select the pod
   );
   const spread = POD.at("topologySpreadConstraints", 0, "labelSelector");
   assertEquals(spread.at("matchLabels").raw, PODS);
+});
+
+Deno.test("a pod has the memory that peers can make it take", () => {
+  const limit = CONTAINER.at("resources", "limits", "memory").text;
+  const [, size] = /^(\d+)Gi$/.exec(limit) ?? [];
+  assert(Number(size) * 1_024 >= mostMemory(), limit);
 });
 
 Deno.test("machines are drained of one pod at a time, and of any that is not ready", () => {
