@@ -135,7 +135,7 @@ function headLine(message: DeadLetterHead, out: Palette): string {
   const { id, from, name, boundName, topic, bytes, reason, at, retried } =
     message;
   return [
-    out.bold(id),
+    out.bold(escapeText(id)),
     `from ${peerLabel(from, name, boundName)}`,
     utcMinute(at),
     ...(topic === "" ? [] : [`topic ${escapeText(topic)}`]),

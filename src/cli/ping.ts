@@ -108,7 +108,8 @@ export class PingTally {
   #answered = 0;
   #min = Infinity;
   #max = -Infinity;
-  #sum = 0;
+  #average = 0;
+  /** Sum of the squares of the deviations from the average (Welford's method). */
   #squares = 0;
 
   /** Pings so far. */
@@ -123,24 +124,22 @@ export class PingTally {
     this.#answered++;
     this.#min = Math.min(this.#min, rttMs);
     this.#max = Math.max(this.#max, rttMs);
-    this.#sum += rttMs;
-    this.#squares += rttMs * rttMs;
+    const before = rttMs - this.#average;
+    this.#average += before / this.#answered;
+    this.#squares += before * (rttMs - this.#average);
   }
 
   /** The figures of all pings so far. */
   get summary(): PingSummary {
     const [sent, answered] = [this.#sent, this.#answered];
     if (answered === 0) return { sent, answered };
-    const avgMs = this.#sum / answered;
-    // The root of the mean square minus the square of the mean; rounding may make it negative.
-    const square = Math.max(0, this.#squares / answered - avgMs * avgMs);
     return {
       sent,
       answered,
       minMs: this.#min,
-      avgMs,
+      avgMs: this.#average,
       maxMs: this.#max,
-      mdevMs: Math.sqrt(square),
+      mdevMs: Math.sqrt(this.#squares / answered),
     };
   }
 }

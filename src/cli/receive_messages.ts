@@ -243,7 +243,9 @@ export class LineConsumer {
     if (signal.aborted) return false;
     const { receivedAt, leasedUntil, ...event } = message;
     // What verack ack is called with.
-    const id = leasedUntil === undefined ? "" : `${out.bold(event.id)} `;
+    const id = leasedUntil === undefined
+      ? ""
+      : `${out.bold(escapeText(event.id))} `;
     const line = json
       ? jsonLine({
         time: receivedAt,

@@ -48,7 +48,10 @@ function rows(status: StatusAnswer): [what: string, text: string][] {
       ? []
       : [["tls", `by ${status.tls}`] as [string, string]]),
     ["network", `${escapeText(status.network)}, ${admissionWords(status)}`],
-    ["running", `${duration(status.uptimeMs)}, verack ${status.version}`],
+    [
+      "running",
+      `${duration(status.uptimeMs)}, verack ${escapeText(status.version)}`,
+    ],
     ["health", healthWords(status)],
     ...status.health.map(reasonRow),
     [

@@ -94,6 +94,7 @@ export class ControlConnection implements Disposable {
     if (!response.ok || response.body === null) {
       return await this.#refuse(response, silence.signal);
     }
+    await this.#requireEvents(response);
     try {
       const chunks = silence.watch(response.body);
       onOpen?.();
@@ -127,6 +128,7 @@ export class ControlConnection implements Disposable {
       if (!response.ok || response.body === null) {
         return await this.#refuse(response, silence.signal);
       }
+      await this.#requireEvents(response);
       const chunks = silence.watch(response.body);
       for await (const { event, data } of serverSentEvents(chunks)) {
         if (event === "end") return;
@@ -205,6 +207,14 @@ export class ControlConnection implements Disposable {
       if (signal.aborted) throw this.#lost(signal.reason);
       throw unreachableNode(error, this.endpoint);
     }
+  }
+
+  /** Refuses the page of a web server, which would be a stream without events. */
+  async #requireEvents({ headers, body }: Response): Promise<void> {
+    const type = headers.get("content-type") ?? EVENT_STREAM;
+    if (type.startsWith(EVENT_STREAM)) return;
+    await body?.cancel().catch(() => {});
+    throw this.#strange("content-type");
   }
 
   /** Throws the error in an answer that is not a success. */
@@ -288,6 +298,8 @@ export class ControlConnection implements Disposable {
     );
   }
 }
+
+const EVENT_STREAM = "text/event-stream";
 
 /** The error for a node that was reached and is not any more. */
 export function lostNode(

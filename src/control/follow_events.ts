@@ -52,6 +52,8 @@ export async function* followEvents(
       }
     } catch (error) {
       if (!begun || !(error instanceof VerackError)) throw error;
+      // What cannot be understood would come again.
+      if (error.code === "protocol" || error.code === "oversize") throw error;
       trouble = error;
     }
     if (signal.aborted) return;

@@ -114,7 +114,9 @@ export function unreachableNode(
     );
   }
   // The last part is the error of the system; what comes before names the URL again.
-  const why = message.split(": ").at(-1) ?? message;
+  const why = /redirect mode/.test(message)
+    ? "it redirects to another address, which does not get the token; must be the URL of the node itself"
+    : message.split(": ").at(-1) ?? message;
   return new VerackError(
     "connection-refused",
     `Cannot reach a node ${label}: ${escapeText(why, { max: 300 })}`,

@@ -336,7 +336,7 @@ Deno.test("a node that stands still is given up after ten seconds, and a stream 
   using stream = await listener.accept();
   await stream.write(
     new TextEncoder().encode(
-      'HTTP/1.1 200 OK\r\n\r\n: hello\n\ndata: {"type":"stopped","time":""}\n\n',
+      'HTTP/1.1 200 OK\r\n\r\n: hello\n\ndata: {"type":"stopped","time":"2026-05-01T12:00:00Z"}\n\n',
     ),
   );
   assertEquals((await first).value?.type, "stopped");
@@ -434,8 +434,8 @@ Deno.test("an answer or an event that does not match the schema is refused, and 
   };
   const events = [
     { type: "of a later version" },
-    { type: "ping", time: "", id, text: "x", added: 1 },
-    { type: "ping", time: "", id, text: 1 },
+    { type: "ping", time: "2026-05-01T12:00:00Z", id, text: "x", added: 1 },
+    { type: "ping", time: "2026-05-01T12:00:00Z", id, text: 1 },
   ];
   const server = Deno.serve({
     path: `${directory}/control.sock`,
@@ -449,6 +449,9 @@ Deno.test("an answer or an event that does not match the schema is refused, and 
       pathname === "/v1/events"
         ? events.map((it) => `data: ${JSON.stringify(it)}\n\n`).join("")
         : JSON.stringify(answers[pathname]),
+      pathname === "/v1/events"
+        ? { headers: { "content-type": "text/event-stream" } }
+        : {},
     );
   });
   try {

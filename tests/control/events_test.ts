@@ -197,7 +197,7 @@ class BreakingNode implements AsyncDisposable {
 
 Deno.test("a stream that breaks is opened again where it was, until the node stops", async () => {
   const event = (id: string, type: string) => {
-    const fields = { ...message("", 0), time: "", type };
+    const fields = { ...message("", 0), time: "2026-05-01T12:00:00Z", type };
     return `id: ${id}\ndata: ${JSON.stringify(fields)}\n\n`;
   };
   await using node = new BreakingNode(await Deno.makeTempDir(), [

@@ -149,3 +149,45 @@ Deno.test("the library connects to a URL as the commands do", async () => {
   assertEquals(client.directory, undefined);
   assertEquals((await client.status()).id, remote.node.id);
 });
+
+Deno.test("a web server that is no node gets one refusal from each command, and a redirect no token", async () => {
+  await using place = new Place();
+  const token = `${place.path}/token`;
+  await Deno.writeTextFile(token, "ab".repeat(32), { mode: 0o600 });
+  let redirected = 0;
+  const server = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen() {} },
+    (request) => {
+      const { pathname, port } = new URL(request.url);
+      if (pathname === "/elsewhere") redirected++;
+      if (pathname !== "/v1/status") {
+        return new Response("<html>", {
+          headers: { "content-type": "text/html" },
+        });
+      }
+      const location = `http://localhost:${port}/elsewhere`;
+      return new Response(null, { status: 307, headers: { location } });
+    },
+  );
+  const url = `http://127.0.0.1:${server.addr.port}`;
+  const says = async (...args: string[]) => {
+    await using child = verack(
+      [...args, `--url=${url}`, `--token-file=${token}`],
+      { permissions: place.permissions },
+    );
+    assertEquals(await child.code(), 1);
+    return child.err;
+  };
+  for (const args of [["tail"], ["links", "--watch"], ["peers"]]) {
+    const [line, ...others] = await says(...args);
+    assertEquals(others, []);
+    assertStringIncludes(line ?? "", "is not that of verack's control API");
+  }
+  const [line] = await says("status");
+  assertStringIncludes(
+    line ?? "",
+    `at ${url}: it redirects to another address`,
+  );
+  assertEquals(redirected, 0);
+  await server.shutdown();
+});

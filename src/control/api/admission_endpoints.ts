@@ -1,6 +1,7 @@
 /** Join requests, access rules and invites. */
 import * as v from "npm:valibot@1.5.0";
 import type { AccessRuleRow, InviteRow, JoinRequestRow } from "../answers.ts";
+import { MAX_INVITE_CHARS } from "../../mesh/mesh_limits.ts";
 import type { QrCode } from "../qr_code.ts";
 import { get, post } from "./endpoint.ts";
 import {
@@ -13,6 +14,7 @@ import {
   type Schema,
   string,
   text,
+  time,
 } from "./schema_fields.ts";
 
 /** Answer to `POST /v1/invites`. */
@@ -31,24 +33,24 @@ const JOIN_REQUEST: Schema<JoinRequestRow> = v.looseObject({
   id,
   address: string,
   direction,
-  firstSeen: string,
-  lastSeen: string,
+  firstSeen: time,
+  lastSeen: time,
 });
 
 const ACCESS_RULE: Schema<AccessRuleRow> = v.looseObject({
   id,
   rule,
-  at: string,
+  at: time,
 });
 
 const INVITE: Schema<InviteRow> = v.looseObject({
   id: string,
-  expiresAt: string,
+  expiresAt: time,
   usedBy: optional(id),
 });
 
 const INVITED: Schema<InviteAnswer> = v.looseObject({
-  invite: string,
+  invite: v.pipe(string, v.maxLength(MAX_INVITE_CHARS)),
   id: string,
   qr: optional(v.looseObject({ size: count, path: string })),
 });

@@ -3,6 +3,7 @@ import * as v from "npm:valibot@1.5.0";
 import type { ControlEvent, EventRecord } from "../answers.ts";
 import { get } from "./endpoint.ts";
 import {
+  base64,
   boolean,
   count,
   direction,
@@ -13,6 +14,7 @@ import {
   type Schema,
   string,
   text,
+  time,
   topic,
   trust,
 } from "./schema_fields.ts";
@@ -21,7 +23,7 @@ function event<const T extends string, const F extends v.ObjectEntries>(
   type: T,
   fields: F,
 ) {
-  return v.looseObject({ time: string, type: v.literal(type), ...fields });
+  return v.looseObject({ time, type: v.literal(type), ...fields });
 }
 
 const peer = { id, ...names };
@@ -51,7 +53,7 @@ export const EVENTS: {
     id: string,
     deliveryCount: count,
     text: optional(string),
-    base64: optional(string),
+    base64: optional(base64),
   }),
   "file": event("file", {
     from: id,

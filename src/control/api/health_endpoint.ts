@@ -3,7 +3,13 @@ import * as v from "npm:valibot@1.5.0";
 import type { HealthFact } from "../../mesh/health.ts";
 import type { Json } from "../answers.ts";
 import { get } from "./endpoint.ts";
-import { boolean, optional, type Schema, string } from "./schema_fields.ts";
+import {
+  boolean,
+  optional,
+  type Schema,
+  string,
+  time,
+} from "./schema_fields.ts";
 
 /** Answer to `GET /v1/health`. */
 export interface HealthAnswer {
@@ -31,7 +37,7 @@ export const HEALTH_FACTS: Schema<HealthAnswer["reasons"]> = v.array(
     code: string,
     severity: v.picklist(["failing", "warning"]),
     message: string,
-    since: string,
+    since: time,
   }),
 );
 

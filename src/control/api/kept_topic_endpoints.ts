@@ -4,6 +4,7 @@ import type { KeptMessageRow, SettledAnswer } from "../answers.ts";
 import { MAX_CONTROL_IDS } from "../control_limits.ts";
 import { get, operation, post } from "./endpoint.ts";
 import {
+  base64,
   count,
   digits,
   flag,
@@ -16,6 +17,7 @@ import {
   type Schema,
   string,
   text,
+  time,
   topic,
   waitMs,
 } from "./schema_fields.ts";
@@ -26,11 +28,11 @@ const MESSAGE: Schema<KeptMessageRow> = v.looseObject({
   from: id,
   ...names,
   topic: string,
-  receivedAt: string,
+  receivedAt: time,
   deliveryCount: count,
-  leasedUntil: optional(string),
+  leasedUntil: optional(time),
   text: optional(string),
-  base64: optional(string),
+  base64: optional(base64),
 });
 
 const MESSAGES = v.looseObject({ messages: v.array(MESSAGE) });
@@ -40,7 +42,7 @@ const SETTLED: Schema<SettledAnswer> = v.looseObject({
   unknown: v.array(string),
 });
 
-const time = v.pipe(
+const since = v.pipe(
   text,
   v.check(
     (it) => /^\d{4}-\d\d-\d\d/.test(it) && !Number.isNaN(Date.parse(it)),
@@ -56,7 +58,7 @@ const which = { ids, from: optional(text) };
 const consumer = {
   topic,
   anyOrder: optional(flag),
-  since: optional(time),
+  since: optional(since),
 };
 
 /** Requests about kept topics, and those that settle messages. */
@@ -78,7 +80,7 @@ export const keptTopicEndpoints = {
   ),
   keptMessages: get(
     "/v1/kept-topics/messages",
-    { topic, max: optional(digits), since: optional(time) },
+    { topic, max: optional(digits), since: optional(since) },
     MESSAGES,
   ),
   lease: post("/v1/kept-topics/lease", {

@@ -9,6 +9,7 @@ import type {
 } from "../answers.ts";
 import { get, post } from "./endpoint.ts";
 import {
+  base64,
   boolean,
   count,
   digits,
@@ -20,6 +21,7 @@ import {
   type Schema,
   string,
   text,
+  time,
   topic,
   waitMs,
 } from "./schema_fields.ts";
@@ -48,7 +50,7 @@ const letter = {
   topic: string,
   bytes: count,
   reason: string,
-  at: string,
+  at: time,
   retried: boolean,
 } satisfies { [K in keyof DeadLetterHead]-?: unknown };
 
@@ -59,7 +61,7 @@ const DEAD_LETTER: Schema<DeadLetterRow> = v.looseObject({
 
 const WHOLE_DEAD_LETTER: Schema<WholeDeadLetter> = v.looseObject({
   ...letter,
-  base64: string,
+  base64,
 });
 
 const common = {

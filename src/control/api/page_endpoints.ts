@@ -10,6 +10,7 @@ import {
   optional,
   type Schema,
   string,
+  time,
 } from "./schema_fields.ts";
 
 /** Answer to `POST /v1/page/links`. */
@@ -21,8 +22,12 @@ export interface PageLinkAnswer {
 }
 
 const LINK: Schema<PageLinkAnswer> = v.looseObject({
-  url: string,
-  expiresAt: string,
+  // It is opened in a browser, which runs some other kinds.
+  url: v.pipe(
+    string,
+    v.check((it) => /^https?:/.test(it) && URL.canParse(it)),
+  ),
+  expiresAt: time,
 });
 
 /** Requests by which a browser is signed in and out. */
@@ -31,7 +36,7 @@ export const pageEndpoints = {
   pageSignIn: post(
     SIGN_IN_PATH,
     { code: nonEmpty },
-    v.looseObject({ key: string, expiresAt: string }),
+    v.looseObject({ key: string, expiresAt: time }),
     { access: "public", maxBytes: MAX_SIGN_IN_BYTES },
   ),
   pageSignOut: post(

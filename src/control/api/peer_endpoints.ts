@@ -27,6 +27,7 @@ import {
   type Schema,
   string,
   text,
+  time,
   trust,
 } from "./schema_fields.ts";
 
@@ -54,7 +55,7 @@ const STATUS: Schema<StatusAnswer> = v.looseObject({
   admission: v.picklist(["open", "closed"]),
   secret: boolean,
   version: string,
-  startedAt: string,
+  startedAt: time,
   uptimeMs: count,
   mesh: v.looseObject({ nodes: count, sessions: count, missing }),
   health: HEALTH_FACTS,
@@ -124,8 +125,8 @@ const PEER: Schema<PeerRow> = v.looseObject({
   standing: boolean,
   trust,
   ephemeral: boolean,
-  firstSeen: optional(string),
-  lastSeen: optional(string),
+  firstSeen: optional(time),
+  lastSeen: optional(time),
   introducedBy: optional(id),
   admittedBy: optional(id),
 });
@@ -136,7 +137,7 @@ const SESSION: Schema<SessionRow> = v.looseObject({
   direction,
   remoteAddress: string,
   userAgent: string,
-  openedAt: string,
+  openedAt: time,
   bytesSent: count,
   bytesReceived: count,
   messagesSent: count,

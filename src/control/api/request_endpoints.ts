@@ -4,6 +4,7 @@ import { MAX_METHOD_BYTES } from "../../streams/streams_limits.ts";
 import type { RequestAnswer } from "../answers.ts";
 import { post } from "./endpoint.ts";
 import {
+  base64,
   digits,
   id,
   names,
@@ -20,7 +21,7 @@ const ANSWER: Schema<RequestAnswer> = v.looseObject({
   ...names,
   kind: v.picklist(["none", "bytes", "text", "json"]),
   text: optional(string),
-  base64: optional(string),
+  base64: optional(base64),
   json: optional(v.unknown()),
 });
 

@@ -12,7 +12,27 @@ export type Schema<T> = v.GenericSchema<unknown, T>;
 export const optional: typeof v.exactOptional = v.exactOptional;
 export const string = v.string();
 export const boolean = v.boolean();
-export const count = v.number();
+/** JSON such as `1e999` is infinite. */
+export const count = v.pipe(v.number(), v.finite());
+/** ISO 8601 in UTC, as `Date` writes it; `Date.parse` alone takes other texts, too. */
+export const time = v.pipe(
+  v.string(),
+  v.check((it) =>
+    /^\d{4}-\d\d-\d\dT[\d:.]{5,12}Z$/.test(it) && !Number.isNaN(Date.parse(it))
+  ),
+);
+/** Bytes. */
+export const base64 = v.pipe(
+  v.string(),
+  v.check((it) => {
+    try {
+      Uint8Array.fromBase64(it);
+      return true;
+    } catch {
+      return false;
+    }
+  }),
+);
 /** A whole identity. */
 export const id: Schema<PeerId> = v.custom<PeerId>((it) =>
   typeof it === "string" && isPeerId(it)
@@ -28,7 +48,7 @@ export const KEPT_TOPIC: Schema<KeptTopicRow> = v.looseObject({
   bytes: count,
   leased: count,
   blocked: count,
-  oldestAt: optional(string),
+  oldestAt: optional(time),
 });
 /** Pairs of members without a session. */
 export const missing = v.array(v.tuple([id, id]));
