@@ -67,18 +67,25 @@ export async function showWatched<T extends object>(
   let status: StatusAnswer | undefined;
   let peers: Watched["peers"] | undefined;
   let shown: T | undefined;
+  let printed: string | undefined;
   let cancel = () => {};
   const draw = () => {
     cancel();
     const now = systemClock.now();
     if (shown === undefined) return;
+    if (screen !== undefined) {
+      screen.draw(lines(shown, now));
+      cancel = systemClock.after(REDRAW_MS, draw);
+      return;
+    }
+    const text = json ? jsonLine(shown) : [...lines(shown, now), ""].join("\n");
+    // A record may be about nothing that this view has.
+    if (text === printed) return;
+    printed = text;
     if (json) {
       const time = new Date(now).toISOString();
       stdout.line(jsonLine({ time, ...shown }));
-    } else if (screen !== undefined) {
-      screen.draw(lines(shown, now));
-      cancel = systemClock.after(REDRAW_MS, draw);
-    } else stdout.line([...lines(shown, now), ""].join("\n"), false, false);
+    } else stdout.line(text, false, false);
   };
   try {
     for await (const record of node.watch({ signal })) {

@@ -106,6 +106,32 @@ Deno.test("peers --watch prints a line of JSON for each change, and ends with th
   assertMatch(watch.err.join(), /^verack: /);
 });
 
+Deno.test("peers --watch prints nothing again while only other figures of the node change", async () => {
+  await using place = new Place();
+  await using nodes = await pair(place);
+  await using watch = place.command("alice", "peers", "--watch", "--json");
+  const connected = (line: string) => JSON.parse(line).peers[0]?.connected;
+  await watch.line((line) => connected(line) === true);
+  await nodes.bob.end("SIGTERM");
+  await watch.line((line) => connected(line) === false);
+  await place.ask("alice", "send", "bob", "waits");
+  await using _bob = await place.node(
+    "bob",
+    "--name=bob",
+    `--connect=${nodes.alice.address}`,
+  );
+  await watch.line((line) =>
+    connected(line) === true &&
+    watch.out.slice(0, watch.out.indexOf(line))
+      .some((earlier) => connected(earlier) === false)
+  );
+  const views = watch.out.map((line) => {
+    const { time: _, ...view } = JSON.parse(line);
+    return JSON.stringify(view);
+  });
+  assertEquals(views.filter((it, index) => it === views[index - 1]), []);
+});
+
 Deno.test("links --watch ends when the reader of its output goes away", async () => {
   await using place = new Place();
   await using _nodes = await pair(place);
