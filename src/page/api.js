@@ -32,7 +32,7 @@ export class ApiError extends Error {
 }
 
 /** @typedef {{ fetch: typeof globalThis.fetch, storage: Pick<Storage, "getItem" | "setItem" | "removeItem"> }} ApiOptions */
-/** @typedef {{ signal?: AbortSignal | undefined, headers?: Record<string, string> }} RequestOptions */
+/** @typedef {{ body?: object, signal?: AbortSignal, headers?: Record<string, string> }} RequestOptions */
 
 /** A client of one node. */
 export class Api {
@@ -53,71 +53,28 @@ export class Api {
   /**
    * @param {string} path As `/v1/peers`.
    * @param {Record<string, string | number | undefined>} [query]
-   * @param {RequestOptions} [options]
    * @returns {Promise<any>}
    * @throws {ApiError}
    */
-  async get(path, query = {}, options = {}) {
+  async get(path, query = {}) {
     const fields = Object.entries(query).flatMap(([name, value]) =>
       value === undefined ? [] : [[name, String(value)]]
     );
     const search = new URLSearchParams(fields).toString();
     const target = search === "" ? path : `${path}?${search}`;
-    const response = await this.#request("GET", target, undefined, options);
+    const response = await this.open("GET", target);
     return await response.json();
   }
 
   /**
    * @param {string} path
    * @param {object} [body]
-   * @param {RequestOptions} [options]
    * @returns {Promise<any>}
    * @throws {ApiError}
    */
-  async post(path, body = {}, options = {}) {
-    const response = await this.#request("POST", path, body, options);
+  async post(path, body = {}) {
+    const response = await this.open("POST", path, { body });
     return await response.json();
-  }
-
-  /**
-   * Carries out an operation: its records, until it ends; to break out of the loop ends it.
-   *
-   * @param {string} path
-   * @param {object} body
-   * @param {{ signal?: AbortSignal }} [options]
-   * @returns {AsyncGenerator<any, void>}
-   * @throws {ApiError} also when the operation fails or breaks.
-   */
-  async *operation(path, body, { signal } = {}) {
-    const abort = new AbortController();
-    const both = signal === undefined
-      ? abort.signal
-      : AbortSignal.any([signal, abort.signal]);
-    try {
-      const response = await this.open("POST", path, { body, signal: both });
-      for await (const { event, data } of eventsOf(response)) {
-        if (event === "end") return;
-        const value = JSON.parse(data);
-        if (event === "error") throw errorOf(0, value);
-        if (event === undefined) yield value;
-      }
-      throw new ApiError(0, "broken", "The connection to the node broke");
-    } finally {
-      abort.abort();
-    }
-  }
-
-  /**
-   * Opens a stream.
-   *
-   * @param {"GET" | "POST"} method
-   * @param {string} path
-   * @param {{ body?: object, signal: AbortSignal, headers?: Record<string, string> }} options
-   * @returns {Promise<Response>}
-   * @throws {ApiError}
-   */
-  async open(method, path, { body, signal, headers = {} }) {
-    return await this.#request(method, path, body, { signal, headers });
   }
 
   /**
@@ -148,13 +105,15 @@ export class Api {
   }
 
   /**
+   * Makes a request; its response may be a stream.
+   *
    * @param {"GET" | "POST"} method
    * @param {string} target
-   * @param {object | undefined} body
-   * @param {RequestOptions} options
+   * @param {RequestOptions} [options] Without a signal, it is given up after half a minute.
    * @returns {Promise<Response>}
+   * @throws {ApiError}
    */
-  async #request(method, target, body, { signal, headers = {} }) {
+  async open(method, target, { body, signal, headers = {} } = {}) {
     const { fetch, storage } = this.#options;
     const key = storage.getItem(KEY_ITEM);
     let response;
@@ -196,17 +155,6 @@ function errorOf(status, { error }) {
     String(error?.code ?? "failed"),
     String(error?.message ?? `The node answered with status ${status}`),
   );
-}
-
-/**
- * The events of a response, and `undefined` for each piece, so that its reader sees that the
- * stream is alive.
- *
- * @param {Response} response
- * @returns {AsyncGenerator<import("./sse.js").ServerSentEvent>}
- */
-export async function* eventsOf(response) {
-  for await (const events of piecesOf(response)) yield* events;
 }
 
 /**

@@ -377,24 +377,6 @@ Deno.test("the backoff doubles from half a second to fifteen, with jitter in its
   ]);
 });
 
-Deno.test("records of an operation come one by one, and its error is thrown", async () => {
-  using scene = new Scene("k");
-  const { api } = scene.model;
-  const operation = api.operation("/v1/forward", { listen: "1" });
-  const first = operation.next();
-  await settle();
-  const asked = scene.last("/v1/forward");
-  assertEquals(asked.body, { listen: "1" });
-  await asked.send(": x\n\n" + record({ type: "listening" }));
-  assertEquals((await first).value, { type: "listening" });
-  const second = operation.next();
-  const failed = assertRejects(() => second, Error, "no room");
-  await asked.send(
-    'event: error\ndata: {"error":{"code":"busy","message":"no room"}}\n\n',
-  );
-  await failed;
-});
-
 Deno.test("the page shows the state of a node that it watches, and what happens there", async () => {
   await using scene = await ControlScene.start({ name: "alice" });
   const origin = `http://127.0.0.1:${scene.port}`;
