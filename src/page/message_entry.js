@@ -1,6 +1,6 @@
 // @ts-check
 /** One message in the list of messages: from which peer, when, its text, what became of it. */
-import { h, setProps, setText, shownText } from "./dom.js";
+import { button, h, setProps, setText, shownText } from "./dom.js";
 import { copyButton } from "./copy_button.js";
 import { bytes, clock, things } from "./format.js";
 import { base64Bytes, beginningOf } from "./received_messages.js";
@@ -31,10 +31,7 @@ export class MessageEntry {
   #outcome = h("p", { class: "outcome", dir: "auto" });
   #options;
 
-  /**
-   * @param {Entry} entry
-   * @param {EntryOptions} options
-   */
+  /** @param {Entry} entry @param {EntryOptions} options */
   constructor(entry, options) {
     this.#options = options;
     const isSent = "sent" in entry;
@@ -68,9 +65,8 @@ export class MessageEntry {
     again?.remove();
     setText(this.#outcome, words);
     if (state === "failed") {
-      const button = h("button", { type: "button", class: "quiet" }, "Edit");
-      button.addEventListener("click", () => this.#options.onAgain(sent.text));
-      this.#outcome.append(" ", button);
+      const edit = () => this.#options.onAgain(sent.text);
+      this.#outcome.append(" ", button("Edit", edit, { class: "quiet" }));
     }
   }
 
@@ -120,14 +116,11 @@ export class MessageEntry {
 
   /** @param {string} id @param {string} label */
   #peerButton(id, label) {
-    const button = h("button", {
-      type: "button",
-      class: "message-link",
+    return button(label, () => this.#options.onPeer(id), {
+      class: "peer-link",
       dir: "auto",
       title: `Write to ${label}`,
-    }, label);
-    button.addEventListener("click", () => this.#options.onPeer(id));
-    return button;
+    });
   }
 }
 
@@ -169,12 +162,8 @@ export function textBody(text) {
   const { lines, isCut } = beginningOf(text, FIRST);
   setText(body, escapedLines(lines));
   if (!isCut) return body;
-  const more = h("button", {
-    type: "button",
-    class: "quiet",
-    "aria-expanded": "false",
-  }, `Show all ${things(text.length, "character")}`);
-  more.addEventListener("click", () => {
+  const all = `Show all ${things(text.length, "character")}`;
+  const more = button(all, () => {
     const isOpen = more.getAttribute("aria-expanded") === "true";
     const shown = beginningOf(text, isOpen ? FIRST : MOST);
     const end = !isOpen && shown.isCut
@@ -182,11 +171,8 @@ export function textBody(text) {
       : "";
     setText(body, escapedLines(shown.lines) + end);
     setProps(more, { "aria-expanded": String(!isOpen) });
-    setText(
-      more,
-      isOpen ? `Show all ${things(text.length, "character")}` : "Show less",
-    );
-  });
+    setText(more, isOpen ? all : "Show less");
+  }, { class: "quiet", "aria-expanded": "false" });
   const copy = copyButton({
     label: "Copy",
     what: "the whole text",
