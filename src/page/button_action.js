@@ -3,7 +3,7 @@
  * What a button does: once at a time, disabled while under way, and with its error in words
  * beside it. And the elements that show such errors and say what was done.
  */
-import { h, setProps, setText, shownText } from "./dom.js";
+import { button, h, setProps, setText, shownText } from "./dom.js";
 
 /** Text of an error as shown. */
 const MAX_ERROR_CHARS = 800;
@@ -62,13 +62,12 @@ export function buttonAction({ button, problem, task }) {
  * @param {string} [parts.name] Its name for a screen reader, if the label alone is not enough.
  */
 export function actionButton(label, { problem, task, kind, name }) {
-  const button = h("button", {
-    type: "button",
+  const element = button(label, () => void run(), {
     class: kind,
     "aria-label": name,
-  }, label);
-  button.addEventListener("click", buttonAction({ button, problem, task }));
-  return button;
+  });
+  const run = buttonAction({ button: element, problem, task });
+  return element;
 }
 
 /** @type {HTMLElement | undefined} */

@@ -4,7 +4,7 @@
  * it, and stays open with the error if that failed. The browser keeps the focus inside it,
  * closes it at Escape, and returns the focus.
  */
-import { h, setText } from "./dom.js";
+import { button, h, setText, textInput } from "./dom.js";
 import { buttonAction, problemLine } from "./button_action.js";
 
 /** @import { Child } from "./dom.js" */
@@ -33,14 +33,10 @@ export function confirmDialog(question) {
   const id = `dialog-${++ids}`;
   const problem = problemLine();
   const confirm = h("button", { class: danger ? "danger" : "primary" }, verb);
-  const cancel = h("button", { type: "button" }, "Cancel");
-  const word = typed === undefined ? undefined : h("input", {
-    id: `${id}-word`,
-    type: "text",
-    autocomplete: "off",
-    autocapitalize: "off",
-    spellcheck: "false",
-  });
+  const cancel = button("Cancel", () => dialog.close());
+  const word = typed === undefined
+    ? undefined
+    : textInput({ id: `${id}-word` });
   const form = h(
     "form",
     null,
@@ -72,7 +68,6 @@ export function confirmDialog(question) {
       isDone = await run();
       if (isDone) dialog.close();
     });
-    cancel.addEventListener("click", () => dialog.close());
     dialog.addEventListener("close", () => {
       dialog.remove();
       const isGone = !(opener instanceof HTMLElement) || !opener.isConnected ||

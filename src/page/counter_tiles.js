@@ -16,9 +16,9 @@ import { levels, rates } from "./history.js";
  * @typedef {object} Tile
  * @property {string} name
  * @property {string} title
- * @property {string} unit After the value.
+ * @property {string} [unit] After the value.
  * @property {(value: number | undefined) => string} format
- * @property {((value: number | undefined) => string) | undefined} total Of counters.
+ * @property {(value: number | undefined) => string} [total] Of counters.
  * @property {readonly Series[]} series
  */
 
@@ -27,17 +27,13 @@ export const TILES = [
   {
     name: "peers",
     title: "Peers connected",
-    unit: "",
     format: count,
-    total: undefined,
     series: [{ label: "", key: "peers", points: levels }],
   },
   {
     name: "rtt",
     title: "Round trip",
-    unit: "",
     format: milliseconds,
-    total: undefined,
     series: [
       { label: "median", key: "rttMedianMs", points: levels },
       { label: "max", key: "rttMaxMs", points: levels },
@@ -68,9 +64,7 @@ export const TILES = [
   {
     name: "waiting",
     title: "Messages waiting",
-    unit: "",
     format: count,
-    total: undefined,
     series: [{ label: "", key: "waiting", points: levels }],
   },
 ];

@@ -15,10 +15,7 @@ import { clock } from "./format.js";
 
 const HEIGHT = 44;
 
-/**
- * @param {HTMLElement} element
- * @param {Model} model
- */
+/** @param {HTMLElement} element @param {Model} model */
 export function mountCounters(element, model) {
   /** A time that is pointed at, as a part of the window; all tiles show it. @type {number | undefined} */
   let pointed;
@@ -100,12 +97,9 @@ class CounterTile {
     );
   }
 
-  /**
-   * @param {Model} model
-   * @param {number | undefined} pointed
-   */
+  /** @param {Model} model @param {number | undefined} pointed */
   update({ history }, pointed) {
-    const { format, unit, total } = this.#tile;
+    const { format, unit = "", total } = this.#tile;
     const width = this.#width;
     const { from, to, minutes } = windowOf(history);
     const lines = this.#series.map(({ points, key }) => points(history, key));

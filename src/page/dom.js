@@ -44,6 +44,30 @@ export function svg(tag, props, ...children) {
 }
 
 /**
+ * A button that submits no form.
+ *
+ * @param {Child | Child[]} label
+ * @param {(event: MouseEvent) => void} onClick
+ * @param {Props} [props]
+ */
+export function button(label, onClick, props) {
+  const element = h("button", { type: "button", ...props }, label);
+  element.addEventListener("click", onClick);
+  return element;
+}
+
+/** A line to type names and codes into, which are no words of a language. @param {Props} [props] */
+export function textInput(props) {
+  return h("input", {
+    type: "text",
+    autocomplete: "off",
+    autocapitalize: "off",
+    spellcheck: "false",
+    ...props,
+  });
+}
+
+/**
  * @template {Element} E
  * @param {E} element
  * @param {Props | null | undefined} props
@@ -83,10 +107,7 @@ export function setProps(element, props) {
   }
 }
 
-/**
- * @param {Node} parent
- * @param {(Child | Child[])[]} children
- */
+/** @param {Node} parent @param {(Child | Child[])[]} children */
 export function append(parent, children) {
   for (const child of children.flat()) {
     if (child === null || child === undefined || child === false) continue;

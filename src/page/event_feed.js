@@ -122,10 +122,7 @@ export class EventFeed {
     return undefined;
   }
 
-  /**
-   * @param {PageEvent} event
-   * @param {string | undefined} id
-   */
+  /** @param {PageEvent} event @param {string | undefined} id */
   #add(event, id) {
     // Listeners get all of a message, once.
     this.events.push(event.type === "message" ? cutMessage(event) : event);
@@ -137,10 +134,7 @@ export class EventFeed {
     return event;
   }
 
-  /**
-   * @param {ControlEvent} event
-   * @param {number} lag
-   */
+  /** @param {ControlEvent} event @param {number} lag */
   #noteChange(event, lag) {
     const at = this.#now();
     if (at + lag - Date.parse(event.time) > CHANGE_SHOWN_MS) return;

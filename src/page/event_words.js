@@ -38,10 +38,7 @@ const TRUST_WORDS = {
   pinned: "pinned",
 };
 
-/**
- * @param {PageEvent} event
- * @returns {EventWords}
- */
+/** @param {PageEvent} event @returns {EventWords} */
 export function eventWords(event) {
   switch (event.type) {
     case "peer:up":
@@ -219,10 +216,7 @@ function reasonAt(event) {
   return reason(event.reason, begin);
 }
 
-/**
- * @param {Extract<PageEvent, { type: "mesh" }>} event
- * @returns {EventWords}
- */
+/** @param {Extract<PageEvent, { type: "mesh" }>} event @returns {EventWords} */
 function meshWords({ nodes, sessions, missing }) {
   if (nodes === 1) return say("mesh", "plain", "mesh", ["no other node"]);
   const lacking = nodes - 1 - sessions;
@@ -241,10 +235,7 @@ function meshWords({ nodes, sessions, missing }) {
   ]);
 }
 
-/**
- * @param {Extract<PageEvent, { type: "file" }>} event
- * @returns {EventWords}
- */
+/** @param {Extract<PageEvent, { type: "file" }>} event @returns {EventWords} */
 function fileWords(event) {
   const { step, path, files, done, failed } = event;
   const why = event.reason === undefined ? "" : `: ${reason(event.reason)}`;

@@ -74,6 +74,17 @@ export function day(time) {
 }
 
 /**
+ * A time of day, with the day if that is another; empty without a time.
+ *
+ * @param {Date | number | string | undefined} time
+ * @param {number} [now]
+ */
+export function moment(time, now = Date.now()) {
+  if (time === undefined) return "";
+  return day(time) === day(now) ? clock(time) : `${day(time)} ${clock(time)}`;
+}
+
+/**
  * A number of things.
  *
  * @param {number} number

@@ -1,6 +1,6 @@
 // @ts-check
 /** The head of the page: which node this is, how it is, and how fresh that is. */
-import { h, setText, shownText } from "./dom.js";
+import { button, h, setText, shownText } from "./dom.js";
 import { clock, duration, things } from "./format.js";
 import { copyButton } from "./copy_button.js";
 import { shownName } from "./shown_name.js";
@@ -9,10 +9,7 @@ import { themeSwitch } from "./theme.js";
 
 /** @import { Model } from "./model.js" */
 
-/**
- * @param {Element} element
- * @param {Model} model
- */
+/** @param {Element} element @param {Model} model */
 export function mountHeader(element, model) {
   const name = h("bdi", { class: "node-name" }, "verack");
   const id = h("code", { class: "node-id" });
@@ -29,12 +26,10 @@ export function mountHeader(element, model) {
     uptime: fact("up for"),
     version: fact("version"),
   };
-  const leave = h("button", {
-    type: "button",
+  const leave = button("sign out", () => model.signOut(), {
     class: "quiet",
     title: "End the sign-in of this browser",
-    on: { click: () => model.signOut() },
-  }, "sign out");
+  });
   const health = h("a", { class: "badge", href: "#notice" });
   const connection = h("span", { class: "badge", role: "status" });
   element.append(
@@ -131,10 +126,7 @@ function showHealth(badge, facts) {
   );
 }
 
-/**
- * @param {HTMLElement} badge
- * @param {Model} model
- */
+/** @param {HTMLElement} badge @param {Model} model */
 function showConnection(badge, { connection, heardAt, problem, stopped }) {
   const since = heardAt === undefined ? "" : ` since ${clock(heardAt)}`;
   const [state, text] = connection === "live"

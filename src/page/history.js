@@ -29,8 +29,7 @@ export const GAP_MS = 25_000;
  * @returns {Figures}
  */
 export function figuresOf(status, sessions) {
-  const { mesh, outbox } = status;
-  const { counters } = status;
+  const { mesh, outbox, counters } = status;
   const rtts = sessions.flatMap(({ rttMs }) => rttMs ?? [])
     .sort((a, b) => a - b);
   return {
@@ -45,10 +44,7 @@ export function figuresOf(status, sessions) {
   };
 }
 
-/**
- * @param {readonly number[]} sorted
- * @returns {number | undefined}
- */
+/** @param {readonly number[]} sorted @returns {number | undefined} */
 function median(sorted) {
   const middle = sorted.length >> 1;
   const high = sorted[middle];

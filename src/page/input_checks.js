@@ -42,10 +42,7 @@ export function faultOfText(text) {
   } here; verack send takes more.`;
 }
 
-/**
- * @param {string} topic
- * @returns {string | undefined}
- */
+/** @param {string} topic @returns {string | undefined} */
 export function faultOfTopic(topic) {
   if (!topic.isWellFormed()) {
     return "The topic has half a character (a lone surrogate), must be Unicode text.";

@@ -292,12 +292,11 @@ export function placeLabels(wishes, nodes, radius, size) {
     const options = candidates(wish);
     const free = options.find((it) => {
       const box = boxOf(it, wish);
-      return box.left >= 0 && box.right <= size.width && box.top >= 0 &&
-        box.bottom <= size.height && !taken.some((other) =>
-          overlap(box, other)
-        );
+      return fits(box, size) && !taken.some((other) => overlap(box, other));
     });
-    const place = free ?? (wish.must ? inside(options, wish, size) : undefined);
+    // What must be seen covers others, but is not cut if that can be.
+    const whole = options.find((it) => fits(boxOf(it, wish), size));
+    const place = free ?? (wish.must ? whole ?? options[0] : undefined);
     if (place === undefined) continue;
     found.set(wish.id, place);
     taken.push(boxOf(place, wish));
@@ -337,26 +336,12 @@ function candidates({ x, y, angle, height, outwards, must, radius }) {
     : [over(sign), outer, inner, over(-sign)];
 }
 
-/**
- * The first one that the picture does not cut, if there is one.
- *
- * @param {readonly LabelPlace[]} options
- * @param {Wish} wish
- * @param {Size} size
- */
-function inside(options, wish, size) {
-  return options.find((it) => {
-    const box = boxOf(it, wish);
-    return box.left >= 0 && box.right <= size.width && box.top >= 0 &&
-      box.bottom <= size.height;
-  }) ?? options[0];
+/** @param {Box} box @param {Size} size */
+function fits({ left, right, top, bottom }, { width, height }) {
+  return left >= 0 && right <= width && top >= 0 && bottom <= height;
 }
 
-/**
- * @param {LabelPlace} place
- * @param {Wish} wish
- * @returns {Box}
- */
+/** @param {LabelPlace} place @param {Wish} wish @returns {Box} */
 function boxOf({ x, y, anchor }, { width, height }) {
   const left = anchor === "start"
     ? x
@@ -371,10 +356,7 @@ function boxOf({ x, y, anchor }, { width, height }) {
   };
 }
 
-/**
- * @param {Box} a
- * @param {Box} b
- */
+/** @param {Box} a @param {Box} b */
 function overlap(a, b) {
   return a.left < b.right && b.left < a.right && a.top < b.bottom &&
     b.top < a.bottom;

@@ -66,10 +66,7 @@ export class LiveStream {
   #attempt;
   #wake = () => {};
 
-  /**
-   * @param {StreamSource} source
-   * @param {Times} times
-   */
+  /** @param {StreamSource} source @param {Times} times */
   constructor(source, times) {
     this.#source = source;
     this.#times = times;

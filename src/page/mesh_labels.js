@@ -1,8 +1,8 @@
 // @ts-check
-/** The names beside the nodes of the picture of the mesh: as many as have room. */
-import { setProps, svg, updateList } from "./dom.js";
+/** Words of the picture of the mesh: the names beside its nodes, as many as have room, and its legend. */
+import { h, setProps, svg, updateList } from "./dom.js";
 import { MAX_NAMED, MAX_TWO_LINES, ownRadius, placeLabels } from "./layout.js";
-import { labelOf } from "./mesh_view.js";
+import { labelOf, RTT_BANDS } from "./mesh_view.js";
 import { shortId } from "./shown_text.js";
 
 /** @import { LabelPlace, Layout, Size } from "./layout.js" */
@@ -136,4 +136,55 @@ function widthOf(text, { bold, mono }) {
   if (widths.size >= MAX_WIDTHS) widths.clear();
   widths.set(key, width);
   return width;
+}
+
+/** The legend: open where there is room. */
+export function meshLegend() {
+  const [fast, middle, slow] = RTT_BANDS;
+  return h(
+    "ul",
+    { class: "legend", "aria-label": "Legend" },
+    line({ "data-band": 0 }, `< ${fast} ms`),
+    line({ "data-band": 1 }, `< ${middle}`),
+    line({ "data-band": 2 }, `< ${slow}`),
+    line({ "data-band": 3 }, `≥ ${slow}`),
+    line({ class: "links-missing" }, "missing"),
+    line({ "data-band": 0, "data-relayed": true }, "relayed"),
+    h(
+      "li",
+      null,
+      svg(
+        "svg",
+        { viewBox: "0 0 12 12", class: "key-dot", "aria-hidden": "true" },
+        svg(
+          "g",
+          { class: "node", "data-state": "away" },
+          svg("circle", { class: "dot", cx: 6, cy: 6, r: 4.5 }),
+        ),
+      ),
+      "away",
+    ),
+  );
+}
+
+/** @param {import("./dom.js").Props} props @param {string} text */
+function line(props, text) {
+  return h(
+    "li",
+    null,
+    svg(
+      "svg",
+      { viewBox: "0 0 22 8", class: "key-line", "aria-hidden": "true" },
+      svg("line", {
+        class: "link",
+        "stroke-width": 2.5,
+        x1: 0,
+        y1: 4,
+        x2: 22,
+        y2: 4,
+        ...props,
+      }),
+    ),
+    text,
+  );
 }

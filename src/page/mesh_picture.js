@@ -13,8 +13,7 @@ import {
   ownRadius,
   walk,
 } from "./layout.js";
-import { MeshLabels } from "./mesh_labels.js";
-import { meshLegend } from "./mesh_legend.js";
+import { MeshLabels, meshLegend } from "./mesh_labels.js";
 import { linkWidth, meshView, rttBand } from "./mesh_view.js";
 
 /** @import { Model } from "./model.js" */
@@ -30,10 +29,7 @@ const REACH = 5;
 /** Readers of the screen are told of the mesh at most so often. */
 const SPOKEN_MS = 10_000;
 
-/**
- * @param {HTMLElement} element
- * @param {Model} model
- */
+/** @param {HTMLElement} element @param {Model} model */
 export function mountMeshPicture(element, model) {
   const picture = new MeshPicture(model);
   const spoken = h("p", { class: "visually-hidden", "aria-live": "polite" });

@@ -160,10 +160,7 @@ function wordsOf(peer, session, { state, change, relayed }) {
   ].filter(Boolean).join(", ");
 }
 
-/**
- * @param {StatusAnswer} status
- * @param {readonly PeerRow[]} peers
- */
+/** @param {StatusAnswer} status @param {readonly PeerRow[]} peers */
 function summaryOf({ mesh }, peers) {
   if (mesh.nodes === 1 && peers.length === 0) return "No other node yet.";
   const lacking = Math.max(0, mesh.nodes - 1 - mesh.sessions);

@@ -1,6 +1,6 @@
 // @ts-check
 /** Messages in and out, of one peer or of all, and the form that sends more. */
-import { h, setText, updateList } from "./dom.js";
+import { h, setText, textInput, updateList } from "./dom.js";
 import { ApiError } from "./api.js";
 import { errorWords, problemLine } from "./button_action.js";
 import { faultOfText, faultOfTopic } from "./input_checks.js";
@@ -62,13 +62,7 @@ class MessagesView {
     placeholder: "Write a message",
     "aria-label": "Message",
   });
-  #topic = h("input", {
-    id: "message-topic",
-    type: "text",
-    autocomplete: "off",
-    spellcheck: "false",
-    dir: "auto",
-  });
+  #topic = textInput({ id: "message-topic", dir: "auto" });
   #send = h("button", { class: "primary" }, "Send to everyone");
   #problem = problemLine();
   #isAtEnd = true;

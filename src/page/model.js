@@ -218,10 +218,7 @@ export class Model extends EventTarget {
     this.changed();
   }
 
-  /**
-   * @param {string | undefined} event
-   * @param {string} data
-   */
+  /** @param {string | undefined} event @param {string} data */
   #onRecord(event, data) {
     if (event !== undefined) return;
     const record = JSON.parse(data);

@@ -1,9 +1,10 @@
 // @ts-check
 /** What waits in the node: kept topics and dead letters; and the button that stops it. */
-import { h, setText, shownText, updateList } from "./dom.js";
+import { button, h, setText, shownText } from "./dom.js";
 import { actionButton, announce, problemLine } from "./button_action.js";
 import { confirmDialog } from "./confirm_dialog.js";
-import { bytes, clock, day, things } from "./format.js";
+import { bytes, moment, things } from "./format.js";
+import { listPart, listRow } from "./list_part.js";
 import { textBody } from "./message_entry.js";
 import { peerLabel } from "./shown_name.js";
 import { shortId } from "./shown_text.js";
@@ -19,11 +20,7 @@ const MAX_PREVIEW_CHARS = 240;
 /** Of the dead letters, which may be a thousand. */
 const MAX_SHOWN = 50;
 
-/**
- * @param {HTMLElement} element
- * @param {Model} model
- * @param {NodeLists} lists
- */
+/** @param {HTMLElement} element @param {Model} model @param {NodeLists} lists */
 export function mountNode(element, model, lists) {
   const heading = h("h2", { tabindex: -1 }, "Node");
   element.append(
@@ -35,60 +32,31 @@ export function mountNode(element, model, lists) {
 
 /** @param {Model} model */
 function keptTopics(model) {
-  const list = h("ul", { class: "rows" });
-  const number = h("span", { class: "muted figure" });
-  const empty = h("p", { class: "empty muted" }, "No topic is kept.");
-  /** @type {Map<string, HTMLElement>} */
-  const rows = new Map();
-  const show = () => {
-    const topics = model.status?.keptTopics ?? [];
-    setText(number, topics.length === 0 ? "" : String(topics.length));
-    empty.hidden = topics.length > 0;
-    updateList(list, rows, topics, {
-      key: ({ topic }) => topic,
-      make: ({ topic }) =>
-        h(
-          "li",
-          null,
-          h(
-            "div",
-            { class: "row-main" },
-            h(
-              "bdi",
-              { class: "topic" },
-              topic === "" ? "no topic" : shownText(topic, MAX_TOPIC_CHARS),
-            ),
-            h("span", { class: "row-text figure" }),
-          ),
-        ),
-      update: showTopic,
-    });
-  };
+  /** @type {ReturnType<typeof listPart<KeptTopicRow>>} */
+  const part = listPart({
+    title: "Kept topics",
+    empty: "No topic is kept.",
+    key: ({ topic }) => topic,
+    make({ topic }) {
+      const name = shownText(topic, MAX_TOPIC_CHARS) || "no topic";
+      return listRow(h("bdi", { class: "topic" }, name), []);
+    },
+    words: topicWords,
+  });
+  const show = () => part.show(model.status?.keptTopics ?? []);
   model.addEventListener("change", show);
   show();
-  return h(
-    "section",
-    { class: "part" },
-    h("h3", null, "Kept topics ", number),
-    empty,
-    list,
-  );
+  return part.element;
 }
 
-/** @param {Element} element @param {KeptTopicRow} topic */
-function showTopic(
-  element,
-  { messages, bytes: size, leased, blocked, oldestAt },
-) {
-  const text = element.querySelector(".row-text");
-  if (text === null) return;
-  const parts = [
+/** @param {KeptTopicRow} topic */
+function topicWords({ messages, bytes: size, leased, blocked, oldestAt }) {
+  return [
     messages === 0 ? "empty" : `${things(messages, "message")}, ${bytes(size)}`,
-    ...leased > 0 ? [`${leased} with consumers`] : [],
-    ...blocked > 0 ? [`${things(blocked, "sender")} blocked`] : [],
-    ...oldestAt === undefined ? [] : [`oldest of ${moment(oldestAt)}`],
-  ];
-  setText(text, parts.join(", "));
+    leased > 0 && `${leased} with consumers`,
+    blocked > 0 && `${things(blocked, "sender")} blocked`,
+    oldestAt !== undefined && `oldest of ${moment(oldestAt)}`,
+  ].filter(Boolean).join(", ");
 }
 
 /** @typedef {{ model: Model, lists: NodeLists, after: HTMLElement }} Context */
@@ -96,42 +64,31 @@ function showTopic(
 /** @param {Context} context */
 function deadLetters(context) {
   const { model, lists } = context;
-  const list = h("ul", { class: "rows" });
-  const number = h("span", { class: "muted figure" });
-  const empty = h("p", { class: "empty muted" }, "No dead letters.");
   const more = h("p", { class: "muted" });
-  const problem = problemLine();
-  /** @type {Map<string, HTMLElement>} */
-  const rows = new Map();
+  /** @type {ReturnType<typeof listPart<DeadLetterRow>>} */
+  const part = listPart({
+    title: "Dead letters",
+    empty: "No dead letters.",
+    note: more,
+    key: ({ id, from }) => `${from} ${id}`,
+    make: (letter) => deadLetter(letter, context),
+    words: (letter) => letterWords(letter, model),
+  });
   const show = () => {
     // Oldest first, as the node has them.
     const all = lists.lists.deadLetters;
-    setText(number, all.length === 0 ? "" : String(all.length));
-    empty.hidden = all.length > 0;
-    const shown = all.slice(0, MAX_SHOWN);
-    const rest = all.length - shown.length;
+    const total = all.length;
+    const rest = total - MAX_SHOWN;
     setText(
       more,
-      rest === 0 ? "" : `and ${rest} newer: verack dead-letters lists all`,
+      rest > 0 ? `and ${rest} newer: verack dead-letters lists all` : "",
     );
-    setText(problem, lists.problem("deadLetters") ?? "");
-    updateList(list, rows, shown, {
-      key: ({ id, from }) => `${from} ${id}`,
-      make: (letter) => deadLetter(letter, context),
-      update: (element, letter) => showDeadLetter(element, letter, model),
-    });
+    const problem = lists.problem("deadLetters");
+    part.show(all.slice(0, MAX_SHOWN), { total, problem });
   };
   lists.addEventListener("change", show);
   show();
-  return h(
-    "section",
-    { class: "part" },
-    h("h3", null, "Dead letters ", number),
-    empty,
-    list,
-    more,
-    problem,
-  );
+  return part.element;
 }
 
 /** @param {DeadLetterRow} letter @param {Context} context */
@@ -185,55 +142,36 @@ function deadLetter(letter, { model, lists, after }) {
     });
     if (isDone) announce("Discarded");
   };
-  return h(
-    "li",
-    null,
-    h(
-      "div",
-      { class: "row-main" },
-      h("code", { class: "id", title: shownText(id, 64) }, shortId(id)),
-      h("span", { class: "row-text", dir: "auto" }),
-      body,
-    ),
-    h(
-      "div",
-      { class: "row-buttons" },
+  return listRow(
+    h("code", { class: "id", title: shownText(id, 64) }, shortId(id)),
+    [
       whole,
       actionButton("Retry", {
         problem,
         task: retry,
         name: `Retry dead letter ${shortId(id)}`,
       }),
-      h("button", {
-        type: "button",
+      button("Discard…", discard, {
         class: "danger",
         "aria-label": `Discard dead letter ${shortId(id)}`,
-        on: { click: () => void discard() },
-      }, "Discard…"),
-    ),
-    problem,
+      }),
+    ],
+    { body, problem },
   );
 }
 
-/**
- * @param {Element} element
- * @param {DeadLetterRow} letter
- * @param {Model} model
- */
-function showDeadLetter(element, letter, { peers }) {
-  const text = element.querySelector(".row-text");
-  if (text === null) return;
+/** @param {DeadLetterRow} letter @param {Model} model */
+function letterWords(letter, { peers }) {
   const { from, at, topic, reason, retried, bytes: size } = letter;
   const names = peers.find((it) => it.id === from) ?? letter;
-  const parts = [
+  return [
     `from ${peerLabel(from, names)}`,
     moment(at),
     bytes(size),
-    ...topic === "" ? [] : [`topic ${shownText(topic, MAX_TOPIC_CHARS)}`],
-    ...reason === "" ? [] : [`nacked: ${shownText(reason, MAX_REASON_CHARS)}`],
-    ...retried ? ["retried"] : [],
-  ];
-  setText(text, parts.join(", "));
+    topic !== "" && `topic ${shownText(topic, MAX_TOPIC_CHARS)}`,
+    reason !== "" && `nacked: ${shownText(reason, MAX_REASON_CHARS)}`,
+    retried && "retried",
+  ].filter(Boolean).join(", ");
 }
 
 /** @param {Model} model */
@@ -251,17 +189,13 @@ function stopButton(model) {
           null,
           "The node says goodbye to its peers and its process ends. It cannot be started from this page again.",
         ),
-        status?.ephemeral
-          ? h(
-            "p",
-            null,
-            "It has no data directory: its key, and messages that wait, are lost.",
-          )
-          : h(
-            "p",
-            null,
-            "Its key, peers and messages that wait stay in its data directory.",
-          ),
+        h(
+          "p",
+          null,
+          status?.ephemeral
+            ? "It has no data directory: its key, and messages that wait, are lost."
+            : "Its key, peers and messages that wait stay in its data directory.",
+        ),
       ],
       verb: "Stop the node",
       danger: true,
@@ -270,16 +204,5 @@ function stopButton(model) {
     });
     if (isDone) announce("The node is stopping");
   };
-  return h("button", {
-    type: "button",
-    class: "danger",
-    on: { click: () => void stop() },
-  }, "Stop the node…");
-}
-
-/** A time of day, with the day if that is another. @param {string} time */
-function moment(time) {
-  return day(time) === day(Date.now())
-    ? clock(time)
-    : `${day(time)} ${clock(time)}`;
+  return button("Stop the node…", stop, { class: "danger" });
 }

@@ -9,10 +9,7 @@ import { clock } from "./format.js";
 /** A node has at most 64 facts; the first tell enough. */
 const MAX_SHOWN = 6;
 
-/**
- * @param {Element} element
- * @param {Model} model
- */
+/** @param {Element} element @param {Model} model */
 export function mountNotice(element, model) {
   /** @type {Map<string, HTMLElement>} */
   const rows = new Map();
@@ -37,10 +34,7 @@ export function mountNotice(element, model) {
   update();
 }
 
-/**
- * @param {Model} model
- * @returns {Notice[]}
- */
+/** @param {Model} model @returns {Notice[]} */
 function noticesOf({ status, connection, heardAt, problem, stopped }) {
   /** @type {Notice[]} */
   const notices = [];

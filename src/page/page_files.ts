@@ -20,12 +20,13 @@ import history from "./history.js" with { type: "text" };
 import icon from "./icon.svg" with { type: "text" };
 import index from "./index.html" with { type: "text" };
 import inputChecks from "./input_checks.js" with { type: "text" };
+import inviteForm from "./invite_form.js" with { type: "text" };
 import layout from "./layout.js" with { type: "text" };
+import listPart from "./list_part.js" with { type: "text" };
 import liveStream from "./live_stream.js" with { type: "text" };
 import main from "./main.js" with { type: "text" };
 import meshCss from "./mesh.css" with { type: "text" };
 import meshLabels from "./mesh_labels.js" with { type: "text" };
-import meshLegend from "./mesh_legend.js" with { type: "text" };
 import meshPicture from "./mesh_picture.js" with { type: "text" };
 import meshView from "./mesh_view.js" with { type: "text" };
 import messageEntry from "./message_entry.js" with { type: "text" };
@@ -42,7 +43,6 @@ import peerTable from "./peer_table.js" with { type: "text" };
 import peersCss from "./peers.css" with { type: "text" };
 import peersNarrowCss from "./peers_narrow.css" with { type: "text" };
 import peersView from "./peers_view.js" with { type: "text" };
-import qrPicture from "./qr_picture.js" with { type: "text" };
 import receivedMessages from "./received_messages.js" with { type: "text" };
 import sentMessages from "./sent_messages.js" with { type: "text" };
 import shortcuts from "./shortcuts.js" with { type: "text" };
@@ -87,12 +87,13 @@ const TEXTS: Readonly<Record<string, string>> = {
   "icon.svg": icon,
   "index.html": index,
   "input_checks.js": inputChecks,
+  "invite_form.js": inviteForm,
   "layout.js": layout,
+  "list_part.js": listPart,
   "live_stream.js": liveStream,
   "main.js": main,
   "mesh.css": meshCss,
   "mesh_labels.js": meshLabels,
-  "mesh_legend.js": meshLegend,
   "mesh_picture.js": meshPicture,
   "mesh_view.js": meshView,
   "message_entry.js": messageEntry,
@@ -109,7 +110,6 @@ const TEXTS: Readonly<Record<string, string>> = {
   "peers.css": peersCss,
   "peers_narrow.css": peersNarrowCss,
   "peers_view.js": peersView,
-  "qr_picture.js": qrPicture,
   "received_messages.js": receivedMessages,
   "sent_messages.js": sentMessages,
   "shortcuts.js": shortcuts,

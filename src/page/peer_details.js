@@ -1,11 +1,10 @@
 // @ts-check
 /** All that is known of the selected peer, and what can be done with it. */
-import { h, setProps, setText, shownText } from "./dom.js";
+import { button, h, setProps, setText, shownText } from "./dom.js";
 import { allowPeer, denyPeer, forgetPeer, namePeer } from "./access_dialogs.js";
 import { actionButton, problemLine } from "./button_action.js";
 import { copyButton } from "./copy_button.js";
-import { bytes, clock, day, duration, milliseconds } from "./format.js";
-import { things } from "./format.js";
+import { bytes, duration, milliseconds, moment, things } from "./format.js";
 import { STATE_WORDS, TRUST_WORDS } from "./peer_rows.js";
 import { namesWords, peerLabel, shownName } from "./shown_name.js";
 
@@ -135,17 +134,6 @@ function addressWords({ address, peer }) {
 }
 
 /**
- * A time of day, with the day if that is another.
- *
- * @param {string | number | undefined} time
- * @param {number} now
- */
-function moment(time, now) {
-  if (time === undefined) return "";
-  return day(time) === day(now) ? clock(time) : `${day(time)} ${clock(time)}`;
-}
-
-/**
  * @typedef {object} DetailsOptions
  * @property {Model} model
  * @property {NodeLists} lists
@@ -176,34 +164,26 @@ export class PeerDetails {
   constructor(options) {
     this.#options = options;
     const { onMessage, onClose } = options;
-    const button = (
+    const action = (
       /** @type {string} */ label,
       /** @type {(row: Row) => void} */ task,
       kind = "",
-    ) => {
-      const element = h("button", { type: "button", class: kind }, label);
-      element.addEventListener("click", () => {
-        if (this.#row !== undefined) task(this.#row);
-      });
-      return element;
-    };
-    this.#message = button("Message", ({ id }) => onMessage(id), "primary");
+    ) => button(label, () => this.#row && task(this.#row), { class: kind });
+    this.#message = action("Message", ({ id }) => onMessage(id), "primary");
     this.#ping = actionButton("Ping", {
       problem: this.#problem,
       task: () => this.#pingPeer(),
     });
-    this.#allow = button("Allow…", (row) => this.#decide(allowPeer, row));
-    this.#deny = button(
+    this.#allow = action("Allow…", (row) => this.#decide(allowPeer, row));
+    this.#deny = action(
       "Deny…",
       (row) => this.#decide(denyPeer, row),
       "danger",
     );
-    const close = h("button", {
-      type: "button",
+    const close = button("×", onClose, {
       class: "quiet close",
       "aria-label": "Close the details",
-    }, "×");
-    close.addEventListener("click", onClose);
+    });
     this.element = h(
       "section",
       {
@@ -228,9 +208,9 @@ export class PeerDetails {
         this.#message,
         this.#ping,
         this.#allow,
-        button("Name…", (row) => this.#decide(namePeer, row)),
+        action("Name…", (row) => this.#decide(namePeer, row)),
         this.#deny,
-        button("Forget…", (row) => this.#decide(forgetPeer, row), "danger"),
+        action("Forget…", (row) => this.#decide(forgetPeer, row), "danger"),
       ),
       this.#answer,
       this.#problem,
@@ -304,10 +284,7 @@ export class PeerDetails {
     );
   }
 
-  /**
-   * @param {typeof allowPeer} decide
-   * @param {Row} row
-   */
+  /** @param {typeof allowPeer} decide @param {Row} row */
   #decide(decide, row) {
     const { model, lists } = this.#options;
     const address = row.request?.address;

@@ -268,10 +268,7 @@ function byName(a, b) {
     : collator.compare(left, right);
 }
 
-/**
- * @param {string | number} left
- * @param {string | number} right
- */
+/** @param {string | number} left @param {string | number} right */
 function compare(left, right) {
   return typeof left === "number" && typeof right === "number"
     ? left - right
@@ -313,10 +310,7 @@ function searchedText(row) {
   ].filter((it) => it !== undefined).join("\n").toLowerCase();
 }
 
-/**
- * @param {readonly Row[]} rows
- * @returns {Record<PeerState | "all", number>}
- */
+/** @param {readonly Row[]} rows @returns {Record<PeerState | "all", number>} */
 export function countStates(rows) {
   const counts = Object.fromEntries(STATES.map((state) => [state, 0]));
   for (const { state } of rows) counts[state] = (counts[state] ?? 0) + 1;

@@ -4,7 +4,7 @@
  * Rows keep their places while the pointer or the focus is among them, so that none moves away
  * under a click. One row at a time is in the order of Tab; the arrow keys move between rows.
  */
-import { h, setProps, updateList } from "./dom.js";
+import { button, h, setProps, updateList } from "./dom.js";
 import { COLUMNS, RowView } from "./peer_row_view.js";
 import { filterRows, nextOrder, sortRows } from "./peer_rows.js";
 
@@ -112,21 +112,21 @@ export class PeerTable {
 
   /** @param {Column} column */
   #header({ key, label, title, isFigure }) {
-    const button = h(
-      "button",
-      { type: "button", title: `Sort by ${(title ?? label).toLowerCase()}` },
-      label,
-      title !== undefined && title !== label
-        ? h("span", { class: "visually-hidden" }, `, ${title}`)
-        : null,
-      h("span", { class: "sort-mark", "aria-hidden": "true" }),
+    const isShort = title !== undefined && title !== label;
+    const content = button(
+      [
+        label,
+        isShort && h("span", { class: "visually-hidden" }, `, ${title}`),
+        h("span", { class: "sort-mark", "aria-hidden": "true" }),
+      ],
+      () => this.#setOrder(key),
+      { title: `Sort by ${(title ?? label).toLowerCase()}` },
     );
-    button.addEventListener("click", () => this.#setOrder(key));
     const header = h("th", {
       scope: "col",
       role: "columnheader",
       class: `col-${key}${isFigure ? " figure" : ""}`,
-    }, button);
+    }, content);
     this.#headers.set(key, header);
     return header;
   }
@@ -140,12 +140,11 @@ export class PeerTable {
         h("option", { value: key }, title ?? label)
       ),
     );
-    const turn = h("button", { type: "button" }, "Reverse");
+    const turn = button("Reverse", () => this.#setOrder(this.#order.key));
     select.addEventListener("change", () => {
       const key = /** @type {SortKey} */ (select.value);
       if (key !== this.#order.key) this.#setOrder(key);
     });
-    turn.addEventListener("click", () => this.#setOrder(this.#order.key));
     const element = h(
       "div",
       { class: "peer-sort" },

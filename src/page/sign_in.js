@@ -20,10 +20,7 @@ function takeCode() {
   return code;
 }
 
-/**
- * @param {HTMLElement} element
- * @param {Model} model
- */
+/** @param {HTMLElement} element @param {Model} model */
 export function mountSignIn(element, model) {
   const problem = h("p", { class: "problem", role: "alert", hidden: true });
   element.append(

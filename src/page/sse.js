@@ -45,10 +45,7 @@ export class SseParser {
     return events;
   }
 
-  /**
-   * @param {string} line
-   * @returns {ServerSentEvent | undefined}
-   */
+  /** @param {string} line @returns {ServerSentEvent | undefined} */
   #line(line) {
     if (line === "") return this.#flush();
     this.#size += line.length;

@@ -3,7 +3,7 @@
  * Dark or light: as the system has it, unless the user chose one. Loaded before anything is
  * drawn, so that no wrong one flashes up.
  */
-import { h, setText } from "./dom.js";
+import { button, h, setText } from "./dom.js";
 
 const ITEM = "verack.theme";
 const THEMES = ["auto", "light", "dark"];
@@ -27,16 +27,15 @@ function apply(theme) {
 /** A button that goes through the themes. */
 export function themeSwitch() {
   const word = h("span", { class: "wide" });
-  const button = h(
-    "button",
-    { type: "button", class: "quiet", on: { click: () => next() } },
-    h("span", { "aria-hidden": "true" }, "◐"),
-    word,
+  const element = button(
+    [h("span", { "aria-hidden": "true" }, "◐"), word],
+    () => next(),
+    { class: "quiet" },
   );
   const show = () => {
     setText(word, chosen());
-    button.setAttribute("aria-label", `Colours: ${chosen()}. Change`);
-    button.title = "Colours: as the system, light or dark";
+    element.setAttribute("aria-label", `Colours: ${chosen()}. Change`);
+    element.title = "Colours: as the system, light or dark";
   };
   const next = () => {
     const theme = THEMES[(THEMES.indexOf(chosen()) + 1) % THEMES.length] ?? "";
@@ -49,7 +48,7 @@ export function themeSwitch() {
     show();
   };
   show();
-  return button;
+  return element;
 }
 
 if (globalThis.document !== undefined) apply(chosen());

@@ -1,6 +1,6 @@
 // @ts-check
 /** What happened, newest first: bounded, filtered by kind, and still while it is read. */
-import { h, setProps, setText } from "./dom.js";
+import { button, h, setProps, setText } from "./dom.js";
 import { EVENT_KINDS, eventWords } from "./event_words.js";
 import { clock, day, things } from "./format.js";
 
@@ -13,10 +13,7 @@ const MAX_SHOWN = 300;
 /** Farther than this from its top, the list is being read. */
 const READING_PX = 24;
 
-/**
- * @param {HTMLElement} element
- * @param {Model} model
- */
+/** @param {HTMLElement} element @param {Model} model */
 export function mountTimeline(element, model) {
   new Timeline(element, model);
 }
@@ -27,7 +24,7 @@ class Timeline {
   #kinds = new Set();
   #list = h("ol", { class: "events", tabindex: 0, "aria-label": "Events" });
   #empty = h("p", { class: "muted empty" }, "Nothing has happened yet.");
-  #more = h("button", { type: "button", class: "more", hidden: true });
+  #more = button("", () => this.#catchUp(), { class: "more", hidden: true });
   /** @type {Map<EventKind, HTMLButtonElement>} */
   #buttons = new Map();
   /** Events that are in the list. @type {WeakSet<PageEvent>} */
@@ -36,21 +33,16 @@ class Timeline {
   #newest;
   #isHovered = false;
 
-  /**
-   * @param {HTMLElement} element
-   * @param {Model} model
-   */
+  /** @param {HTMLElement} element @param {Model} model */
   constructor(element, model) {
     this.#model = model;
     for (const kind of EVENT_KINDS) {
       this.#buttons.set(
         kind,
-        h("button", {
-          type: "button",
+        button(kind, () => this.#toggle(kind), {
           class: "quiet chip",
           "aria-pressed": "false",
-          on: { click: () => this.#toggle(kind) },
-        }, kind),
+        }),
       );
     }
     element.append(
@@ -66,7 +58,6 @@ class Timeline {
       ),
       h("div", { class: "events-frame" }, this.#more, this.#empty, this.#list),
     );
-    this.#more.addEventListener("click", () => this.#catchUp());
     this.#list.addEventListener("scroll", () => {
       if (!this.#isReading()) this.update();
     });
@@ -159,10 +150,7 @@ class Timeline {
     }
   }
 
-  /**
-   * @param {PageEvent} event
-   * @param {EventWords} words
-   */
+  /** @param {PageEvent} event @param {EventWords} words */
   #add(event, words) {
     this.#shown.add(event);
     const minute = `${day(event.time)} ${clock(event.time).slice(0, 5)}`;
@@ -184,10 +172,7 @@ class Timeline {
     );
   }
 
-  /**
-   * @param {PageEvent} event
-   * @param {EventWords} words
-   */
+  /** @param {PageEvent} event @param {EventWords} words */
   #item(event, { state, mark, parts }) {
     return h(
       "li",
@@ -214,16 +199,9 @@ class Timeline {
     );
   }
 
-  /**
-   * @param {string} id
-   * @param {string} label
-   */
+  /** @param {string} id @param {string} label */
   #peer(id, label) {
-    const select = () => this.#model.select(id);
-    return h(
-      "button",
-      { type: "button", class: "peer-link", on: { click: select } },
-      h("bdi", { dir: "auto" }, label),
-    );
+    const shown = h("bdi", { dir: "auto" }, label);
+    return button(shown, () => this.#model.select(id), { class: "peer-link" });
   }
 }
