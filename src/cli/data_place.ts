@@ -1,4 +1,4 @@
-/** Which data directory is meant where none is given. */
+/** The data directory of a command where none is given. */
 import { type ErrorCode, VerackError } from "../core/errors.ts";
 import { escapeText } from "../core/escape.ts";
 import { grantedEnv } from "./command.ts";

@@ -115,7 +115,7 @@ function invites(context) {
     },
   });
   const show = () => {
-    // The node tells of no invite that it has expired.
+    // No event says that an invite has expired.
     const now = model.nodeTime;
     const invites = lists.lists.invites.filter(({ expiresAt }) =>
       !(Date.parse(expiresAt) <= now)

@@ -1,6 +1,6 @@
 // @ts-check
 /**
- * What the stream of events tells: the newest events, and which peers have just joined or left.
+ * The stream of events: the newest events, and which peers have just joined or left.
  * It resumes after the last event that it got, and after a reload of the page with those that the
  * page had.
  */
@@ -11,7 +11,7 @@ import { cutMessage } from "./received_messages.js";
 /** @typedef {(ControlEvent & { bodyBytes?: number }) | { type: "page:gap", time: string }} PageEvent */
 /** @typedef {"joined" | "left" | "lost"} PeerChange */
 
-/** Events that the page wants: all but pings, which come from each peer every few seconds. */
+/** Types of events that the page shows: all but pings, which come from each peer every few seconds. */
 export const EVENT_TYPES = [
   "listening",
   "peer:up",
@@ -56,7 +56,7 @@ export class EventFeed {
   #ids = [undefined];
   /** @type {string | undefined} */
   #lastId;
-  /** A stream tells the present state first, unless it is resumed. */
+  /** A stream begins with the present state, unless it is resumed. */
   #isBeginning = true;
   #hasBegun = false;
 

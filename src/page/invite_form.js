@@ -117,7 +117,7 @@ function unitOf(value) {
 }
 
 /**
- * The line of an invite, which the node tells once, until it is closed.
+ * The line of an invite, which the node sends once, until it is closed.
  *
  * @param {HTMLElement} element
  * @param {{ invite: string, id: string, qr?: unknown }} answer

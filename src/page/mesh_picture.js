@@ -23,10 +23,10 @@ import { linkWidth, meshView, rttBand } from "./mesh_view.js";
 
 const MOVE_MS = 450;
 
-/** How far from a node, in pixels, it is still meant. */
+/** How far from a node, in pixels, a pointer still selects it. */
 const REACH = 5;
 
-/** Readers of the screen are told of the mesh at most so often. */
+/** A screen reader reads the summary out at most so often. */
 const SPOKEN_MS = 10_000;
 
 /** @param {HTMLElement} element @param {Model} model */
@@ -128,7 +128,7 @@ class MeshPicture {
   }
 
   /**
-   * The node that is meant: in a crowd several are under the pointer.
+   * The node nearest to the pointer: in a crowd several are under it.
    *
    * @param {MouseEvent} event
    */

@@ -125,15 +125,15 @@ export class MessageEntry {
 }
 
 /**
- * @param {import("./dom.js").Child | import("./dom.js").Child[]} who
+ * @param {import("./dom.js").Child | import("./dom.js").Child[]} peer
  * @param {string} topic
  * @param {number | string} time
  */
-function head(who, topic, time) {
+function head(peer, topic, time) {
   return h(
     "header",
     null,
-    h("span", { class: "message-peer" }, who),
+    h("span", { class: "message-peer" }, peer),
     topic === ""
       ? null
       : h("bdi", { class: "topic" }, shownText(topic, MAX_TOPIC_CHARS)),

@@ -1,8 +1,8 @@
 // @ts-check
 /**
- * What the page knows of its node, kept up to date by two streams: the state by `watch`, what
- * happens by `events`. Nothing polls. Views listen to `change`, at most once a frame, and to
- * `event`.
+ * The state of the node as the page shows it, kept up to date by two streams: the state by
+ * `watch`, what happens by `events`. Nothing polls. Views listen to `change`, at most once a
+ * frame, and to `event`.
  */
 import { Api, ApiError } from "./api.js";
 import { EventFeed, EVENTS_PATH } from "./event_feed.js";
@@ -195,7 +195,7 @@ export class Model extends EventTarget {
     this.changed();
   }
 
-  /** Tells the views, with the next frame. */
+  /** Dispatches `change`, with the next frame. */
   changed() {
     if (this.#isScheduled) return;
     this.#isScheduled = true;

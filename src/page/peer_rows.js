@@ -1,6 +1,6 @@
 // @ts-check
 /**
- * The rows of the table of peers: what the node tells of peers, sessions, access rules and
+ * The rows of the table of peers: what the node has of peers, sessions, access rules and
  * join requests, joined by id; their order, and which of them a filter leaves.
  */
 

@@ -39,7 +39,7 @@
 /** Older ones are not followed. */
 const MAX_SENT = 500;
 
-/** Events that came before the answer that tells the id of their message. */
+/** Events that came before the answer that has the id of their message. */
 const MAX_EARLY = 100;
 
 /** Follows what this page sends. */
