@@ -49,7 +49,15 @@ async function main(argv: string[]): Promise<number> {
   Deno.chdir(ROOT);
   const { version } = config;
   const date = await sourceDate();
-  await Deno.mkdir(out, { recursive: true });
+  try {
+    await Deno.mkdir(out, { recursive: true });
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotCapable)) throw error;
+    console.error(
+      `error: --out is ${out}, must be a folder in dist: the task may write nowhere else`,
+    );
+    return 2;
+  }
 
   const made = [`verack-${version}.cdx.json`];
   await Deno.writeTextFile(`${out}/${made[0]}`, await sbom(date));

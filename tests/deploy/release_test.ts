@@ -117,17 +117,26 @@ testIf(Deno.build.os === "linux" && Deno.build.arch === "x86_64")(
   },
 );
 
-Deno.test("an unknown target is refused with a list of those that there are", async () => {
-  const { code, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["task", "--quiet", "release", "--target", "pdp11"],
-    cwd: ROOT,
-    env: { NO_COLOR: "1" },
-  }).output();
-  assertEquals(code, 2);
-  const said = new TextDecoder().decode(stderr);
-  assertMatch(said, /pdp11/);
-  for (const target of TARGETS) assert(said.includes(target), target);
-});
+for (
+  const [what, args, expected] of [
+    ["an unknown target", ["--target", "pdp11"], ["pdp11", ...TARGETS]],
+    ["a folder out of dist", ["--out", "/nowhere/else"], [
+      "/nowhere/else",
+      "must be a folder in dist",
+    ]],
+  ] as const
+) {
+  Deno.test(`${what} is refused with what is possible`, async () => {
+    const { code, stderr } = await new Deno.Command(Deno.execPath(), {
+      args: ["task", "--quiet", "release", ...args],
+      cwd: ROOT,
+      env: { NO_COLOR: "1" },
+    }).output();
+    const said = new TextDecoder().decode(stderr);
+    assertEquals(code, 2, said);
+    for (const text of expected) assert(said.includes(text), said);
+  });
+}
 
 Deno.test("archives of the same files are the same bytes, whatever the time and the zone", async () => {
   const path = new URL("LICENSE", ROOT).pathname;
