@@ -124,6 +124,26 @@ Deno.test("an address at which nothing answered is no fact once its peer has dia
   assertEquals(codes(node.node), []);
 });
 
+Deno.test("a name that does not resolve is shown also when its member dials", async () => {
+  await using mesh = new MemoryMesh();
+  const seed = await mesh.start();
+  let resolves = true;
+  const node = await mesh.start([], {
+    connect: ["seed.example:8080"],
+    resolve: () => Promise.resolve(resolves ? [seed.host] : []),
+  });
+  await mesh.complete();
+  resolves = false;
+  mesh.network.breakLink(seed.host, node.host);
+  mesh.network.cut(seed.host, node.host);
+  await mesh.clock.runUntil(() => codes(node.node).includes("dns"), {
+    limitMs: 60_000,
+  });
+  mesh.network.heal();
+  await mesh.complete();
+  assertEquals(codes(node.node), ["dns"]);
+});
+
 Deno.test("a store that cannot write is shown until it can", async () => {
   class Failing extends MemoryStore {
     reason: string | undefined;

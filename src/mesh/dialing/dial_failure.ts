@@ -2,7 +2,7 @@
  * Makes one error for a failed address, which may have several endpoints, and reports those of
  * configured addresses.
  */
-import { factsOf } from "../../core/error_code.ts";
+import { type ErrorCode, factsOf } from "../../core/error_code.ts";
 import { detailsOf, messageOf, VerackError } from "../../core/errors.ts";
 import type { Log } from "../../core/log.ts";
 import type { PeerId } from "../../core/peer_id.ts";
@@ -100,6 +100,14 @@ export function faultOf(
   return new VerackError("closed", `Cannot dial: ${reason}`, { cause: error });
 }
 
+/** Codes for an address at which nothing answers. */
+const NOTHING_THERE: ReadonlySet<ErrorCode> = new Set([
+  "closed",
+  "connection-refused",
+  "timeout",
+  "unreachable",
+]);
+
 /** Errors that are remembered of one address; it has few. */
 const MAX_SAID = 32;
 
@@ -149,8 +157,8 @@ export class DialFailureReporter {
     this.#options.log.debug("dial failed", { address: shown, reason });
     this.#options.events.emit("dialed", address, error);
     const { isRefusal: refused = false, stopsDialing } = factsOf(error.code);
-    if (refused || stopsDialing) this.#silent.delete(shown);
-    else this.#silent.add(shown);
+    if (NOTHING_THERE.has(error.code)) this.#silent.add(shown);
+    else this.#silent.delete(shown);
     const { health } = this.#options;
     if (error.code === "identity-in-use") {
       if (!health.keyInUse("own", reason)) return;
