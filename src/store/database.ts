@@ -30,6 +30,15 @@ export interface DatabaseOptions {
   readonly migrations?: readonly string[];
 }
 
+/** The number of a file; `null` where it is not known or there is none. */
+function inodeOf(path: string): number | null {
+  try {
+    return Deno.statSync(path).ino;
+  } catch {
+    return null;
+  }
+}
+
 /** A database with a transaction that is open while there is something to commit. */
 export class Database {
   readonly #onLost: (() => void)[] = [];
@@ -48,6 +57,10 @@ export class Database {
   #waiting: PromiseWithResolvers<void> | undefined;
   #failing = false;
   #failure: string | undefined;
+  /** The file that was opened, where files have numbers. */
+  readonly #inode: number | null;
+  /** That it is gone, if so. */
+  #gone: string | undefined;
   /** Writes were lost while no caller waited for them, and none has been told since. */
   #lost: VerackError | undefined;
   #losses = 0;
@@ -56,6 +69,7 @@ export class Database {
 
   private constructor(path: string, sqlite: DatabaseSync, clock: Clock) {
     this.#path = path;
+    this.#inode = inodeOf(path);
     this.#sqlite = sqlite;
     this.#clock = clock;
     this.#savepoint = sqlite.prepare("SAVEPOINT one");
@@ -92,11 +106,20 @@ export class Database {
 
   /** Why the last write failed; `undefined` once everything since is durable. */
   get failure(): string | undefined {
-    return this.#failure;
+    return this.#failure ?? this.#gone;
   }
 
-  /** Free space of its disk, bytes; `undefined` where Deno does not permit to read that. */
+  /**
+   * Free space of its disk, bytes; `undefined` where Deno does not permit to read that. Notices
+   * besides that the file is gone, into which SQLite goes on to write without an error.
+   */
   freeBytes(): number | undefined {
+    const isGone = this.#inode !== null && inodeOf(this.#path) !== this.#inode;
+    this.#gone = isGone
+      ? `Cannot write database "${
+        escapeText(this.#path)
+      }": its file was deleted or replaced, and what is written is lost when the node ends`
+      : undefined;
     if (!MAY_READ_SPACE) return undefined;
     // Loaded when it is asked for, since commands that only read records have no use for it.
     // deno-lint-ignore no-process-global

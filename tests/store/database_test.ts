@@ -56,6 +56,31 @@ Deno.test("what is written is on disk after a moment, or when a caller waits for
   await store.committed();
 });
 
+Deno.test({
+  name:
+    "a file that was deleted or replaced is a failure, until it is the same again",
+  ignore: Deno.build.os === "windows",
+  fn: () => {
+    using at = place();
+    using store = SqliteStore.open(at.path, { clock });
+    store.freeBytes();
+    assertEquals(store.failure(), undefined);
+    Deno.renameSync(at.path, `${at.path}.away`);
+    store.freeBytes();
+    assertStringIncludes(store.failure() ?? "", "was deleted or replaced");
+    // SQLite says nothing of it.
+    store.putPeer(samplePeer(1));
+    store.commit();
+    assertStringIncludes(store.failure() ?? "", at.path);
+    Deno.writeTextFileSync(at.path, "a backup");
+    store.freeBytes();
+    assertStringIncludes(store.failure() ?? "", "was deleted or replaced");
+    Deno.renameSync(`${at.path}.away`, at.path);
+    store.freeBytes();
+    assertEquals(store.failure(), undefined);
+  },
+});
+
 Deno.test("every commit waits for the disk", () => {
   using at = place();
   const database = Database.open(at.path, { clock });
