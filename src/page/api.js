@@ -16,6 +16,10 @@ export const PAGE_KEY_HEADER = "verack-page-key";
 /** An answer that takes longer is given up, unless the caller has its own signal. */
 const ANSWER_TIMEOUT_MS = 30_000;
 
+const NO_ANSWER = `The node has not answered for ${
+  ANSWER_TIMEOUT_MS / 1_000
+} s; whether it has done what was asked is not known.`;
+
 /** A request that was refused or failed. */
 export class ApiError extends Error {
   /**
@@ -133,6 +137,9 @@ export class Api {
       });
     } catch (error) {
       if (signal?.aborted) throw signal.reason;
+      if (error instanceof DOMException && error.name === "TimeoutError") {
+        throw new ApiError(0, "no-answer", NO_ANSWER);
+      }
       const reason = error instanceof Error ? error.message : String(error);
       throw new ApiError(0, "no-answer", `The node does not answer: ${reason}`);
     }

@@ -6,8 +6,7 @@
  */
 import { cutMessage } from "./received_messages.js";
 
-/** @import { ControlEvent } from "../control/answers.ts" */
-/** @import { ServerSentEvent } from "./sse.js" */
+/** @import { ControlEvent, EventRecord } from "../control/answers.ts" */
 /** @typedef {(ControlEvent & { bodyBytes?: number }) | { type: "page:gap", time: string }} PageEvent */
 /** @typedef {"joined" | "left" | "lost"} PeerChange */
 
@@ -32,9 +31,6 @@ export const EVENT_TYPES = [
   "stopped",
 ];
 
-/** The request for them. */
-export const EVENTS_PATH = `/v1/events?type=${EVENT_TYPES.join()}`;
-
 /** Events that the page keeps; older ones go. */
 export const MAX_EVENTS = 1_000;
 
@@ -56,8 +52,6 @@ export class EventFeed {
   #ids = [undefined];
   /** @type {string | undefined} */
   #lastId;
-  /** A stream begins with the present state, unless it is resumed. */
-  #isBeginning = true;
   #hasBegun = false;
 
   /**
@@ -73,33 +67,26 @@ export class EventFeed {
     this.#ids = [this.#lastId];
   }
 
-  /** The headers by which a stream goes on where the one before broke. */
-  get headers() {
-    return this.#lastId === undefined ? {} : { "last-event-id": this.#lastId };
-  }
-
-  /** A stream was opened. */
-  opened() {
-    this.#isBeginning = true;
+  /** The input of `watch` by which its events go on where the stream before broke. */
+  get choice() {
+    return {
+      events: true,
+      type: EVENT_TYPES.join(),
+      ...(this.#lastId !== undefined && { lastEventId: this.#lastId }),
+    };
   }
 
   /**
-   * The event, if it is news.
+   * The event, if it is news: one without an id is of the present state.
    *
-   * @param {ServerSentEvent} sent
+   * @param {EventRecord} record
    * @param {number} lag By how much the clock of the node is ahead.
    * @returns {PageEvent | undefined}
    */
-  take({ id, data }, lag) {
-    if (id !== undefined) this.#lastId = id;
-    if (data === "") return this.#endBeginning(id);
-    /** @type {ControlEvent} */
-    const event = JSON.parse(data);
-    const isState = id === undefined && this.#isBeginning &&
-      event.type !== "stopped" && event.type !== "overflow";
-    if (isState) return undefined;
-    // After a resumed stream there is no beginning.
-    this.#isBeginning = false;
+  take({ id, event }, lag) {
+    if (id === undefined) return undefined;
+    this.#lastId = id;
+    if (event === undefined) return this.#endBeginning(id);
     this.#hasBegun = true;
     this.#noteChange(event, lag);
     return this.#add(event, id);
@@ -108,11 +95,10 @@ export class EventFeed {
   /**
    * An id without an event ends the present state, which is sent to a reader that is new.
    *
-   * @param {string | undefined} id
+   * @param {string} id
    * @returns {PageEvent | undefined}
    */
   #endBeginning(id) {
-    this.#isBeginning = false;
     if (this.#hasBegun) {
       const time = new Date(this.#now()).toISOString();
       return this.#add({ type: "page:gap", time }, id);
@@ -122,11 +108,11 @@ export class EventFeed {
     return undefined;
   }
 
-  /** @param {PageEvent} event @param {string | undefined} id */
+  /** @param {PageEvent} event @param {string} id */
   #add(event, id) {
     // Listeners get all of a message, once.
     this.events.push(event.type === "message" ? cutMessage(event) : event);
-    this.#ids.push(id ?? this.#ids.at(-1));
+    this.#ids.push(id);
     if (this.events.length > MAX_EVENTS) {
       this.events.shift();
       this.#ids.shift();

@@ -135,6 +135,8 @@ function showConnection(badge, { connection, heardAt, problem, stopped }) {
     ? ["warn", "connecting"]
     : connection === "signed-out"
     ? ["warn", "signed out"]
+    : connection === "paused"
+    ? ["warn", "paused while hidden"]
     : ["bad", stopped ? `node stopped${since}` : `out of date${since}`];
   badge.dataset.state = state;
   badge.title = problem === undefined ? "" : shownText(problem);

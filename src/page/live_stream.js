@@ -64,6 +64,7 @@ export class LiveStream {
   #run;
   /** @type {AbortController | undefined} */
   #attempt;
+  #attemptAt = 0;
   #wake = () => {};
 
   /** @param {StreamSource} source @param {Times} times */
@@ -85,6 +86,8 @@ export class LiveStream {
     this.#attempt?.abort();
     this.#wake();
     this.state = "closed";
+    this.error = undefined;
+    this.#failures = 0;
   }
 
   /** Tries at once, if it waits to try again. */
@@ -93,14 +96,19 @@ export class LiveStream {
   }
 
   /**
-   * Ends an attempt that has been silent for too long. True if it was.
+   * Ends an attempt that has been silent for too long, also if it has not begun. True if it was.
    *
    * @param {number} now
    */
   checkSilence(now) {
-    const silent = this.state === "open" && this.heardAt !== undefined &&
-      now - this.heardAt > SILENCE_MS;
-    if (silent) this.#attempt?.abort(new Error("Nothing came for too long"));
+    const isOpen = this.state === "open";
+    const lastAt = isOpen ? this.heardAt ?? now : this.#attemptAt;
+    const silent = (isOpen || this.state === "opening") &&
+      now - lastAt > SILENCE_MS;
+    const text = isOpen
+      ? "Nothing came for too long."
+      : "The node does not answer.";
+    if (silent) this.#attempt?.abort(new Error(text));
     return silent;
   }
 
@@ -109,15 +117,17 @@ export class LiveStream {
     while (!until.aborted) {
       const attempt = new AbortController();
       this.#attempt = attempt;
+      this.#attemptAt = this.#times.now();
       try {
         this.#become("opening");
         await this.#read(attempt.signal);
+        if (until.aborted) return;
         this.error = new ApiError(0, "broken", "The node closed the stream");
       } catch (error) {
+        if (until.aborted) return;
         this.error = error;
       }
       attempt.abort();
-      if (until.aborted) return;
       this.#failures++;
       this.#become("waiting");
       await this.#wait(backoffMs(this.#failures, this.#times.chance()));

@@ -3,6 +3,7 @@
 import { mountAdmission } from "./admission_view.js";
 import { mountCounters } from "./counters.js";
 import { mountHeader } from "./header.js";
+import { browserTimes } from "./live_stream.js";
 import { mountMeshPicture } from "./mesh_picture.js";
 import { Model } from "./model.js";
 import { mountMessages } from "./messages_view.js";
@@ -19,6 +20,7 @@ const turns = new TabTurns({
   locks: navigator.locks,
   channel: new BroadcastChannel("verack.tabs"),
   isHidden: () => document.hidden,
+  times: browserTimes,
 });
 
 const model = new Model({

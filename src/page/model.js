@@ -1,17 +1,17 @@
 // @ts-check
 /**
- * The state of the node as the page shows it, kept up to date by two streams: the state by
- * `watch`, what happens by `events`. Nothing polls. Views listen to `change`, at most once a
- * frame, and to `event`.
+ * The state of the node as the page shows it, kept up to date by one stream, `watch`, which has
+ * what happens as well. Nothing polls. Views listen to `change`, at most once a frame, and to
+ * `event`.
  */
-import { Api, ApiError } from "./api.js";
-import { EventFeed, EVENTS_PATH } from "./event_feed.js";
+import { Api } from "./api.js";
+import { EventFeed } from "./event_feed.js";
 import { addSample, figuresOf } from "./history.js";
 import { browserTimes, LiveStream } from "./live_stream.js";
 import { ALWAYS } from "./tab_turns.js";
 
-/** @import { PeerRow, SessionRow, StatusAnswer } from "../control/answers.ts" */
-/** @typedef {"connecting" | "live" | "stale" | "signed-out"} Connection */
+/** @import { EventRecord, PeerRow, SessionRow, StatusAnswer } from "../control/answers.ts" */
+/** @typedef {"connecting" | "live" | "stale" | "paused" | "signed-out"} Connection `paused`: as the tab was hidden. */
 /** @typedef {import("./event_feed.js").PageEvent} PageEvent */
 
 /** The least time between two records of the state. */
@@ -25,9 +25,12 @@ const EVENTS_PAUSE_MS = 250;
 
 /** @typedef {import("./api.js").ApiOptions & { frame?: (done: () => void) => void, times?: import("./live_stream.js").Times, tabStorage?: import("./api.js").ApiOptions["storage"], turns?: import("./tab_turns.js").Turns }} ModelOptions */
 
+/** A page that was paused is out of date if it is not live by then. */
+const RESUME_MS = 3_000;
+
 /** Why a tab that is seen has no turn. */
 const NO_TURN =
-  "Other tabs of this browser show this node, and a browser has few connections to it: hide or close one of them.";
+  "Too many tabs of this node are open in this browser: hide or close one of them.";
 
 /** The state of the page. */
 export class Model extends EventTarget {
@@ -67,9 +70,10 @@ export class Model extends EventTarget {
   #lag = 0;
   /** @type {(() => void) | undefined} */
   #stopTicks;
-  #watch;
-  #follow;
+  #stream;
   #turns;
+  /** Until when the page is paused, rather than out of date. */
+  #pausedUntil = -Infinity;
 
   /** @param {ModelOptions} options */
   constructor(options) {
@@ -86,9 +90,9 @@ export class Model extends EventTarget {
     });
     this.events = this.#feed.events;
     this.changes = this.#feed.changes;
-    this.#watch = new LiveStream({
+    this.#stream = new LiveStream({
       open: async (signal) => {
-        const body = { intervalMs: WATCH_INTERVAL_MS };
+        const body = { intervalMs: WATCH_INTERVAL_MS, ...this.#feed.choice };
         const response = await this.api.open("POST", "/v1/watch", {
           body,
           signal,
@@ -97,19 +101,6 @@ export class Model extends EventTarget {
         return response;
       },
       onEvent: ({ event, data }) => this.#onRecord(event, data),
-      onState: () => this.#refresh(),
-    }, times);
-    this.#follow = new LiveStream({
-      open: async (signal) => {
-        const { headers } = this.#feed;
-        const response = await this.api.open("GET", EVENTS_PATH, {
-          signal,
-          headers,
-        });
-        this.#feed.opened();
-        return response;
-      },
-      onEvent: (sent) => this.#onEvent(sent),
       onState: () => this.#refresh(),
     }, times);
   }
@@ -128,29 +119,26 @@ export class Model extends EventTarget {
     if (!this.api.hasKey && !isOpen) return this.#signedOut();
     this.connection = "connecting";
     this.#turns.take({
-      onTurn: () => {
-        this.#watch.start();
-        this.#follow.start();
+      onTurn: () => this.#stream.start(),
+      onEnd: () => {
+        this.#stream.stop();
+        this.#pausedUntil = Infinity;
+        this.#refresh();
       },
-      onEnd: () => this.#closeStreams(),
     });
     if (this.#stopTicks === undefined) this.#nextTick();
     this.changed();
   }
 
-  /** Closes both streams. */
+  /** Closes the stream. */
   stop() {
     this.#stopTicks?.();
     this.#stopTicks = undefined;
     this.#stopPause?.();
     this.#stopPause = undefined;
     this.#turns.leave();
-    this.#closeStreams();
-  }
-
-  #closeStreams() {
-    this.#watch.stop();
-    this.#follow.stop();
+    this.#stream.stop();
+    this.#pausedUntil = -Infinity;
   }
 
   /** The page is left, perhaps to be loaded again. */
@@ -160,10 +148,12 @@ export class Model extends EventTarget {
 
   /** Tries to connect at once: the page is seen again, or the network is back. */
   hurry() {
+    if (this.#pausedUntil === Infinity) {
+      this.#pausedUntil = this.#times.now() + RESUME_MS;
+    }
     this.#turns.look();
     this.#tick();
-    this.#watch.hurry();
-    this.#follow.hurry();
+    this.#stream.hurry();
   }
 
   /**
@@ -228,6 +218,8 @@ export class Model extends EventTarget {
       this.peers = record.peers;
       this.sessions = record.sessions;
       this.#addRoundTrips();
+    } else if (record.type === "event") {
+      return this.#onEvent(record);
     }
     this.changed();
   }
@@ -251,9 +243,9 @@ export class Model extends EventTarget {
     });
   }
 
-  /** @param {import("./sse.js").ServerSentEvent} sent */
-  #onEvent(sent) {
-    const event = this.#feed.take(sent, this.#lag);
+  /** @param {EventRecord} record */
+  #onEvent(record) {
+    const event = this.#feed.take(record, this.#lag);
     if (event === undefined) return;
     if (event.type === "stopped") this.stopped = true;
     this.dispatchEvent(new CustomEvent("event", { detail: event }));
@@ -283,43 +275,37 @@ export class Model extends EventTarget {
 
   #tick() {
     const now = this.#times.now();
-    this.#watch.checkSilence(now);
-    this.#follow.checkSilence(now);
+    this.#stream.checkSilence(now);
     if (this.#feed.fade()) this.changed();
     this.#refresh();
   }
 
-  /** The state of the connection, from that of the streams. */
+  /** The state of the connection, from that of the stream. */
   #refresh() {
     if (this.connection === "signed-out" && !this.api.hasKey) return;
-    const streams = [this.#watch, this.#follow];
-    const isLive = this.status !== undefined &&
-      streams.every(({ state }) => state === "open");
-    const broken = streams.filter(({ state }) => state !== "open");
-    const heard = (isLive ? streams : broken).map(({ heardAt }) => heardAt)
-      .filter((it) => it !== undefined);
     const before = `${this.connection} ${this.problem} ${this.heardAt}`;
-    this.heardAt = heard.length === 0 ? undefined : Math.min(...heard);
+    const { state, error, heardAt } = this.#stream;
+    const { isWaiting } = this.#turns;
+    const isLive = this.status !== undefined && state === "open";
+    if (isLive || error !== undefined || isWaiting) {
+      this.#pausedUntil = -Infinity;
+    }
+    this.heardAt = heardAt;
     this.connection = isLive
       ? "live"
       : this.status === undefined
       ? "connecting"
+      : this.#times.now() < this.#pausedUntil
+      ? "paused"
       : "stale";
-    this.problem = isLive
-      ? undefined
-      : this.#turns.isWaiting
-      ? NO_TURN
-      : problemOf(streams);
+    this.problem = isLive ? undefined : isWaiting ? NO_TURN : problemOf(error);
     const after = `${this.connection} ${this.problem} ${this.heardAt}`;
     if (before !== after) this.changed();
   }
 }
 
-/** @param {readonly LiveStream[]} streams */
-function problemOf(streams) {
-  const error = streams.map((it) => it.error).find((it) => it !== undefined);
+/** @param {unknown} error */
+function problemOf(error) {
   if (error === undefined) return undefined;
-  return error instanceof ApiError || error instanceof Error
-    ? error.message
-    : String(error);
+  return error instanceof Error ? error.message : String(error);
 }

@@ -93,7 +93,7 @@ export class FakePageNode implements AsyncDisposable {
   deadLetters: DeadLetterRow[] = [];
   /** Fields of the status that are not as in {@linkcode statusOf}. */
   status: Partial<StatusAnswer> = {};
-  readonly #streams = new Map<string, ReadableStreamDefaultController>();
+  #stream: ReadableStreamDefaultController | undefined;
   readonly #listening = Promise.withResolvers<void>();
   readonly #server: Deno.HttpServer<Deno.NetAddr>;
   #events = 0;
@@ -117,35 +117,33 @@ export class FakePageNode implements AsyncDisposable {
 
   /** Sends the state to the page. */
   push(): void {
-    this.#send("watch", { type: "status", status: this.#status() });
+    this.#send({ type: "status", status: this.#status() });
     const { peers, sessions } = this;
-    this.#send("watch", { type: "peers", peers, sessions });
+    this.#send({ type: "peers", peers, sessions });
   }
 
   /** Sends an event to the page. */
   emit(event: Record<string, unknown> & { type: ControlEvent["type"] }): void {
     this.#events++;
-    this.#send(
-      "events",
-      { time: STARTED, ...event },
-      `event: ${event.type}\nid: e-${this.#events}\n`,
-    );
+    this.#send({
+      type: "event",
+      id: `e-${this.#events}`,
+      event: { time: STARTED, ...event },
+    });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const stream of this.#streams.values()) {
-      try {
-        stream.close();
-      } catch {
-        // The browser was first.
-      }
+    try {
+      this.#stream?.close();
+    } catch {
+      // The browser was first.
     }
     await this.#server.shutdown();
   }
 
-  #send(stream: string, record: object, head = ""): void {
-    const text = `${head}data: ${JSON.stringify(record)}\n\n`;
-    this.#streams.get(stream)?.enqueue(encoder.encode(text));
+  #send(record: object): void {
+    const text = `data: ${JSON.stringify(record)}\n\n`;
+    this.#stream?.enqueue(encoder.encode(text));
   }
 
   #status(): StatusAnswer {
@@ -158,8 +156,7 @@ export class FakePageNode implements AsyncDisposable {
     if (file !== undefined) return pageResponse(request, pageFile);
     const body = request.method === "POST" ? await request.json() : {};
     if (pathname === "/v1/page/sign-in") return Response.json({ key: "key" });
-    if (pathname === "/v1/watch") return this.#stream("watch");
-    if (pathname === "/v1/events") return this.#stream("events");
+    if (pathname === "/v1/watch") return this.#watch();
     const { requests, invites, deadLetters } = this;
     const lists: Record<string, object> = {
       "/v1/access-rules": { rules: [] },
@@ -175,12 +172,12 @@ export class FakePageNode implements AsyncDisposable {
     return Response.json(answer, { status: "error" in answer ? 409 : 200 });
   }
 
-  #stream(name: string): Response {
+  #watch(): Response {
     const body = new ReadableStream({
       start: (controller) => {
-        this.#streams.set(name, controller);
-        if (name === "watch") return this.push();
-        controller.enqueue(encoder.encode(": begin\n\nid: e-0\n\n"));
+        this.#stream = controller;
+        this.push();
+        this.#send({ type: "event", id: "e-0" });
         this.#listening.resolve();
       },
     });

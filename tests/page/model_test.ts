@@ -1,4 +1,4 @@
-/** The page's connection: two streams that come back by themselves, and what is said meanwhile. */
+/** The page's connection: a stream that comes back by itself, and what is said meanwhile. */
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { EVENTS } from "../../src/control/api/event_endpoints.ts";
 import { PAGE_KEY_HEADER } from "../../src/page/api.js";
@@ -39,16 +39,32 @@ class Scene implements Disposable {
   readonly storage = new Map<string, string>();
   readonly asked: Asked[] = [];
   changes = 0;
+  /** Whether requests are not answered. */
+  hangs = false;
   /** Answers a request instead of a stream. */
   answer: (path: string) => Response | undefined = () => undefined;
   readonly model: Model;
 
-  constructor(key?: string, tab = new Map<string, string>()) {
+  constructor(
+    key?: string,
+    tab = new Map<string, string>(),
+    turns?: ConstructorParameters<typeof Model>[0]["turns"],
+  ) {
     if (key !== undefined) this.storage.set(KEY, key);
     this.model = new Model({
-      fetch: (input, init) => Promise.resolve(this.#fetch(`${input}`, init)),
+      fetch: async (input, init) => {
+        const response = this.#fetch(`${input}`, init);
+        if (!this.hangs) return response;
+        return await new Promise((_, reject) =>
+          init?.signal?.addEventListener(
+            "abort",
+            () => reject(init.signal?.reason),
+          )
+        );
+      },
       storage: storageOf(this.storage),
       tabStorage: storageOf(tab),
+      ...(turns && { turns }),
       frame: (done) => void this.clock.after(16, done),
       times: {
         now: () => this.clock.now(),
@@ -98,7 +114,7 @@ class Scene implements Disposable {
     await this.last("/v1/watch").send(
       record({ type: "status", status: STATUS }),
     );
-    await this.last("/v1/events").send("id: 5\n\n");
+    await this.last("/v1/watch").send(happened(undefined, 5));
     assertEquals(this.model.connection, "live");
   }
 
@@ -120,10 +136,16 @@ const STATUS = {
   outbox: { messages: 0, bytes: 0 },
 };
 
-function record(value: unknown, id?: number): string {
-  return `${id === undefined ? "" : `id: ${id}\n`}data: ${
-    JSON.stringify(value)
-  }\n\n`;
+function record(value: unknown): string {
+  return `data: ${JSON.stringify(value)}\n\n`;
+}
+
+function happened(event: unknown, id?: number): string {
+  return record({
+    type: "event",
+    ...(id !== undefined && { id: `${id}` }),
+    event,
+  });
 }
 
 const up = (time = "2026-01-01T00:00:01.000Z") => ({
@@ -149,9 +171,8 @@ Deno.test("without a sign-in nothing is asked for; the code of an address gives 
   assertEquals(scene.asked[0]?.body, { code: "c".repeat(43) });
   assertEquals(scene.asked[0]?.headers.get(PAGE_KEY_HEADER), null);
   assertEquals(scene.storage.get(KEY), "secret");
-  for (const path of ["/v1/watch", "/v1/events"]) {
-    assertEquals(scene.last(path).headers.get(PAGE_KEY_HEADER), "secret");
-  }
+  const { headers } = scene.last("/v1/watch");
+  assertEquals(headers.get(PAGE_KEY_HEADER), "secret");
   assertEquals(model.connection, "connecting");
 });
 
@@ -162,7 +183,6 @@ Deno.test("a node that needs no sign-in, as at its socket, is shown without one;
   await scene.last("/v1/watch").send(
     record({ type: "status", status: STATUS }),
   );
-  await scene.last("/v1/events").send("id: 5\n\n");
   assertEquals(scene.model.connection, "live");
 
   using other = new Scene();
@@ -172,7 +192,7 @@ Deno.test("a node that needs no sign-in, as at its socket, is shown without one;
   assertEquals(other.model.connection, "signed-out");
 });
 
-Deno.test("the page is live once both streams are, and tells the views at most once a frame", async () => {
+Deno.test("the page is live once its stream is, and tells the views at most once a frame", async () => {
   using scene = new Scene("k");
   await scene.live();
   const watch = scene.last("/v1/watch");
@@ -200,19 +220,19 @@ Deno.test("a stream that breaks makes the page out of date at once; it resumes a
   const { model, clock } = scene;
   await scene.live();
   const heardAt = clock.now();
-  await scene.last("/v1/events").send(record(up(), 6) + record(up(), 7));
+  await scene.last("/v1/watch").send(happened(up(), 6) + happened(up(), 7));
   assertEquals(model.events.length, 2);
 
-  await scene.last("/v1/events").close();
+  await scene.last("/v1/watch").close();
   assertEquals(model.connection, "stale");
   assertEquals(model.heardAt, heardAt);
   const count = scene.asked.length;
   await clock.advance(backoffMs(1, 0.5) - 1);
   assertEquals(scene.asked.length, count);
   await clock.advance(1);
-  const again = scene.last("/v1/events");
-  assertEquals(again.headers.get("last-event-id"), "7");
-  await again.send(record(up(), 8));
+  const again = scene.last("/v1/watch");
+  assertEquals((again.body as { lastEventId: string }).lastEventId, "7");
+  await again.send(happened(up(), 8));
   assertEquals(model.connection, "live");
   assertEquals(model.events.length, 3);
   assertEquals(model.problem, undefined);
@@ -233,9 +253,7 @@ Deno.test("silence makes the page out of date, as after a sleep of the machine",
   const { model, clock } = scene;
   await scene.live();
   await clock.advance(SILENCE_MS - 1_000);
-  for (const path of ["/v1/watch", "/v1/events"]) {
-    await scene.last(path).send(": heartbeat\n\n");
-  }
+  await scene.last("/v1/watch").send(": heartbeat\n\n");
   await clock.advance(SILENCE_MS);
   assertEquals(model.connection, "live");
   // Timers stood still while the wall clock went on.
@@ -246,22 +264,93 @@ Deno.test("silence makes the page out of date, as after a sleep of the machine",
   assert(model.status !== undefined);
 });
 
+Deno.test("a node that does not answer for long is asked again, and the page says so", async () => {
+  using scene = new Scene("k");
+  const { model, clock } = scene;
+  await scene.live();
+  await scene.last("/v1/watch").close();
+  scene.hangs = true;
+  await clock.advance(backoffMs(1, 0.5));
+  const count = scene.asked.length;
+  await clock.advance(SILENCE_MS + 2_000);
+  assertEquals(model.connection, "stale");
+  assertEquals(model.problem, "The node does not answer.");
+  await clock.advance(backoffMs(2, 0.5));
+  assertEquals(scene.asked.length, count + 1);
+});
+
+Deno.test("a tab that gives its turn is paused, not out of date, and goes on after the last event; if it must wait it says why", async () => {
+  const turns = {
+    isWaiting: false,
+    listener: { onTurn: () => {}, onEnd: () => {} },
+    take: (listener: { onTurn: () => void; onEnd: () => void }) => {
+      turns.listener = listener;
+      listener.onTurn();
+    },
+    leave: () => {},
+    look: () => {},
+  };
+  using scene = new Scene("k", new Map(), turns);
+  const { model, clock } = scene;
+  await scene.live();
+  await scene.last("/v1/watch").send(happened(up(), 6));
+  turns.listener.onEnd();
+  await clock.advance(600_000);
+  assertEquals(model.connection, "paused");
+  const count = scene.asked.length;
+
+  model.hurry();
+  assertEquals(model.connection, "paused");
+  turns.listener.onTurn();
+  await settle();
+  assertEquals(scene.asked.length, count + 1);
+  assertEquals(model.connection, "paused");
+  const again = scene.last("/v1/watch");
+  assertEquals((again.body as { lastEventId: string }).lastEventId, "6");
+  await again.send(happened(up(), 7));
+  assertEquals(model.connection, "live");
+  assertEquals(model.events.length, 2);
+
+  turns.listener.onEnd();
+  model.hurry();
+  turns.isWaiting = true;
+  await clock.advance(1_000);
+  assertEquals(model.connection, "stale");
+  assert(model.problem?.startsWith("Too many tabs of this node are open"));
+  turns.isWaiting = false;
+  turns.listener.onTurn();
+  await settle();
+  await scene.last("/v1/watch").send(": x\n\n");
+  assertEquals([model.connection, model.problem], ["live", undefined]);
+});
+
+Deno.test("an action that is not answered fails with what that means", async () => {
+  using scene = new Scene("k");
+  scene.answer = () => {
+    throw new DOMException("signal timed out", "TimeoutError");
+  };
+  await assertRejects(
+    () => scene.model.api.post("/v1/ping", { to: ID }),
+    Error,
+    "has not answered for 30 s; whether it has done what was asked is not known",
+  );
+});
+
 Deno.test("the present state of a stream is no news; after a restart a gap is", async () => {
   using scene = new Scene("k");
   const { model } = scene;
   model.start();
   await settle();
-  const first = scene.last("/v1/events");
-  await first.send(record(up()) + "id: 5\n\n");
+  const first = scene.last("/v1/watch");
+  await first.send(happened(up()) + happened(undefined, 5));
   assertEquals(model.events, []);
   await first.send(
-    record({ type: "stopped", time: "2026-01-01T00:00:02.000Z" }, 6),
+    happened({ type: "stopped", time: "2026-01-01T00:00:02.000Z" }, 6),
   );
   assertEquals(model.stopped, true);
   await first.close();
-  await scene.last("/v1/watch").close();
   await scene.clock.advance(1_000);
-  await scene.last("/v1/events").send(record(up()) + "id: 1\n\n");
+  await scene.last("/v1/watch").send(happened(up()) + happened(undefined, 1));
   assertEquals(model.events.map(({ type }) => type), ["stopped", "page:gap"]);
   await scene.last("/v1/watch").send(
     record({ type: "status", status: STATUS }),
@@ -279,16 +368,16 @@ Deno.test("after a reload the tab gets the events that it had, and what was long
   {
     using scene = new Scene("k", tab);
     await scene.live();
-    await scene.last("/v1/events").send(record(up(), 6) + record(up(), 7));
+    await scene.last("/v1/watch").send(happened(up(), 6) + happened(up(), 7));
     scene.model.remember();
   }
   using scene = new Scene("k", tab);
   scene.model.start();
   await settle();
-  const events = scene.last("/v1/events");
-  assertEquals(events.headers.get("last-event-id"), "5");
+  const events = scene.last("/v1/watch");
+  assertEquals((events.body as { lastEventId: string }).lastEventId, "5");
   const old = { ...up(), time: new Date(scene.clock.now() - 60_000) };
-  await events.send(record(old, 6));
+  await events.send(happened(old, 6));
   assertEquals(scene.model.events.length, 1);
   assertEquals(scene.model.changes.size, 0);
   // The next user of the browser does not get them.
@@ -301,22 +390,22 @@ Deno.test("peers that joined or left stand out for ten seconds, and at most a th
   using scene = new Scene("k");
   const { model, clock } = scene;
   await scene.live();
-  const events = scene.last("/v1/events");
+  const events = scene.last("/v1/watch");
   await events.send(
-    record(
+    happened(
       { type: "peer:down", id: ID, reason: "lost", left: false, time: "" },
       6,
     ),
   );
   assertEquals(model.changes.get(ID)?.what, "lost");
-  await events.send(record(up(), 7));
+  await events.send(happened(up(), 7));
   assertEquals(model.changes.get(ID)?.what, "joined");
   await clock.advance(CHANGE_SHOWN_MS + 2_000);
   assertEquals(model.changes.size, 0);
   await events.send(
     Array.from(
       { length: 1_200 },
-      (_, id) => record({ type: "overflow", dropped: id, time: "" }, id + 8),
+      (_, id) => happened({ type: "overflow", dropped: id, time: "" }, id + 8),
     ).join(""),
   );
   assertEquals(model.events.length, MAX_EVENTS);
