@@ -6,6 +6,7 @@ import { namesWords, shownName } from "./shown_name.js";
 import { shortId } from "./shown_text.js";
 
 /** @import { PeerRow, SessionRow, StatusAnswer } from "../control/answers.ts" */
+/** @import { PeerChange } from "./event_feed.js" */
 
 /** @typedef {"connected" | "away" | "gossip"} NodeState */
 
@@ -16,7 +17,7 @@ import { shortId } from "./shown_text.js";
  * @property {NodeState} state
  * @property {number | undefined} rttMs
  * @property {boolean} relayed
- * @property {"joined" | "left" | "lost" | undefined} change
+ * @property {PeerChange | undefined} change
  * @property {string} words Everything about it in words, escaped.
  */
 
@@ -31,9 +32,7 @@ import { shortId } from "./shown_text.js";
 /** Longest name beside a node. */
 const MAX_LABEL_CHARS = 16;
 
-/** @typedef {"joined" | "left" | "lost"} Change */
-
-/** @type {Readonly<Record<Change, string>>} */
+/** @type {Readonly<Record<PeerChange, string>>} */
 const CHANGE_WORDS = {
   joined: "has just joined",
   left: "has just left",
@@ -73,7 +72,7 @@ export function linkWidth(rttMs, peers) {
  * @param {StatusAnswer} state.status
  * @param {readonly PeerRow[]} state.peers
  * @param {readonly SessionRow[]} state.sessions
- * @param {ReadonlyMap<string, { what: "joined" | "left" | "lost" }>} state.changes
+ * @param {ReadonlyMap<string, { what: PeerChange }>} state.changes
  * @returns {MeshView}
  */
 export function meshView({ status, peers, sessions, changes }) {
@@ -107,7 +106,7 @@ function choose(peers) {
 /**
  * @param {PeerRow} peer
  * @param {SessionRow | undefined} session
- * @param {"joined" | "left" | "lost" | undefined} change
+ * @param {PeerChange | undefined} change
  * @returns {DrawnPeer}
  */
 function drawnPeer(peer, session, change) {
@@ -144,7 +143,7 @@ export function labelOf({ name, boundName }) {
 /**
  * @param {PeerRow} peer
  * @param {SessionRow | undefined} session
- * @param {{ state: NodeState, change: Change | undefined, relayed: boolean }} more
+ * @param {{ state: NodeState, change: PeerChange | undefined, relayed: boolean }} more
  */
 function wordsOf(peer, session, { state, change, relayed }) {
   const present = state === "gossip"

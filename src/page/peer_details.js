@@ -48,24 +48,8 @@ const FIELDS = [
           row.sessions > 1 ? `, ${row.sessions} sessions` : ""
         }`,
   ],
-  [
-    "Received",
-    ({ row }) =>
-      row.bytesReceived === undefined
-        ? ""
-        : `${bytes(row.bytesReceived)}, ${
-          things(row.messagesReceived ?? 0, "message")
-        }`,
-  ],
-  [
-    "Sent",
-    ({ row }) =>
-      row.bytesSent === undefined
-        ? ""
-        : `${bytes(row.bytesSent)}, ${
-          things(row.messagesSent ?? 0, "message")
-        }`,
-  ],
+  ["Received", ({ row }) => sums(row.bytesReceived, row.messagesReceived)],
+  ["Sent", ({ row }) => sums(row.bytesSent, row.messagesSent)],
   [
     "Waiting",
     ({ queue }) =>
@@ -112,6 +96,13 @@ const FIELDS = [
         : labelOf(row.peer.introducedBy),
   ],
 ];
+
+/** @param {number | undefined} size @param {number | undefined} messages */
+function sums(size, messages = 0) {
+  return size === undefined
+    ? ""
+    : `${bytes(size)}, ${things(messages, "message")}`;
+}
 
 /** @param {Row} row */
 function trustWords({ trust }) {

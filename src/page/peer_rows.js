@@ -7,18 +7,6 @@
 /** @import { AccessRuleRow, JoinRequestRow, PeerRow, SessionRow } from "../control/answers.ts" */
 
 /**
- * A session with its figures.
- *
- * @typedef {SessionRow & {
- *   readonly openedAt?: string,
- *   readonly bytesReceived?: number,
- *   readonly bytesSent?: number,
- *   readonly messagesReceived?: number,
- *   readonly messagesSent?: number,
- * }} Session
- */
-
-/**
  * - `connected`: there is a session
  * - `away`: it has proven its key before
  * - `request`: it proved its key, and is not admitted
@@ -93,7 +81,7 @@ export const TRUST_WORDS = {
 /**
  * @param {object} tables
  * @param {readonly PeerRow[]} tables.peers
- * @param {readonly Session[]} tables.sessions
+ * @param {readonly SessionRow[]} tables.sessions
  * @param {readonly AccessRuleRow[]} [tables.rules]
  * @param {readonly JoinRequestRow[]} [tables.requests]
  * @returns {Row[]}
@@ -160,7 +148,7 @@ function stateOf(peer, rule, request) {
  * Adds up the sessions of one peer, which are rarely more than one.
  *
  * @param {Row} row
- * @param {readonly Session[]} sessions
+ * @param {readonly SessionRow[]} sessions
  */
 function addSessions(row, sessions) {
   const [first] = sessions;
@@ -181,8 +169,8 @@ function addSessions(row, sessions) {
 }
 
 /**
- * @param {readonly Session[]} sessions
- * @param {(session: Session) => number | undefined} value
+ * @param {readonly SessionRow[]} sessions
+ * @param {(session: SessionRow) => number | undefined} value
  */
 function sum(sessions, value) {
   return sessions.reduce((total, it) => total + (value(it) ?? 0), 0);
