@@ -126,6 +126,12 @@ export class ControlScene implements AsyncDisposable {
     return await ControlClient.find(this.directory);
   }
 
+  /** A one-time address of the page. */
+  async pageLink(): Promise<string> {
+    using client = await this.client();
+    return (await client.pageLink()).url;
+  }
+
   /** A connection to the loopback port, with the head of a request that has the token. */
   async connect(line: string, ...headers: string[]): Promise<Deno.TcpConn> {
     const connection = await Deno.connect({ port: this.port });

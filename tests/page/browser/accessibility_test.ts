@@ -13,11 +13,6 @@ import { LivePage } from "../../helpers/live_page.ts";
 
 const PHONE = { width: 390, height: 844 };
 
-async function linkOf(scene: ControlScene): Promise<string> {
-  using client = await scene.client();
-  return (await client.pageLink()).url;
-}
-
 /** A node with peers, one away, and a pair that is missing. */
 function fill(scene: ControlScene): FakePeers {
   const fake = new FakePeers(scene.node, 8);
@@ -46,7 +41,7 @@ for (const [look, options] of LOOKS) {
     async (browser) => {
       await using scene = await ControlScene.start({ name: "alice" });
       const { list } = fill(scene);
-      const link = await linkOf(scene);
+      const link = await scene.pageLink();
       const locked = await browser.open(new URL(link).origin, options);
       await locked.page.getByRole("heading", { name: "This page is locked" })
         .waitFor();
@@ -89,7 +84,7 @@ browserTest(
   async (browser) => {
     await using scene = await ControlScene.start({ name: "alice" });
     const { list } = fill(scene);
-    await using live = await LivePage.open(browser, await linkOf(scene));
+    await using live = await LivePage.open(browser, await scene.pageLink());
     const { page } = live;
     await live.row(list[1]!.peer.id).waitFor();
 
@@ -122,7 +117,7 @@ browserTest(
   async (browser) => {
     await using scene = await ControlScene.start({ name: "alice" });
     const { list } = fill(scene);
-    await using live = await LivePage.open(browser, await linkOf(scene));
+    await using live = await LivePage.open(browser, await scene.pageLink());
     const { page } = live;
     const { id, name = "" } = list[3]!.peer;
     await live.row(id).waitFor();
@@ -169,7 +164,7 @@ browserTest(
   async (browser) => {
     await using scene = await ControlScene.start({ name: "alice" });
     const fake = fill(scene);
-    await using live = await LivePage.open(browser, await linkOf(scene), {
+    await using live = await LivePage.open(browser, await scene.pageLink(), {
       viewport: { width: 320, height: 640 },
       reducedMotion: "reduce",
     });

@@ -6,11 +6,6 @@ import { ControlScene } from "../../helpers/control.ts";
 import { FakePeers } from "../../helpers/fake_peers.ts";
 import { LivePage } from "../../helpers/live_page.ts";
 
-async function linkOf(scene: ControlScene): Promise<string> {
-  using client = await scene.client();
-  return (await client.pageLink()).url;
-}
-
 interface Box {
   readonly text: string;
   readonly left: number;
@@ -68,7 +63,7 @@ browserTest(
     for (const peers of [1, 2, 5, 12, 24, 40, 60, 100, 200]) {
       await using scene = await ControlScene.start({ name: "alice" });
       const fake = new FakePeers(scene.node, peers);
-      await using live = await LivePage.open(browser, await linkOf(scene), {
+      await using live = await LivePage.open(browser, await scene.pageLink(), {
         reducedMotion: "reduce",
       });
       const { page } = live;
@@ -108,7 +103,7 @@ browserTest(
   async (browser) => {
     await using scene = await ControlScene.start({ name: "alice" });
     const fake = new FakePeers(scene.node, 200);
-    await using live = await LivePage.open(browser, await linkOf(scene));
+    await using live = await LivePage.open(browser, await scene.pageLink());
     const { page } = live;
     const rows = page.locator("#peers tr[data-id]");
     await live.shows("all rows", () => rows.count(), 200);
@@ -141,7 +136,7 @@ browserTest(
   async (browser) => {
     await using scene = await ControlScene.start({ name: "alice" });
     const fake = new FakePeers(scene.node, 200);
-    await using live = await LivePage.open(browser, await linkOf(scene));
+    await using live = await LivePage.open(browser, await scene.pageLink());
     const { page } = live;
     const [first] = fake.list;
     assert(first?.session !== undefined);

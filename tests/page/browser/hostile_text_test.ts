@@ -74,9 +74,8 @@ for (
         session.remoteAddress = text;
         session.userAgent = new TextEncoder().encode(text);
       });
-      using client = await scene.client();
-      const { url } = await client.pageLink();
-      await using live = await LivePage.open(browser, url, { viewport });
+      const link = await scene.pageLink();
+      await using live = await LivePage.open(browser, link, { viewport });
       const { page } = live;
 
       // The server adds those of the node itself in the same way.
@@ -147,9 +146,7 @@ browserTest(
   async (browser) => {
     await using scene = await ControlScene.start({ name: "alice" });
     await using peer = await scene.peer({ name: "bob" });
-    using client = await scene.client();
-    const { url } = await client.pageLink();
-    await using live = await LivePage.open(browser, url);
+    await using live = await LivePage.open(browser, await scene.pageLink());
     await live.peerIs(peer.identity.id, "connected");
     const text = `<img src=x onerror="${RUN}">\u202e\u001b[31m`;
     const sent = peer.send(parsePeerId(scene.node.identity.id), text, {

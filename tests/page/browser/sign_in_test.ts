@@ -7,16 +7,11 @@ import { LivePage, NODE_GONE } from "../../helpers/live_page.ts";
 /** Refusals, which the browser writes to its console. */
 const REFUSED = [/status of 40[13]/];
 
-async function linkOf(scene: ControlScene): Promise<string> {
-  using client = await scene.client();
-  return (await client.pageLink()).url;
-}
-
 browserTest(
   "a one-time address signs one browser in; a second one is told that it was used, and how to get another",
   async (browser) => {
     await using scene = await ControlScene.start({ name: "alice" });
-    const link = await linkOf(scene);
+    const link = await scene.pageLink();
     await using live = await LivePage.open(browser, link);
     assertEquals(live.page.url(), `${new URL(link).origin}/`);
 
@@ -42,7 +37,7 @@ browserTest(
     assertEquals(await page.getByText("alice").count(), 0);
     assertEquals(requests.filter((it) => it.includes("/v1/")), []);
 
-    await page.goto(await linkOf(scene));
+    await page.goto(await scene.pageLink());
     await page.locator("#header").getByText("live", { exact: true }).waitFor();
     await page.close();
   },
@@ -52,7 +47,7 @@ browserTest(
   "a sign-in lasts when the page is loaded again; scripts see no cookie, and the cookie alone lets no one in",
   async (browser) => {
     await using scene = await ControlScene.start({ name: "alice" });
-    await using live = await LivePage.open(browser, await linkOf(scene), {
+    await using live = await LivePage.open(browser, await scene.pageLink(), {
       expected: REFUSED,
     });
     const { page } = live;
@@ -77,7 +72,7 @@ browserTest(
   "a page of another port of this host can neither read the API nor send to it",
   async (browser) => {
     await using scene = await ControlScene.start({ name: "alice" });
-    await using live = await LivePage.open(browser, await linkOf(scene));
+    await using live = await LivePage.open(browser, await scene.pageLink());
     // In the same browser, with the cookie and, as if it had leaked, the page key.
     const key = await live.page.evaluate(
       "Object.values(localStorage).find((it) => it.length > 20)",
@@ -118,7 +113,7 @@ browserTest(
   "nothing of the node stays on a page that is signed out from elsewhere, also not in a dialog",
   async (browser) => {
     await using scene = await ControlScene.start({ name: "alice" });
-    await using live = await LivePage.open(browser, await linkOf(scene), {
+    await using live = await LivePage.open(browser, await scene.pageLink(), {
       expected: [...REFUSED, ...NODE_GONE],
     });
     const { page } = live;

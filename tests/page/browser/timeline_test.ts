@@ -4,11 +4,6 @@ import { browserTest } from "../../helpers/browser.ts";
 import { ControlScene, message } from "../../helpers/control.ts";
 import { LivePage } from "../../helpers/live_page.ts";
 
-async function linkOf(scene: ControlScene): Promise<string> {
-  using client = await scene.client();
-  return (await client.pageLink()).url;
-}
-
 function publish(scene: ControlScene, first: number, count: number): void {
   for (let number = first; number < first + count; number++) {
     scene.server.publish(message("flood", number, `number ${number}.`));
@@ -19,7 +14,7 @@ browserTest(
   "the time line has what is new on top, stands still while it is read, and says how much has come meanwhile",
   async (browser) => {
     await using scene = await ControlScene.start({ name: "alice" });
-    await using live = await LivePage.open(browser, await linkOf(scene));
+    await using live = await LivePage.open(browser, await scene.pageLink());
     const { page } = live;
     const list = page.locator("#timeline .events");
     publish(scene, 0, 60);
@@ -50,7 +45,7 @@ browserTest(
   "the time line shows the kinds that are chosen, and at most 300 of many thousand events",
   async (browser) => {
     await using scene = await ControlScene.start({ name: "alice" });
-    await using live = await LivePage.open(browser, await linkOf(scene));
+    await using live = await LivePage.open(browser, await scene.pageLink());
     const { page } = live;
     await using _bob = await scene.peer({ name: "bob" });
     await live.hasHappened(/upbob \([0-9a-f]{8}\)/);
@@ -83,7 +78,7 @@ browserTest(
   "a reload of the page keeps the time line",
   async (browser) => {
     await using scene = await ControlScene.start({ name: "alice" });
-    await using live = await LivePage.open(browser, await linkOf(scene));
+    await using live = await LivePage.open(browser, await scene.pageLink());
     publish(scene, 0, 3);
     await live.hasHappened(/number 2\./);
     const before = await live.timeline();
