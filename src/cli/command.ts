@@ -71,6 +71,8 @@ export interface PositionalSpec {
   readonly optional?: boolean;
   /** Any number of them, at least one unless it is optional; one argument of a command may be. */
   readonly variadic?: boolean;
+  /** It is free text, whose words must be quoted together. */
+  readonly text?: boolean;
 }
 
 /**
@@ -317,20 +319,33 @@ function checkPositionals(
 ): void {
   const variadic = specs.some((it) => it.variadic === true);
   const surplus = variadic ? undefined : positionals[specs.length];
-  if (surplus !== undefined) throw unexpectedArgument(surplus);
+  if (surplus !== undefined) {
+    const last = specs.at(-1);
+    throw unexpectedArgument(surplus, last?.text ? last : undefined);
+  }
   const missing = specs.slice(positionals.length).find((it) => !it.optional);
   if (missing !== undefined) {
     throw new UsageError(`${missing.name} is missing`);
   }
 }
 
-/** The error of an argument that the command, or its other flags, do not accept. */
-export function unexpectedArgument(text: string): UsageError {
+/**
+ * The error of an argument that the command, or its other flags, do not accept; behind `free`
+ * text it may be a word of that.
+ */
+export function unexpectedArgument(
+  text: string,
+  free?: PositionalSpec,
+): UsageError {
   // Before `--` it would have been a flag.
   const afterDashes = text.length > 1 && text.startsWith("-");
   return new UsageError(
     `Unexpected argument ${quoted(text)}` +
-      (afterDashes ? ", flags must come before --" : ""),
+      (afterDashes
+        ? ", flags must come before --"
+        : free === undefined
+        ? ""
+        : `, ${free.name} of several words must be in quotes`),
   );
 }
 

@@ -31,7 +31,7 @@ export const sendCommand: Command = answerCommand({
       help: "A name, an id, or its first 8 digits or more",
       completes: "peer",
     },
-    { name: "TEXT", help: TEXT_HELP },
+    { name: "TEXT", text: true, help: TEXT_HELP },
   ],
   flags: MESSAGE_FLAGS,
   examples: [
@@ -74,7 +74,7 @@ export const broadcastCommand: Command = answerCommand({
     "for them it is kept. The exit code is 1 if a peer with standing will not get " +
     "it, or if no peer will.",
   ],
-  positionals: [{ name: "TEXT", help: TEXT_HELP }],
+  positionals: [{ name: "TEXT", text: true, help: TEXT_HELP }],
   flags: MESSAGE_FLAGS,
   examples: [
     ["verack broadcast 'lunch' --data data/alice", "alice sends to all peers"],

@@ -77,7 +77,7 @@ export function confirmDialog(question) {
     }, { once: true });
     document.body.append(dialog);
     dialog.showModal();
-    // What does no harm has the focus first, unless something is to be typed.
-    (word ?? (danger ? cancel : confirm)).focus();
+    // What does no harm has the focus first, unless something may be typed.
+    (form.querySelector("input") ?? (danger ? cancel : confirm)).focus();
   });
 }

@@ -145,6 +145,18 @@ Deno.test("parseArguments() counts arguments that are no flags", () => {
   );
 });
 
+Deno.test("a second word behind free text is refused with the hint to quote it", () => {
+  const say = {
+    ...show,
+    positionals: [{ name: "TEXT", help: "", text: true }],
+  };
+  assertThrows(
+    () => parseArguments(say, ["hi", "there"]),
+    UsageError,
+    'Unexpected argument "there", TEXT of several words must be in quotes',
+  );
+});
+
 Deno.test("parseArguments() answers any arguments with flags or one usage error of one line", () => {
   const word = fc.oneof(
     fc.constantFrom(
