@@ -1,6 +1,9 @@
 /** The completion scripts, by shell: each hands the words of the line to this program. */
 
-/** Bash splits words at `=`, which `completion_words.ts` puts together again. */
+/**
+ * Bash splits words at `=`, which `completion_words.ts` puts together again. Paths are looked up
+ * without the quotes and backslashes that were typed; bash adds its own.
+ */
 const BASH = String.raw`_verack() {
   local cur="\${COMP_WORDS[COMP_CWORD]}" line value
   COMPREPLY=()
@@ -8,6 +11,8 @@ const BASH = String.raw`_verack() {
     case "$line" in
       :file | :directory)
         [[ $cur == = ]] && cur=
+        cur="\${cur#[\"\']}"
+        cur="\${cur//\\/}"
         compopt -o filenames
         local kind=-f
         [[ $line == :directory ]] && kind=-d

@@ -119,6 +119,10 @@ testIf(has("bash"))(
     assertEquals(await completed("hand"), "handshake");
     assertEquals(await completed("run", "--log-level", "=", "d"), "debug");
     assertEquals(await completed("run", "--data", "ali"), "alice");
+    await Deno.mkdir(`${scene.place.path}/my data`);
+    for (const typed of ["my\\ d", '"my d']) {
+      assertEquals(await completed("run", "--data", typed), "my data", typed);
+    }
     assertEquals(await completed("ping", "-d", "alice", "bo"), "bob");
     assertEquals(await completed("tail", "-d", "alice", "-t", ""), "news");
     assertEquals(await completed("ping", "-d", "nowhere", ""), "");
