@@ -2,7 +2,7 @@
 import { type ErrorCode, VerackError } from "../core/errors.ts";
 import { escapeText } from "../core/escape.ts";
 import { grantedEnv } from "./command.ts";
-import { type FlagSpec, UsageError } from "./flags.ts";
+import { type FlagSpec, quoted, UsageError } from "./flags.ts";
 
 /** Codes of errors that another directory may not have. */
 const PLACE_CODES: ReadonlySet<ErrorCode> = new Set([
@@ -82,11 +82,12 @@ export function defaultDataDirectory(
   os: typeof Deno.build.os = Deno.build.os,
 ): string {
   const base = (name: string, ...parts: readonly string[]) => {
-    const value = (env(name) ?? "").replace(/[\\/]+$/, "");
+    const given = env(name) ?? "";
+    const value = given.replace(/[\\/]+$/, "");
     // A relative path is invalid by the specification, and would be another one everywhere.
     const fits = os === "windows"
       ? /^([A-Za-z]:[\\/]|\\\\)/.test(value)
-      : value.startsWith("/");
+      : given.startsWith("/");
     const separator = os === "windows" ? "\\" : "/";
     return fits ? [value, ...parts, "verack"].join(separator) : undefined;
   };
@@ -96,8 +97,11 @@ export function defaultDataDirectory(
     ? ["HOME", base("HOME", "Library", "Application Support")]
     : ["HOME", base("XDG_DATA_HOME") ?? base("HOME", ".local", "share")];
   if (found !== undefined) return found;
+  const given = env(variable) ?? "";
+  const why = given === ""
+    ? `without ${variable}, which --allow-env=${variable} makes readable if it is set`
+    : `as ${variable} is ${quoted(given)}, which is no whole path`;
   throw new UsageError(
-    `--data is missing, must be --data DIR or ${DATA_VARIABLE}=DIR: there is no default ` +
-      `directory without ${variable}, which --allow-env=${variable} makes readable if it is set`,
+    `--data is missing, must be --data DIR or ${DATA_VARIABLE}=DIR: there is no default directory ${why}`,
   );
 }

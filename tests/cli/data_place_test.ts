@@ -38,6 +38,10 @@ Deno.test("the default data directory is where programs of the platform keep dat
   );
 });
 
+Deno.test("the root is a home like any other", () => {
+  assertEquals(defaultOn("linux", { HOME: "/" }), "/.local/share/verack");
+});
+
 Deno.test("a relative XDG_DATA_HOME is ignored, as its specification says", () => {
   const env = { HOME: "/h/eve", XDG_DATA_HOME: "data" };
   assertEquals(defaultOn("linux", env), "/h/eve/.local/share/verack");
