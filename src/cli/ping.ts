@@ -66,7 +66,7 @@ export const pingCommand: Command = command({
     const tally = new PingTally();
     let last: PingAnswer | undefined;
     const show = json ? showJson : showText;
-    await withNode(flags, async (node) => {
+    const pinging = withNode(flags, async (node) => {
       while (!ends.aborted) {
         const begun = systemClock.monotonic();
         const answer = await untilAborted(node.ping(to), ends);
@@ -80,8 +80,11 @@ export const pingCommand: Command = command({
         await sleep(systemClock, Math.max(0, leftMs), ends).catch(() => {});
       }
     });
+    // What was measured is shown also where the node ends meanwhile.
+    const [ended] = await Promise.allSettled([pinging]);
     const { summary } = tally;
     if (last !== undefined) showSummary(summary, last, json, terminal);
+    if (ended.status === "rejected") throw ended.reason;
     return summary.answered === 0 && summary.sent > 0
       ? EXIT.failure
       : signals.code ?? EXIT.success;

@@ -11,6 +11,7 @@ import type { ControlClient } from "../control/control_client.ts";
 import { systemClock } from "../core/clock.ts";
 import { VerackError } from "../core/errors.ts";
 import { jsonLine } from "../core/escape.ts";
+import { grantedEnv } from "./command.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
 import type { FlagSpec } from "./flags.ts";
 import type { LineWriter } from "./line_writer.ts";
@@ -62,7 +63,8 @@ export async function showWatched<T extends object>(
   const { json, terminal: { stdout }, outputLost, view, lines } = options;
   using signals = new SignalWatch();
   const signal = AbortSignal.any([signals.signal, outputLost]);
-  const isScreen = !json && Deno.stdout.isTerminal();
+  const isScreen = !json && Deno.stdout.isTerminal() &&
+    grantedEnv("TERM") !== "dumb";
   using screen = isScreen ? new FullScreen(stdout) : undefined;
   let status: StatusAnswer | undefined;
   let peers: Watched["peers"] | undefined;
@@ -74,7 +76,8 @@ export async function showWatched<T extends object>(
     const now = systemClock.now();
     if (shown === undefined) return;
     if (screen !== undefined) {
-      screen.draw(lines(shown, now));
+      // One frame waits at the most where the terminal takes none, as after Ctrl-S.
+      if (stdout.oldest === Infinity) screen.draw(lines(shown, now));
       cancel = systemClock.after(REDRAW_MS, draw);
       return;
     }

@@ -163,3 +163,35 @@ testIf(HAS_PTY)(
     assert(await pty.code() === 130);
   },
 );
+
+testIf(HAS_PTY)(
+  "links --watch moves no cursor on a terminal that cannot",
+  async () => {
+    await using place = new Place();
+    await using _nodes = await pair(place);
+    const words = verackProgram(
+      ["links", "--watch", `--data=${place.path}/alice`],
+      [...place.permissions, "--allow-env=TERM"],
+    );
+    await using pty = new Pty(words, { TERM: "dumb", NO_COLOR: "1" });
+    await pty.shows(/2 nodes, 1 session here/);
+    await pty.type("\x03");
+    assertEquals(await pty.code(), 130);
+    assertFalse(pty.text.includes("\x1b"), pty.text);
+  },
+);
+
+Deno.test("ping sums up what it measured when the node ends meanwhile", async () => {
+  await using place = new Place();
+  await using nodes = await pair(place);
+  await using ping = place.command(
+    "alice",
+    ...["ping", "bob", "--json", "--interval=0.05"],
+  );
+  await ping.line((line) => JSON.parse(line).type === "reply");
+  await nodes.alice.end("SIGTERM");
+  assertEquals(await ping.code(), 1);
+  const { type, answered } = JSON.parse(ping.out.at(-1) ?? "{}");
+  assertEquals([type, answered > 0], ["summary", true]);
+  assertMatch(ping.err.join(), /^verack: /);
+});
