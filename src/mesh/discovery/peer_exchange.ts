@@ -120,15 +120,9 @@ export class PeerExchange {
     const state = this.#options.states.of(session);
     state.introduction = ++this.#introductions;
     const { channel } = session;
-    const { counters } = this.#options;
-    const on = (command: string, handler: (payload: Uint8Array) => void) =>
-      channel.handle(command, (payload) => {
-        counters.gossipReceived++;
-        handler(payload);
-      });
-    on(COMMAND.getpeers, (it) => this.#onGetPeers(session, it));
-    on(COMMAND.peerids, (it) => this.#onPeerIds(session, it));
-    on(COMMAND.peers, (it) => this.#onPeers(session, it));
+    channel.handle(COMMAND.getpeers, (it) => this.#onGetPeers(session, it));
+    channel.handle(COMMAND.peerids, (it) => this.#onPeerIds(session, it));
+    channel.handle(COMMAND.peers, (it) => this.#onPeers(session, it));
     // A guest of an invite has no other member on record.
     if (session.remote.invite !== undefined) this.#tellAll(session);
     if (isAdmitted) this.#spread(peer);
@@ -166,6 +160,7 @@ export class PeerExchange {
   }
 
   #onGetPeers(session: PeerSession, payload: Uint8Array): void {
+    this.#options.counters.gossipReceived++;
     this.#spendRequest(session, COMMAND.getpeers);
     const request = decodeGetPeers(payload);
     let answer: Step | undefined;
@@ -239,6 +234,7 @@ export class PeerExchange {
 
   /** The other end's members: requests entries if one of them is not connected to this node. */
   #onPeerIds(session: PeerSession, payload: Uint8Array): void {
+    this.#options.counters.gossipReceived++;
     // It makes us send something, so it counts like a request.
     this.#spendRequest(session, COMMAND.peerids);
     const { fingerprints } = decodePeerIds(payload);
@@ -255,6 +251,7 @@ export class PeerExchange {
   }
 
   #onPeers(session: PeerSession, payload: Uint8Array): void {
+    this.#options.counters.gossipReceived++;
     const { entries, more, fault } = decodePeers(payload);
     if (fault !== undefined) this.#warn(session, fault);
     const state = this.#options.states.of(session);
