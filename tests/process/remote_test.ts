@@ -110,7 +110,7 @@ Deno.test("a certificate that is not trusted is refused before the token is sent
     assertEquals(code, 1);
     assertStringIncludes(
       err.join("\n"),
-      `Cannot reach a node at ${remote.url}: its certificate is issued by no authority that is trusted here`,
+      `Cannot reach a node at ${remote.url}: its certificate is not trusted here`,
     );
   }
 });
