@@ -103,7 +103,7 @@ export const MAX_NAME_CLAIMS = 10_000;
 /** Messages of a kept topic that a command asks for, or acks, at once. */
 export const RECEIVE_BATCH = 100;
 
-/** How often `health --wait` asks. */
+/** How often `health --wait` tries. */
 export const HEALTH_POLL_MS = 200;
 
 /** A program that opens a browser and has not failed by then is taken to have opened it. */

@@ -113,7 +113,7 @@ export interface EventRecord {
   readonly type: "event";
   /** The id from which to go on; absent of an event of the present state. */
   readonly id?: string;
-  /** The event, if this version knows its type. */
+  /** The event, if its type is of this version. */
   readonly event?: ControlEvent;
 }
 

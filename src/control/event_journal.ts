@@ -23,7 +23,7 @@ export interface JournalEntry {
   readonly json: Uint8Array;
 }
 
-/** What a journal tells of changes. */
+/** What a journal reports of changes. */
 export interface JournalReader {
   /** Number of the last event that was read or skipped. */
   readonly position: number;

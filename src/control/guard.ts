@@ -108,8 +108,8 @@ function isVisit({ method, headers }: Request, { pathname }: URL): boolean {
 }
 
 /**
- * Whether a browser asks for the script of a service worker (Service Workers §5.2), which the
- * page has none of.
+ * Whether this is a browser's request for the script of a service worker (Service Workers §5.2);
+ * the page has none.
  */
 export function isWorkerRequest({ method, headers }: Request): boolean {
   return method === "GET" && headers.get("service-worker") === "script";

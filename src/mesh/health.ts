@@ -143,7 +143,7 @@ export class HealthBoard {
    *
    * @param isCertain Whether that is proven, or reported by a peer that the operator has chosen: any
    * other peer may say so of this node, which must not fail its health check.
-   * @param hasStanding Whether the peer has standing whose key it is.
+   * @param hasStanding Whether the peer with that key has standing.
    */
   keyInUse(
     id: PeerId | "own",

@@ -172,7 +172,7 @@ export const MAX_HEALTH_FACTS = 64;
  */
 export const MAX_STRANGER_FACTS = 8;
 
-/** How often a node looks for facts that no event tells it of. */
+/** How often a node looks for facts that no event brings. */
 export const HEALTH_LOOK_MS = 1_000;
 
 /** Unreachable pairs that are facts; others are in `mesh.missing` of the status alone. */

@@ -105,7 +105,7 @@ export class Model extends EventTarget {
     }, times);
   }
 
-  /** The present time by the clock of the node, whose machine may be another. */
+  /** The present time by the clock of the node, which may run on another machine. */
   get nodeTime() {
     return this.#times.now() + this.#lag;
   }

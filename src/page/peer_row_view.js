@@ -91,7 +91,7 @@ function ageWords(ms) {
   return ms < 3_600_000 ? words.replace(/ min .*/, " min") : words;
 }
 
-/** Cells whose text is of the network, and may be long. */
+/** Cells with text of the network, which may be long. */
 const CUT = new Set(["address", "userAgent"]);
 
 /** @param {Row} row */
@@ -103,7 +103,7 @@ function directionWords({ direction }) {
     : "→ out";
 }
 
-/** A row, whose cells change in place. */
+/** A row; its cells change in place. */
 export class RowView {
   /** @type {HTMLElement} */
   element;

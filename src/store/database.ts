@@ -128,7 +128,7 @@ export class Database {
       const { bavail, bsize } = statfsSync(this.#path);
       return bavail * bsize;
     } catch {
-      // The directory is gone, or the file system tells nothing.
+      // The directory is gone, or the file system reports nothing.
       return undefined;
     }
   }

@@ -104,7 +104,7 @@ Deno.test("a page of another site or another port gets nothing, also from a brow
         assertEquals(response.headers.get("access-control-allow-origin"), null);
       }
     }
-    // What a browser asks before it sends a header of ours, or JSON, elsewhere.
+    // The preflight of a browser before a header of ours, or JSON, goes elsewhere.
     const asked = await browser.fetch("/v1/stop", {
       method: "OPTIONS",
       headers: {

@@ -1,4 +1,4 @@
-// The manifests: by the schema of Kubernetes, by the compiler, which knows every field, and by
+// The manifests: by the schema of Kubernetes, by the compiler, which checks every field, and by
 // what must agree between them. No cluster runs here.
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import config from "../../deno.json" with { type: "json" };
@@ -44,7 +44,7 @@ async function modelOf(it: Value): Promise<Model> {
   return new model(it.raw);
 }
 
-/** What `deno check` says of the manifests as literals, in which it knows every field. */
+/** What `deno check` says of the manifests as literals, in which it checks every field. */
 async function checkTypes(manifests: readonly Value[]): Promise<string> {
   const lines = manifests.map((it, index) => {
     const kind = it.at("kind").text;

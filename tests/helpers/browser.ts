@@ -166,8 +166,8 @@ export function assertNoFault({ requests, faults }: WatchedPage): void {
 }
 
 /**
- * A test with a browser of its own, none of whose pages may ask another host, throw or violate
- * its policy; ignored without Chromium.
+ * A test with a browser of its own; its pages may neither contact another host nor throw nor
+ * violate their policy. Ignored without Chromium.
  */
 export function browserTest(
   name: string,

@@ -1,5 +1,5 @@
 /**
- * A node that tells of peers it does not have: all of it is real but what `peers`, `sessions`
+ * A node that reports peers it does not have: all of it is real but what `peers`, `sessions`
  * and `status` answer. Two hundred real nodes are more than a machine for tests carries.
  */
 import type { PeerId } from "../../src/core/peer_id.ts";
@@ -11,7 +11,7 @@ import { SeededRandom } from "../../src/testing/seeded_random.ts";
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
-/** One of the peers; what is changed here is what the node tells. */
+/** One of the peers; what is changed here is what the node reports. */
 export interface FakePeer {
   readonly peer: Mutable<PeerInfo>;
   /** Absent while it is not connected. */
@@ -33,7 +33,7 @@ const NAMES = [
 /** Peers of a node that are not there. */
 export class FakePeers {
   readonly list: FakePeer[];
-  /** Pairs that the node tells as missing. */
+  /** Pairs that the node reports as missing. */
   missing: MissingPair[] = [];
 
   /** @param names Their names; numbered ones if left out. */

@@ -76,7 +76,7 @@ export class PageNode implements AsyncDisposable {
     return JSON.parse(await this.#place.ask(this.name, "status", "--json"));
   }
 
-  /** What the node tells of its peers. */
+  /** What the node reports of its peers. */
   async peers(): Promise<PeersAnswer> {
     using client = await this.client();
     return await client.peers();

@@ -107,7 +107,7 @@ class Scene implements Disposable {
     return found;
   }
 
-  /** Starts, and tells a state. */
+  /** Starts, and reports a state. */
   async live(): Promise<void> {
     this.model.start();
     await settle();

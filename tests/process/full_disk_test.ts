@@ -83,7 +83,7 @@ Deno.test({
 
       const trouble = () => reasons(node.pid, `${directory}/data`);
       const facts = await trouble();
-      // The disk never has as much room as a node wants.
+      // The disk never has as much room as a node needs.
       assertEquals(
         facts.map(({ code, severity }) => [code, severity]).sort(),
         [["cannot-write", "failing"], ["low-disk", "warning"]],

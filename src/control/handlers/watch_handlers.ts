@@ -1,7 +1,7 @@
 /**
  * Watches a node for clients of the control API: status and peers are read and encoded once for
- * all of them, and each client gets what has changed since it read last, and the events of the
- * node if it asks for them.
+ * all of them, and each client gets what has changed since it read last, and on request the
+ * events of the node.
  */
 import type { watchOperations } from "../api/peer_endpoints.ts";
 import {

@@ -79,7 +79,7 @@ function metricLines(
   return lines;
 }
 
-/** A bound as Go writes a float, for which OpenMetrics asks. */
+/** A bound as Go writes a float, which OpenMetrics requires. */
 function boundText(value: number): string {
   return Number.isInteger(value) ? `${value}.0` : `${value}`;
 }

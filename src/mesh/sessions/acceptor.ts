@@ -45,7 +45,7 @@ const REFUSED: ReadonlySet<ErrorCode> = new Set([
   "self",
 ]);
 
-/** Of those whose other end left: so does a node that looks at the certificate first. */
+/** The other end left, as a node does that looks at the certificate first. */
 const LEFT: ReadonlySet<ErrorCode> = new Set(["aborted", "closed", "rejected"]);
 
 /** Dependencies of {@linkcode Acceptor}. */
