@@ -49,15 +49,34 @@ for (const format of FORMATS) {
   });
 }
 
-/** Prometheus' own package, where it is installed: `pip install prometheus-client`. */
-const hasClient = await new Deno.Command("python3", {
-  args: ["-c", "import prometheus_client"],
-  stdout: "null",
-  stderr: "null",
-}).output().then(({ success }) => success, () => false);
+/** A Python that has Prometheus' own package: the first one, or that of the system. */
+const python = await firstWith("import prometheus_client", [
+  "python3",
+  "/usr/bin/python3",
+]);
+if (python === undefined) {
+  console.log(
+    "skipped: the parser of Prometheus' client for Python (pip install prometheus-client)",
+  );
+}
+
+async function firstWith(
+  code: string,
+  pythons: readonly string[],
+): Promise<string | undefined> {
+  for (const python of pythons) {
+    const { success } = await new Deno.Command(python, {
+      args: ["-c", code],
+      stdout: "null",
+      stderr: "null",
+    }).output().catch(() => ({ success: false }));
+    if (success) return python;
+  }
+  return undefined;
+}
 
 for (const format of FORMATS) {
-  testIf(hasClient)(
+  testIf(python !== undefined)(
     `the parser of Prometheus' client for Python reads ${format}`,
     async () => {
       await using scene = await ControlScene.start({ name: "alice" });
@@ -68,7 +87,7 @@ for (const format of FORMATS) {
       const module = format === "openmetrics"
         ? "prometheus_client.openmetrics.parser"
         : "prometheus_client.parser";
-      const child = new Deno.Command("python3", {
+      const child = new Deno.Command(python!, {
         args: [
           "-c",
           `import sys; from ${module} import text_fd_to_metric_families as read; print(len(list(read(sys.stdin))))`,
