@@ -73,21 +73,7 @@ const SHORT_MS = [
   1_000,
   2_500,
 ];
-const OPENING_MS = [
-  1,
-  2.5,
-  5,
-  10,
-  25,
-  50,
-  100,
-  250,
-  500,
-  1_000,
-  2_500,
-  5_000,
-  10_000,
-];
+const OPENING_MS = [...SHORT_MS.filter((it) => it >= 1), 5_000, 10_000];
 /** A receiver may be away for days. */
 const DELIVERY_MS = [...OPENING_MS, 60_000, 600_000, 3_600_000, 86_400_000];
 

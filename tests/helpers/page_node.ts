@@ -4,6 +4,13 @@ import { ControlClient } from "../../src/control/control_client.ts";
 import type { Place } from "./place.ts";
 import type { NodeProcess } from "./process.ts";
 
+/** Three nodes of one mesh. */
+interface ThreeNodes extends AsyncDisposable {
+  readonly alice: PageNode;
+  readonly bob: PageNode;
+  readonly carol: PageNode;
+}
+
 /** A node of a {@linkcode Place}, by the name of its directory. */
 export class PageNode implements AsyncDisposable {
   readonly #place: Place;
@@ -47,6 +54,25 @@ export class PageNode implements AsyncDisposable {
       "--join-file=-",
     );
     return new PageNode(place, name, args, process);
+  }
+
+  /** Alice with a page, and bob and carol, who have joined through her; all have met. */
+  static async three(place: Place): Promise<ThreeNodes> {
+    await using started = new AsyncDisposableStack();
+    const start = async (name: string, ...args: string[]) =>
+      started.use(await PageNode.start(place, name, ...args));
+    const alice = await start("alice", "--http=0");
+    const join = `--connect=${alice.address}`;
+    const bob = await start("bob", join);
+    const carol = await start("carol", join);
+    for (const { process } of [alice, bob, carol]) await process.meshOf(3);
+    const all = started.move();
+    return {
+      alice,
+      bob,
+      carol,
+      [Symbol.asyncDispose]: () => all.disposeAsync(),
+    };
   }
 
   get process(): NodeProcess {

@@ -6,7 +6,7 @@ import {
   assertMatch,
   assertStringIncludes,
 } from "@std/assert";
-import { verackProgram } from "../helpers/child.ts";
+import { type Child, verackProgram } from "../helpers/child.ts";
 import { Place } from "../helpers/place.ts";
 import type { NodeProcess } from "../helpers/process.ts";
 import { HAS_PTY, Pty } from "../helpers/pty.ts";
@@ -93,14 +93,26 @@ Deno.test("links shows the sessions of both ends, whose bytes fit, and peers the
   assertEquals(JSON.parse(peer!).session.direction, "inbound");
 });
 
+/** Alice's `peers --watch --json`, which has shown bob connected, and then gone. */
+async function watchBobLeave(
+  place: Place,
+  { bob }: Awaited<ReturnType<typeof pair>>,
+): Promise<Child> {
+  const watch = place.command("alice", "peers", "--watch", "--json");
+  await watch.line((line) => bobIsConnected(line) === true);
+  await bob.end("SIGTERM");
+  await watch.line((line) => bobIsConnected(line) === false);
+  return watch;
+}
+
+function bobIsConnected(line: string): boolean | undefined {
+  return JSON.parse(line).peers[0]?.connected;
+}
+
 Deno.test("peers --watch prints a line of JSON for each change, and ends with the node", async () => {
   await using place = new Place();
   await using nodes = await pair(place);
-  await using watch = place.command("alice", "peers", "--watch", "--json");
-  const connected = (line: string) => JSON.parse(line).peers[0]?.connected;
-  await watch.line((line) => connected(line) === true);
-  await nodes.bob.end("SIGTERM");
-  await watch.line((line) => connected(line) === false);
+  await using watch = await watchBobLeave(place, nodes);
   await nodes.alice.end("SIGTERM");
   assertEquals(await watch.code(), 1);
   assertMatch(watch.err.join(), /^verack: /);
@@ -109,11 +121,7 @@ Deno.test("peers --watch prints a line of JSON for each change, and ends with th
 Deno.test("peers --watch prints nothing again while only other figures of the node change", async () => {
   await using place = new Place();
   await using nodes = await pair(place);
-  await using watch = place.command("alice", "peers", "--watch", "--json");
-  const connected = (line: string) => JSON.parse(line).peers[0]?.connected;
-  await watch.line((line) => connected(line) === true);
-  await nodes.bob.end("SIGTERM");
-  await watch.line((line) => connected(line) === false);
+  await using watch = await watchBobLeave(place, nodes);
   await place.ask("alice", "send", "bob", "waits");
   await using _bob = await place.node(
     "bob",
@@ -121,9 +129,9 @@ Deno.test("peers --watch prints nothing again while only other figures of the no
     `--connect=${nodes.alice.address}`,
   );
   await watch.line((line) =>
-    connected(line) === true &&
+    bobIsConnected(line) === true &&
     watch.out.slice(0, watch.out.indexOf(line))
-      .some((earlier) => connected(earlier) === false)
+      .some((earlier) => bobIsConnected(earlier) === false)
   );
   const views = watch.out.map((line) => {
     const { time: _, ...view } = JSON.parse(line);

@@ -109,13 +109,8 @@ browserTest(
   async (browser) => {
     await using place = new Place();
     // Pings are far apart, so that there is a rest to compare at.
-    await using alice = await PageNode.start(place, "alice", "--http=0");
-    const join = `--connect=${alice.address}`;
-    await using bob = await PageNode.start(place, "bob", join);
-    await using carol = await PageNode.start(place, "carol", join);
-    await alice.process.meshOf(3);
-    await bob.process.meshOf(3);
-    await carol.process.meshOf(3);
+    await using nodes = await PageNode.three(place);
+    const { alice, bob, carol } = nodes;
     await using live = await LivePage.open(browser, await alice.link());
     using ofAlice = await alice.client();
     using ofBob = await bob.client();

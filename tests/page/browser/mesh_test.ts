@@ -9,13 +9,8 @@ browserTest(
   "three nodes are shown in picture, table and time line; one that is killed as lost, and as connected when it is back",
   async (browser) => {
     await using place = new Place();
-    await using alice = await PageNode.start(place, "alice", "--http=0");
-    const join = `--connect=${alice.address}`;
-    await using bob = await PageNode.start(place, "bob", join);
-    await using carol = await PageNode.start(place, "carol", join);
-    await alice.process.meshOf(3);
-    await bob.process.meshOf(3);
-    await carol.process.meshOf(3);
+    await using nodes = await PageNode.three(place);
+    const { alice, bob, carol } = nodes;
 
     await using live = await LivePage.open(browser, await alice.link());
     const { page } = live;
