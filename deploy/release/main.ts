@@ -1,6 +1,6 @@
 /**
  * `deno task release`: binaries for all targets as archives, their SBOM and checksums, in
- * `dist/release`. A target whose base binary Deno cannot download is reported and left out; the
+ * `dist/release`. A target without a base binary to download is reported and left out; the
  * exit code is 1 only if no target could be built. SOURCE_DATE_EPOCH stands in for the time of
  * the last commit.
  */

@@ -71,7 +71,7 @@ export interface PositionalSpec {
   readonly optional?: boolean;
   /** Any number of them, at least one unless it is optional; one argument of a command may be. */
   readonly variadic?: boolean;
-  /** It is free text, whose words must be quoted together. */
+  /** It is free text: several words must be quoted together. */
   readonly text?: boolean;
 }
 

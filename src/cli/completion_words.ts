@@ -140,7 +140,7 @@ function unquoted(word: string): string {
 function givenArguments(specs: FlagSpecs, words: readonly string[]): {
   readonly flags: ReadonlyMap<string, string>;
   readonly positionals: number;
-  /** The flag whose value comes next. */
+  /** The flag that the next word is the value of. */
   readonly open: string | undefined;
   /** After `--` there are no flags, and nothing is known of the words. */
   readonly isOver: boolean;

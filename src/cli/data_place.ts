@@ -29,7 +29,7 @@ export interface DataPlace {
   readonly source: "flag" | "variable" | "default";
 }
 
-/** The directory of a flag whose variable is {@linkcode DATA_VARIABLE}, else the default one. */
+/** The directory of a flag or of {@linkcode DATA_VARIABLE}, else the default one. */
 export function dataPlace(data: string | undefined): DataPlace {
   if (data === undefined || data === "") {
     return { directory: defaultDataDirectory(), source: "default" };

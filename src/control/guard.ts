@@ -195,7 +195,7 @@ export class ApiError extends Error {
   }
 }
 
-/** A request whose parameters or fields are wrong. */
+/** A request with wrong parameters or fields. */
 export function badRequest(message: string): ApiError {
   return new ApiError(400, "bad-request", message);
 }

@@ -38,7 +38,7 @@ export class PageAccess {
     this.#cookieName = isSecure ? `__Host-${name}` : name;
   }
 
-  /** The session whose cookie and key a request has. */
+  /** The session that the cookie and the key of a request belong to. */
   sessionOf(headers: Headers): PageSession | undefined {
     const key = headers.get(PAGE_KEY_HEADER);
     const cookies = cookiesOf(headers, this.#cookieName);

@@ -171,7 +171,7 @@ export class HealthBoard {
     return this.#facts.has(key);
   }
 
-  /** Ends the facts whose keys begin so, but for these. */
+  /** Ends the facts with keys that begin so, but for these. */
   keep(prefix: string, keys: ReadonlySet<string>): void {
     for (const key of [...this.#facts.keys()]) {
       if (key.startsWith(prefix) && !keys.has(key)) this.end(key);

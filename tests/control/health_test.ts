@@ -6,7 +6,7 @@ import { type HealthFact, OWN_FACTS } from "../../src/mesh/health.ts";
 import { MemoryStore } from "../../src/mesh/peers/memory_store.ts";
 import { ControlScene } from "../helpers/control.ts";
 
-/** A store whose disk is full, as long as there is a reason. */
+/** A store on a full disk, as long as there is a reason. */
 class FullStore extends MemoryStore {
   reason: string | undefined;
   failure() {
@@ -17,7 +17,7 @@ class FullStore extends MemoryStore {
   }
 }
 
-/** A running node whose disk has become full. */
+/** A running node on a disk that has become full. */
 async function fullScene(): Promise<{ scene: ControlScene; store: FullStore }> {
   const store = new FullStore();
   const scene = await ControlScene.start({ store });

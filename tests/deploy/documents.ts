@@ -14,7 +14,7 @@ export function mostMemory(): number {
   return Number(figure.replace(",", ""));
 }
 
-/** A value of a YAML or JSON file, whose parts are looked up by name or number. */
+/** A value of a YAML or JSON file; its parts are looked up by name or number. */
 export class Value {
   readonly #path: string;
   readonly #value: unknown;

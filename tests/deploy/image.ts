@@ -212,7 +212,7 @@ export class Image implements AsyncDisposable {
     const paths = words.filter((it) => !it.startsWith("--"));
     const target = this.#place(paths.at(-1) ?? "");
     if (flags.some((it) => it.startsWith("--from="))) {
-      // Deno's file, in whose place that of this machine is mounted.
+      // Deno's file; that of this machine is mounted in its place.
       await Deno.writeTextFile(target, "");
       return;
     }

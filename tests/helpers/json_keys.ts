@@ -65,7 +65,7 @@ const DOCUMENT = await Deno.readTextFile(
   new URL("../../docs/events.md", import.meta.url),
 );
 
-/** The rows of the table whose first title is this, in a section of `docs/events.md`. */
+/** The rows of the table with this first title, in a section of `docs/events.md`. */
 export function tableOf(section: string, title: string): string[][] {
   const [, text = ""] = DOCUMENT.split(`\n## ${section}\n`);
   const lines = text.split(/\n## /)[0]?.split("\n") ?? [];

@@ -70,7 +70,7 @@ export class PageBrowser {
     return response;
   }
 
-  /** The status of a request whose body does not matter. */
+  /** The status of a request; its body does not matter. */
   async status(path: string, request: PageRequest = {}): Promise<number> {
     const response = await this.fetch(path, request);
     await response.body?.cancel();

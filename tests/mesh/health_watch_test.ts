@@ -233,7 +233,7 @@ Deno.test("however many pairs a peer reports, few are facts, and those about the
   ]);
 });
 
-/** A clock whose process can be stopped: time goes on, timers come when it goes on. */
+/** A clock of a process that can be stopped: time goes on, timers come when it goes on. */
 class StoppableClock extends VirtualClock {
   stoppedMs = 0;
   override monotonic(): number {

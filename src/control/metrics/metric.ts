@@ -57,7 +57,7 @@ export function gauge(
   });
 }
 
-/** A metric of numbers, whose unit its name ends with. */
+/** A metric of numbers; its name ends with the unit. */
 export function number(
   type: NumberMetric["type"],
   name: string,

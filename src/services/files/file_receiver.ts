@@ -123,7 +123,7 @@ export class FileReceiver {
     const before = this.#answered;
     const turn = Promise.withResolvers<void>();
     this.#answered = turn.promise;
-    // It fails with the stream alone, whose end also ends the reading loop.
+    // It fails with the stream alone; that end also ends the reading loop.
     this.#looking.add(
       this.#look(entry, isNew, before).catch(() => {}).finally(turn.resolve),
     );
@@ -258,7 +258,7 @@ export class FileReceiver {
       }
       await this.#succeed(entry, path, false, file.resumedAt);
     };
-    // It fails with the stream alone, whose end also ends the reading loop.
+    // It fails with the stream alone; that end also ends the reading loop.
     this.#finishing.add(finish().catch(() => {}));
   }
 
