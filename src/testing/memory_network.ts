@@ -65,6 +65,8 @@ export class MemoryNetwork {
   readonly #links = new Set<Link>();
   /** Ways that are cut, `from>to`. */
   readonly #cuts = new Set<string>();
+  /** Ways on which no connection can be opened, `from>to`. */
+  readonly #refused = new Set<string>();
   readonly #vanished = new Set<string>();
   readonly #frozen = new Set<string>();
   #groups: ReadonlyMap<string, number> | undefined;
@@ -118,6 +120,21 @@ export class MemoryNetwork {
     if (options.oneWay !== true) this.#cuts.add(`${b}>${a}`);
   }
 
+  /**
+   * Refuses dials between two hosts, or with `oneWay` only those from `a` to `b`, as a firewall
+   * or NAT does; open connections stay.
+   */
+  unreachable(a: string, b: string, options: { oneWay?: boolean } = {}): void {
+    this.#refused.add(`${a}>${b}`);
+    if (options.oneWay !== true) this.#refused.add(`${b}>${a}`);
+  }
+
+  /** Undoes {@linkcode unreachable} in both directions. */
+  reachable(a: string, b: string): void {
+    this.#refused.delete(`${a}>${b}`);
+    this.#refused.delete(`${b}>${a}`);
+  }
+
   /** Drops all packets from and to `host`, without closing connections. */
   halfOpen(host: string): void {
     this.#vanished.add(host);
@@ -149,10 +166,14 @@ export class MemoryNetwork {
     return { connections: this.#links.size, listeners };
   }
 
-  /** Undoes every {@linkcode partition}, {@linkcode cut} and {@linkcode halfOpen}; what was held arrives. */
+  /**
+   * Undoes every {@linkcode partition}, {@linkcode cut}, {@linkcode unreachable} and
+   * {@linkcode halfOpen}; what was held arrives.
+   */
   heal(): void {
     this.#groups = undefined;
     this.#cuts.clear();
+    this.#refused.clear();
     this.#vanished.clear();
     this.#resume();
   }
@@ -210,10 +231,15 @@ export class MemoryNetwork {
     const link = this.#link(from, { host: from.name, port }, address);
     const handshake = new MemoryHandshake(link.ends, asked, pin);
     link.lanes[0].send("syn", 0, () => {
+      const isRefused = this.#refused.has(`${from.name}>${address.host}`);
       // A machine that is off answers nothing.
-      if (to?.up) handshake.arrive(to.listeners.get(address.port));
-      else if (to === undefined) {
-        handshake.fail("unreachable", "no route to that host");
+      if (to?.up && !isRefused) {
+        handshake.arrive(to.listeners.get(address.port));
+      } else if (isRefused || to === undefined) {
+        const why = isRefused
+          ? "the network refuses it"
+          : "no route to that host";
+        handshake.fail("unreachable", why);
       }
     });
     const certificate = await handshake.dial(signal);

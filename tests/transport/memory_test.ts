@@ -289,6 +289,33 @@ Deno.test("crash() ends dials and opens of the crashed host itself", async () =>
   await dialing;
 });
 
+Deno.test("unreachable() refuses dials between two hosts until reachable(), and keeps what is open", async () => {
+  const setup = setUp();
+  const { clock, network } = setup;
+  const { dialed, accepted, listener } = await connect(setup);
+  network.unreachable(A, B);
+  const dial = network.transport(A).dial({ host: B, port: PORT }, { pin });
+  const refused = assertCode(dial, "unreachable");
+  await clock.advance(100);
+  await refused;
+  await writeAll(dialed, bytes("still open"));
+  const read = readExactly(accepted, 10);
+  await clock.advance(100);
+  assertEquals(await read, bytes("still open"));
+  network.reachable(A, B);
+  listener.close();
+  const again = await connect(setup);
+  for (const it of [dialed, accepted, again.dialed, again.accepted]) it.close();
+  again.listener.close();
+});
+
+Deno.test("unreachable() with oneWay leaves dials the other way possible", async () => {
+  const setup = setUp();
+  setup.network.unreachable(B, A, { oneWay: true });
+  const { dialed, accepted, listener } = await connect(setup);
+  for (const it of [dialed, accepted, listener]) it.close();
+});
+
 Deno.test("dial() reports a host that does not exist as unreachable", async () => {
   const { clock, network } = setUp();
   const dialing = assertCode(
