@@ -8,7 +8,7 @@ import {
   type Host,
   HostNetwork,
   whyNoHosts,
-} from "../process/chaos/host_network.ts";
+} from "../helpers/network/host_network.ts";
 import { oneYaml } from "./documents.ts";
 import { Image, whyNoImage } from "./image.ts";
 
@@ -23,7 +23,7 @@ class Container implements AsyncDisposable {
   readonly #image: Image;
   readonly #volume: string;
   readonly #args: readonly string[];
-  #host: Host;
+  readonly #host: Host;
   #node: Child | undefined;
 
   constructor(
@@ -40,8 +40,7 @@ class Container implements AsyncDisposable {
     this.#host = host;
   }
 
-  start(host: Host = this.#host): void {
-    this.#host = host;
+  start(): void {
     this.#node = this.exec("verack", ...this.#args);
   }
 
@@ -49,7 +48,7 @@ class Container implements AsyncDisposable {
   exec(...args: string[]): Child {
     const [program = "", ...words] = this.#image.words(args, {
       volume: this.#volume,
-      launcher: ["ip", "netns", "exec", this.#host.namespace],
+      launcher: this.#host.network.launcher,
     });
     return new Child(program, words);
   }
@@ -213,9 +212,9 @@ Deno.test({
     assert(first !== undefined);
     const id = await first.id();
     assertEquals(await first.end("SIGTERM"), 143);
-    const moved = network.readdress(network.hosts[0]!);
+    network.readdress(network.hosts[0]!);
     serve();
-    first.start(moved);
+    first.start();
     assertEquals(await first.id(), id);
     await first.meshOf(replicas);
     for (const pod of pods) assertEquals(await pod.end("SIGTERM"), 143);

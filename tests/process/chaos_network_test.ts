@@ -4,7 +4,7 @@
  * by `deno task chaos --hosts 4`.
  */
 import { assert, assertStringIncludes } from "@std/assert";
-import { HostNetwork, whyNoHosts } from "./chaos/host_network.ts";
+import { HostNetwork, whyNoHosts } from "../helpers/network/host_network.ts";
 import { HASTY } from "./chaos/member.ts";
 import { connectsIn, move, places } from "./chaos/splits.ts";
 import { Swarm } from "./chaos/swarm.ts";
@@ -100,7 +100,7 @@ Deno.test({
     const child = new Deno.Command("true").spawn();
     await child.status;
     // Nobody has this number any more.
-    const name = `verack-${child.pid}-host-0`;
+    const name = `verack-${child.pid}-1-host-0`;
     ip("netns", "add", name);
     try {
       assertStringIncludes(ip("netns", "list"), name);

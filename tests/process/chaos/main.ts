@@ -4,9 +4,9 @@
  * with the command that draws the same faults again.
  */
 import { parseArgs } from "@std/cli/parse-args";
-import { HostNetwork, whyNoHosts } from "./host_network.ts";
+import { HostNetwork, whyNoHosts } from "../../helpers/network/host_network.ts";
 import { Ledger } from "./ledger.ts";
-import { HASTY, HASTY_STOP_MS, LOOPBACK } from "./member.ts";
+import { HASTY, HASTY_STOP_MS, LOOPBACK, placeOn } from "./member.ts";
 import { figures } from "./report.ts";
 import { processRound } from "./rounds.ts";
 import { networkRound } from "./splits.ts";
@@ -50,7 +50,7 @@ try {
   using network = hosts === 0 ? undefined : new HostNetwork(hosts);
   const places = Array.from({ length: nodes }, (_, i) => {
     const host = network?.hosts[i % hosts];
-    return network && host ? network.placeOn(host) : LOOPBACK;
+    return host ? placeOn(host) : LOOPBACK;
   });
   const ledger = messages ? new Ledger() : undefined;
   await using swarm = await Swarm.start({

@@ -7,6 +7,7 @@ import { assertEquals } from "@std/assert";
 import type { NodeEvent } from "../../../src/mesh/events.ts";
 import { parseAddress } from "../../../src/transport/address.ts";
 import type { Ledger, Told } from "./ledger.ts";
+import type { Host } from "../../helpers/network/host_network.ts";
 import { NodeProcess } from "../../helpers/process.ts";
 
 /** Where a node runs. */
@@ -28,6 +29,16 @@ export const LOOPBACK: Place = {
   reachedAt: "127.0.0.1",
   launcher: [],
 };
+
+/** A host of a network. */
+export function placeOn(host: Host): Place {
+  return {
+    name: host.name,
+    host: "0.0.0.0",
+    reachedAt: host.address,
+    launcher: host.network.launcher,
+  };
+}
 
 /** Flags of nodes that are quick to give a peer up, so that tests need not wait. */
 export const HASTY: readonly string[] = ["--heartbeat=0.3", "--dead-after=1.5"];

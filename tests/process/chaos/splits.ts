@@ -5,8 +5,8 @@
  * processes is in `rounds.ts`.
  */
 import { until } from "../../helpers/until.ts";
-import type { Host, HostNetwork } from "./host_network.ts";
-import type { Member } from "./member.ts";
+import type { Host, HostNetwork } from "../../helpers/network/host_network.ts";
+import { type Member, placeOn } from "./member.ts";
 import { type Connects, HEAL_MS, type Swarm } from "./swarm.ts";
 
 /** What is done to the network in a round. */
@@ -16,7 +16,7 @@ const TROUBLES = ["split", "cut", "one way", "dark", "new address"] as const;
 export function places(network: HostNetwork, each: number) {
   return Array.from(
     { length: each },
-    () => network.hosts.map((host) => network.placeOn(host)),
+    () => network.hosts.map(placeOn),
   ).flat();
 }
 
@@ -76,8 +76,8 @@ export async function move(
   network: HostNetwork,
   host: Host,
 ): Promise<void> {
-  const moved = network.readdress(host);
-  const place = network.placeOn(moved);
+  const former = network.readdress(host);
+  const place = placeOn(host);
   for (const member of swarm.members) {
     if (member.place.name === host.name) member.place = place;
   }
@@ -85,10 +85,10 @@ export async function move(
   const here = running.filter((it) => it.place === place).length;
   const wanted = here * (running.length - here);
   await until(
-    `${wanted} connections from ${moved.address}, none from ${host.address}`,
+    `${wanted} connections from ${host.address}, none from ${former}`,
     () =>
-      network.established(moved, host.address) === 0 &&
-      network.established(moved, moved.address) === wanted,
+      network.established(host, former) === 0 &&
+      network.established(host, host.address) === wanted,
     HEAL_MS,
   );
 }
