@@ -141,6 +141,12 @@ export const DIAL_HINT_INTERVAL_MS = 10_000;
  */
 export const RECONNECT_CLAIMED_MS = 5_000;
 
+/**
+ * The same for a peer that others cannot dial, by its own entry. It notices by itself when that
+ * has changed (`REACH_RETRY_MS`), and sends its entry again.
+ */
+export const RECONNECT_UNREACHABLE_MS = 10 * 60 * 1_000;
+
 /** Peers whose report that another one is live is kept, to ask them again; a few are enough. */
 export const MAX_REPORTERS_PER_PEER = 4;
 

@@ -9,6 +9,7 @@ import { StrangersMeter } from "../session/frame_meter.ts";
 import { descriptors } from "../transport/descriptors.ts";
 import type { Listener } from "../transport/transport.ts";
 import { networkMagic } from "../wire/frame.ts";
+import { AS_SEEN_HOST } from "../wire/messages/peers.ts";
 import { AdmissionControl } from "./admission/admission.ts";
 import { Membership } from "./admission/membership.ts";
 import { Dialer } from "./dialing/dialer.ts";
@@ -208,12 +209,18 @@ export function makeParts(
     connections,
     maxPeers,
   });
+  const asSeen = { host: AS_SEEN_HOST, port: listener.address.port };
   const ownEntry = new OwnEntry({
     clock,
+    counters,
+    magic,
+    signal,
     identity,
     name,
-    advertise,
-    listenAddress: listener.address,
+    addresses: () => [advertise ?? asSeen],
+    isUnreachable: () => false,
+    table,
+    events,
   });
   const sessions = new SessionRegistry({
     counters,
@@ -339,6 +346,7 @@ export function makeParts(
     messaging,
     names,
     options,
+    ownEntry,
     pending,
     pings,
     report,

@@ -7,6 +7,13 @@ export const JOIN_TIMEOUT_MS = 30_000;
 export const PEER_REQUEST_BURST = 16;
 export const PEER_REQUEST_REFILL_MS = 1_000;
 
+/**
+ * Own entries that a peer may send again in a session at once, and the period of one more; others
+ * are ignored. A node sends its own less often, see `OWN_ENTRY_PAUSE_MS`.
+ */
+export const OWN_ENTRY_BURST = 4;
+export const OWN_ENTRY_REFILL_MS = 2_000;
+
 /** How long after its last proof a peer is still gossiped. */
 export const GOSSIP_FRESH_MS = 3 * 60 * 60 * 1_000;
 

@@ -2,6 +2,8 @@
 import { TokenBucket } from "../../core/token_bucket.ts";
 import type { PeerId } from "../../core/peer_id.ts";
 import {
+  OWN_ENTRY_BURST,
+  OWN_ENTRY_REFILL_MS,
   PEER_REQUEST_BURST,
   PEER_REQUEST_REFILL_MS,
 } from "./discovery_limits.ts";
@@ -29,6 +31,11 @@ export class ExchangeState {
   readonly requests = new TokenBucket({
     burst: PEER_REQUEST_BURST,
     refillMs: PEER_REQUEST_REFILL_MS,
+  });
+  /** Budget of its own entry, sent again. */
+  readonly updates = new TokenBucket({
+    burst: OWN_ENTRY_BURST,
+    refillMs: OWN_ENTRY_REFILL_MS,
   });
   /** Budget of its entries about others. */
   readonly verifications = verificationBudget();

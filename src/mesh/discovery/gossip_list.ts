@@ -52,11 +52,12 @@ export class GossipList {
     this.#options = options;
     const { events } = options;
     events.on("introduced", ({ peer }) => this.#changed(peer));
+    events.on("updated", (peer) => this.#changed(peer));
     events.on("down", (peer) => this.#changed(peer));
     events.on("forgotten", (peer) => this.#changed(peer));
   }
 
-  /** A peer came up, went down or is forgotten. */
+  /** A peer came up, has another entry, went down or is forgotten. */
   #changed(peer: Peer): void {
     this.#list = undefined;
     this.#dialing.delete(peer);
@@ -96,6 +97,9 @@ export class GossipList {
       lastSeen: unixTime(peer.lastSeen),
       flags: (peer.up ? PEER_FLAG.live : 0) |
         (peer.ephemeral ? PEER_FLAG.ephemeral : 0) |
+        (peer.isUnreachable || addresses.length === 0
+          ? PEER_FLAG.unreachable
+          : 0) |
         (dials ? PEER_FLAG.dials : 0),
       name: peer.name,
       attestation: this.#options.membership.attestationFor(peer),
@@ -129,7 +133,7 @@ export class GossipList {
       (peer.up ||
         // A key that lived in memory is most likely gone with the session.
         (peer.isVerified && peer.lastSeen > fresh && !peer.left &&
-          !peer.ephemeral))
+          !peer.ephemeral && peer.addresses.size > 0))
     );
     this.#list = { at, peers };
     return peers;

@@ -24,6 +24,7 @@ import type { AccessRules } from "../peers/access_rules.ts";
 import type { LivenessReports } from "../peers/liveness_reports.ts";
 import type { PeerTable } from "../peers/peer_table.ts";
 import type { Standing } from "../peers/standing.ts";
+import type { PeerEvents } from "../peers/peer_events.ts";
 import type { PeerSession } from "../peers/peer_session.ts";
 import type { Peer } from "../peers/peer.ts";
 
@@ -43,6 +44,7 @@ export interface GossipReaderOptions {
   };
   readonly reports: LivenessReports;
   readonly states: ExchangeStates;
+  readonly events: PeerEvents;
 }
 
 /** Reads the gossip of the peers of one node. */
@@ -65,11 +67,16 @@ export class GossipReader {
     if (id === own || id === session.remote.id) return false;
     const known = table.get(id);
     if (known?.up || rules.ignoresGossipAbout(id)) return false;
-    // A peer without an address cannot be dialed, so that a false entry would never be dropped.
+    // A peer without an address cannot be dialed: it is kept only while it is reported live, so
+    // that a false entry goes with its sender.
     const isNowhere = entry.addresses.every(({ host }) =>
       host === AS_SEEN_HOST
     );
-    if (known === undefined && isNowhere) return false;
+    const mayBeNowhere = PEER_FLAG.live | PEER_FLAG.unreachable;
+    if (
+      known === undefined && isNowhere &&
+      (entry.flags & mayBeNowhere) !== mayBeNowhere
+    ) return false;
     // Before the certificate is verified, which costs more than forging it.
     if (!table.mayIntroduce(id, session.remote.id)) return false;
     const state = states.of(session);
@@ -80,14 +87,35 @@ export class GossipReader {
     if (peer === undefined) return false;
     membership.attest(peer, entry.attestation);
     const ephemeral = (entry.flags & PEER_FLAG.ephemeral) !== 0;
+    const unreachable = (entry.flags & PEER_FLAG.unreachable) !== 0;
     peer.described(
-      { certificate, name: entry.name, ephemeral },
+      { certificate, name: entry.name, ephemeral, unreachable },
       standing.has(peer),
     );
     peer.gossipedAt(entry.addresses, session.remoteAddress);
     if ((entry.flags & PEER_FLAG.live) !== 0) {
       this.#report(session, entry, peer);
     }
+    return true;
+  }
+
+  /**
+   * The sender's own entry again, with other addresses, flags or name; false if it is not used.
+   * Throws `bad-certificate`.
+   */
+  update(session: PeerSession, entry: PeerEntry): boolean {
+    const { clock, events, states, table } = this.#options;
+    const peer = table.get(entry.id);
+    if (peer?.primary !== session) return false;
+    if (!states.of(session).updates.take(clock.monotonic())) return false;
+    if (!equalBytes(entry.certificate, session.remote.certificate.der)) {
+      throw new VerackError(
+        "bad-certificate",
+        "Cannot accept peers: the certificate in the sender's own entry must be the one that it has shown in this session",
+      );
+    }
+    peer.updated(session, entry);
+    events.emit("updated", peer);
     return true;
   }
 

@@ -4,11 +4,11 @@
  * end's members, and only missing entries are sent whole. Entries are read by
  * `gossip_reader.ts`; answers and entries are processed by turns (`work_queue.ts`).
  */
-import type { Clock } from "../../core/clock.ts";
 import { messageOf, VerackError } from "../../core/errors.ts";
 import type { Log } from "../../core/log.ts";
 import type { NodeCounters } from "../../core/node_counters.ts";
 import type { PeerId } from "../../core/peer_id.ts";
+import { Throttle } from "../../core/throttle.ts";
 import {
   LEARNED_PAUSE_MS,
   MAX_INLINE_FINGERPRINTS,
@@ -255,13 +255,18 @@ export class PeerExchange {
     const { entries, more, fault } = decodePeers(payload);
     if (fault !== undefined) this.#warn(session, fault);
     const state = this.#options.states.of(session);
+    const [first] = entries;
+    const isUpdate = more && entries.length === 1 &&
+      first?.id === session.remote.id;
     let at = 0;
     const bytes = payload.length + WORK_OVERHEAD_BYTES * (1 + entries.length);
     const isTaken = this.#work.add(session, bytes, () => {
       const entry = entries[at++];
-      if (entry !== undefined && this.#gossip.learn(session, entry)) {
-        this.#news.request();
-      }
+      const isNews = entry !== undefined &&
+        (isUpdate
+          ? this.#gossip.update(session, entry)
+          : this.#gossip.learn(session, entry));
+      if (isNews) this.#news.request();
       if (at < entries.length) return true;
       if (!more) this.#complete(session, state.told);
       return false;
@@ -328,39 +333,4 @@ function hasOthers(
 /** Fingerprints of 8 bytes are kept as text of 16 digits, in a list and in a set. */
 function sizeOfRequest(payload: Uint8Array): number {
   return WORK_OVERHEAD_BYTES + 8 * payload.length;
-}
-
-/** Runs a function on request, but at most once in a period. */
-export class Throttle {
-  readonly #clock: Clock;
-  readonly #pauseMs: number;
-  readonly #run: () => void;
-  #ranAt = -Infinity;
-  #cancelTimer: (() => void) | undefined;
-
-  constructor(clock: Clock, pauseMs: number, run: () => void) {
-    this.#clock = clock;
-    this.#pauseMs = pauseMs;
-    this.#run = run;
-  }
-
-  /** Runs it now, or as soon as the pause is over. */
-  request(): void {
-    if (this.#cancelTimer !== undefined) return;
-    const waitMs = this.#ranAt + this.#pauseMs - this.#clock.monotonic();
-    if (waitMs <= 0) return this.#fire();
-    this.#cancelTimer = this.#clock.after(waitMs, () => this.#fire());
-  }
-
-  /** Drops a request. */
-  cancel(): void {
-    this.#cancelTimer?.();
-    this.#cancelTimer = undefined;
-  }
-
-  #fire(): void {
-    this.#cancelTimer = undefined;
-    this.#ranAt = this.#clock.monotonic();
-    this.#run();
-  }
 }

@@ -62,6 +62,10 @@ export class NameResolver {
     this.#own = foldName(own.name);
     this.#conflicts = new NameConflicts(clock);
     events.on("forgotten", (peer) => this.#forgotten(peer));
+    events.on("updated", (peer) => {
+      this.introduced(peer);
+      this.report(peer);
+    });
     this.#bound = new StoredNames(store, log);
     for (const { name, id, ephemeral, confirmed } of this.#bound.list()) {
       const isGone = ephemeral && table.get(id) === undefined;

@@ -13,13 +13,13 @@ import {
   MAX_REPORTERS_PER_PEER,
   RECONNECT_CLAIMED_MS,
   RECONNECT_LEFT_MS,
+  RECONNECT_UNREACHABLE_MS,
   STABLE_SESSION_MS,
 } from "../mesh_limits.ts";
 import type { Address } from "../../transport/address.ts";
-import type { PeerEntry } from "../../wire/messages/peers.ts";
 import type { NodeEvent } from "../events.ts";
 import { DialSchedule } from "./dial_schedule.ts";
-import { PeerRecord } from "./peer_record.ts";
+import { type OwnStatement, PeerRecord } from "./peer_record.ts";
 import type { PeerSession } from "./peer_session.ts";
 
 /** Dependencies of a peer. */
@@ -148,6 +148,8 @@ export class Peer extends PeerRecord {
    */
   hurryByGossip(yieldMs?: number): void {
     this.#left = false;
+    // That it is live says nothing of its addresses, at which it cannot be dialed.
+    if (this.isUnreachable && this.failures > 0) return;
     const now = this.#now();
     // Not for each report, or a peer that repeats it sets the rate of dials.
     if (now - this.#hintedAt < DIAL_HINT_INTERVAL_MS) return;
@@ -166,15 +168,19 @@ export class Peer extends PeerRecord {
   }
 
   /** It has sent its own entry. True if it was lost before. */
-  introduced(
-    session: PeerSession,
-    own: Pick<PeerEntry, "name" | "addresses">,
-  ): boolean {
+  introduced(session: PeerSession, own: OwnStatement): boolean {
     this.verified(session, own, this.#environment.clock.now());
     const wasLost = this.#downSince !== undefined;
     this.#left = false;
     this.#downSince = undefined;
     return wasLost;
+  }
+
+  /** It has sent its own entry again, with other addresses, flags or name. */
+  updated(session: PeerSession, own: OwnStatement): void {
+    const wasUnreachable = this.isUnreachable;
+    this.restated(session, own);
+    if (wasUnreachable && !this.isUnreachable) this.#schedule.reset();
   }
 
   /** It is up, and `peer:up` was emitted. */
@@ -326,16 +332,19 @@ export class Peer extends PeerRecord {
     return this.reportedLive && now - this.#confirmedAt < GOSSIP_KEPT_MS;
   }
 
-  /** A peer is dialed seldom at an address that it only advertises. */
+  /** A peer is dialed seldom at an address that it only advertises, or where none reaches it. */
   #retry(now: number): void {
     const { random } = this.#environment;
     const chance = random.float();
     const isClaim = this.introducedBy === undefined &&
       this.dialShare === "gossip";
-    const leastMs = isClaim
-      ? RECONNECT_CLAIMED_MS * (0.5 + random.float() / 2)
+    const leastMs = this.isUnreachable
+      ? RECONNECT_UNREACHABLE_MS
+      : isClaim
+      ? RECONNECT_CLAIMED_MS
       : 0;
-    this.#schedule.retry(now, chance, leastMs);
+    const spread = leastMs === 0 ? 0 : 0.5 + random.float() / 2;
+    this.#schedule.retry(now, chance, leastMs * spread);
   }
 
   #now(): number {

@@ -150,6 +150,25 @@ export class PeerAddresses {
     }
   }
 
+  /**
+   * The peer's own addresses are these from now on: others that it only advertised are dropped.
+   * With none, it does not listen: then also those at which it answered before.
+   */
+  replaceAdvertised(named: readonly Address[], from: Address): void {
+    const kept = new Set(
+      named.map(({ host, port }) =>
+        formatAddress({ host: host === AS_SEEN_HOST ? from.host : host, port })
+      ),
+    );
+    for (const [key, { rank, configured }] of this.#entries) {
+      const isDropped = rank === "advertised"
+        ? !kept.has(key)
+        : rank === "verified" && named.length === 0;
+      if (isDropped && !configured) this.#entries.delete(key);
+    }
+    this.addNamed(named, "advertised", from);
+  }
+
   /** The addresses for gossip: those that answered last, then the newest. */
   forGossip(): Address[] {
     const known = [...this.#entries.values()].reverse()

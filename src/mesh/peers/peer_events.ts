@@ -22,6 +22,8 @@ export interface Introduction {
 /** The events, each with the arguments of its listeners. */
 export interface PeerEventMap {
   introduced: [Introduction];
+  /** A peer has sent its own entry again, with other addresses, flags or name. */
+  updated: [Peer];
   /** A session has ended; without a peer if that is off the record. */
   sessionClosed: [PeerSession, VerackError, Peer | undefined];
   /** A peer that was up is not any more. */

@@ -55,6 +55,7 @@ export class PeerMemory {
     const { clock, events, keptTime } = options;
     this.#nextTouchAt = clock.monotonic() + LAST_SEEN_SAVE_MS;
     events.on("forgotten", (peer) => this.#delete(peer));
+    events.on("updated", (peer) => this.save(peer));
     this.#load();
     this.#writes.run(() => keptTime.save());
   }

@@ -2,7 +2,7 @@
 import type { VerifiedCertificate } from "../../identity/certificate.ts";
 import type { PeerId } from "../../core/peer_id.ts";
 import type { Address } from "../../transport/address.ts";
-import type { PeerEntry } from "../../wire/messages/peers.ts";
+import { PEER_FLAG, type PeerEntry } from "../../wire/messages/peers.ts";
 import type { Trust } from "../events.ts";
 import type { StoredPeer } from "./node_store.ts";
 import { PeerAddresses } from "./peer_addresses.ts";
@@ -13,7 +13,11 @@ export interface Hearsay {
   readonly certificate: VerifiedCertificate;
   readonly name: string;
   readonly ephemeral: boolean;
+  readonly unreachable: boolean;
 }
+
+/** What counts of a peer's entry about itself. */
+export type OwnStatement = Pick<PeerEntry, "name" | "addresses" | "flags">;
 
 /** The lasting part of a {@linkcode Peer}. */
 export class PeerRecord {
@@ -30,13 +34,19 @@ export class PeerRecord {
   #firstSeen = 0;
   #lastSeen = 0;
   #introducedBy: PeerId | undefined;
+  /** Not stored: unknown until its own entry or gossip has come. */
+  #unreachable: boolean | undefined;
+  #hasOwnEntry = false;
 
   constructor(id: PeerId) {
     this.id = id;
   }
 
   /** Its addresses. */
-  get addresses(): Omit<PeerAddresses, "add" | "remove" | "dropUnverified"> {
+  get addresses(): Omit<
+    PeerAddresses,
+    "add" | "remove" | "dropUnverified" | "replaceAdvertised"
+  > {
     return this.#addresses;
   }
 
@@ -108,6 +118,11 @@ export class PeerRecord {
   /** Whether it was ever verified, or was configured. */
   get isKnown(): boolean {
     return this.isVerified || this.#trust === "pinned";
+  }
+
+  /** Whether others cannot dial it, as its own entry says, or gossip while there was none. */
+  get isUnreachable(): boolean {
+    return this.#unreachable === true;
   }
 
   /** Its record for the store; `undefined` if it was never verified. */
@@ -201,10 +216,12 @@ export class PeerRecord {
 
   /** Gossip about it, which its own entry overrides. */
   described(
-    { certificate, name, ephemeral }: Hearsay,
+    { certificate, name, ephemeral, unreachable }: Hearsay,
     hasStanding: boolean,
   ): void {
     this.#certificate ??= certificate;
+    // Gossip cannot keep this node from dialing a peer that has said nothing of the kind.
+    if (!unreachable || !this.#hasOwnEntry) this.#unreachable = unreachable;
     if (this.isVerified) return;
     // Pins, names and messages end with a key in memory: gossip must not end those of a
     // configured peer.
@@ -237,7 +254,7 @@ export class PeerRecord {
   /** It has sent its own entry on a session, at `wallTime`. */
   verified(
     { remote, endpoint, remoteAddress }: PeerSession,
-    own: Pick<PeerEntry, "name" | "addresses">,
+    own: OwnStatement,
     wallTime: number,
   ): void {
     if (!this.isVerified) this.#firstSeen = wallTime;
@@ -246,10 +263,25 @@ export class PeerRecord {
     this.#ephemeral = remote.ephemeral;
     this.#earnedStanding ||= remote.invite !== undefined;
     this.#lastSeen = wallTime;
+    if (own.addresses.length === 0) {
+      this.#addresses.replaceAdvertised([], remoteAddress);
+    }
     // Not a host name, which may lead to another member later.
     if (endpoint !== undefined) this.#addresses.add(endpoint, "verified");
-    this.#name = own.name;
+    this.#states(own);
     this.#addresses.addNamed(own.addresses, "advertised", remoteAddress);
+  }
+
+  /** It has sent its own entry again on a session. */
+  restated({ remoteAddress }: PeerSession, own: OwnStatement): void {
+    this.#states(own);
+    this.#addresses.replaceAdvertised(own.addresses, remoteAddress);
+  }
+
+  #states({ name, flags }: OwnStatement): void {
+    this.#name = name;
+    this.#hasOwnEntry = true;
+    this.#unreachable = (flags & PEER_FLAG.unreachable) !== 0;
   }
 
   /** It was still connected at `wallTime`. */

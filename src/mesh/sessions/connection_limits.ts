@@ -74,3 +74,6 @@ export const HANDSHAKE_TURN_MS = 250;
 
 /** Period of reports of connections that found no room; the first is reported at once. */
 export const FULL_REPORT_MS = 60_000;
+
+/** Least time between two own entries of this node that peers are sent in open sessions. */
+export const OWN_ENTRY_PAUSE_MS = 5_000;

@@ -1,59 +1,135 @@
 /**
- * The first message on a session in each direction: the sender's own entry, with its addresses
- * and its name.
+ * The sender's own entry, with its addresses and its name: the first message on a session in
+ * each direction, and sent again when it has changed. How it is read again is in
+ * `gossip_reader.ts`.
  */
 import type { Clock } from "../../core/clock.ts";
 import { VerackError } from "../../core/errors.ts";
+import type { NodeCounters } from "../../core/node_counters.ts";
+import { Throttle } from "../../core/throttle.ts";
 import { equalBytes } from "../../identity/der.ts";
 import type { Identity } from "../../identity/identity.ts";
 import type { Address } from "../../transport/address.ts";
+import { COMMAND } from "../../wire/commands.ts";
+import { SharedFrame } from "../../wire/frame.ts";
 import {
-  AS_SEEN_HOST,
+  canTell,
   decodePeers,
   encodePeers,
   PEER_FLAG,
   type PeerEntry,
 } from "../../wire/messages/peers.ts";
+import { MAX_ADDRESSES_PER_ENTRY } from "../../wire/wire_limits.ts";
+import type { PeerEvents } from "../peers/peer_events.ts";
 import type { PeerSession } from "../peers/peer_session.ts";
+import type { PeerTable } from "../peers/peer_table.ts";
+import { OWN_ENTRY_PAUSE_MS } from "./connection_limits.ts";
 
-/** The data of a node's own entry. */
+/** Dependencies of {@linkcode OwnEntry}. */
 export interface OwnEntryOptions {
   readonly clock: Clock;
+  readonly counters: Pick<NodeCounters, "gossipSent">;
+  readonly magic: Uint8Array;
+  /** Aborts when the node closes. */
+  readonly signal: AbortSignal;
   readonly identity: Identity;
   /** May be empty. */
   readonly name: string;
-  /** The advertised address, if others see another one. */
-  readonly advertise: Address | undefined;
-  readonly listenAddress: Address;
+  /**
+   * Where others may dial this node, best first; the host of one at which they see it is
+   * `AS_SEEN_HOST`. Empty if it does not listen.
+   */
+  readonly addresses: () => readonly Address[];
+  /** Whether none of the addresses answers, as far as this node has found out. */
+  readonly isUnreachable: () => boolean;
+  readonly table: Pick<PeerTable, "values">;
+  readonly events: PeerEvents;
 }
 
-/** Makes this node's own entry. */
+/** This node's own entry: each session has it first, and again when it has changed. */
 export class OwnEntry {
   readonly #options: OwnEntryOptions;
+  readonly #updates: Throttle;
+  /** What the peer of a session was sent last, but for the time. */
+  readonly #sent = new WeakMap<PeerSession, string>();
 
   constructor(options: OwnEntryOptions) {
     this.#options = options;
-  }
-
-  /** The entry as it is now. */
-  encode(): Uint8Array<ArrayBuffer> {
-    const { clock, identity, name, advertise, listenAddress } = this.#options;
-    const asSeen = { host: AS_SEEN_HOST, port: listenAddress.port };
-    return encodePeers({
-      more: false,
-      entries: [{
-        id: identity.id,
-        certificate: identity.certificate,
-        addresses: [advertise ?? asSeen],
-        // A clock before 1970 is not sent.
-        lastSeen: Math.max(0, Math.floor(clock.now() / 1_000)),
-        flags: PEER_FLAG.live |
-          (identity.ephemeral ? PEER_FLAG.ephemeral : 0),
-        name,
-        attestation: new Uint8Array(0),
-      }],
+    const { clock, events, signal } = options;
+    this.#updates = new Throttle(
+      clock,
+      OWN_ENTRY_PAUSE_MS,
+      () => this.#tell(),
+    );
+    signal.addEventListener("abort", () => this.#updates.cancel(), {
+      once: true,
+    });
+    // It may have changed since the session was opened.
+    events.on("introduced", ({ session }) => {
+      if (this.#isOutdated(session)) this.changed();
     });
   }
+
+  /** The first message on a session. */
+  firstFor(session: PeerSession): Uint8Array<ArrayBuffer> {
+    const entry = this.#entry();
+    this.#sent.set(session, contentOf(entry));
+    return encodePeers({ more: false, entries: [entry] });
+  }
+
+  /** An address or a flag may have changed: peers are sent the entry again if it has. */
+  changed(): void {
+    if (!this.#options.signal.aborted) this.#updates.request();
+  }
+
+  #tell(): void {
+    const { counters, magic, table } = this.#options;
+    const outdated = [...table.values()].flatMap(({ sessions }) =>
+      sessions.filter((it) => it.introduced && this.#isOutdated(it))
+    );
+    if (outdated.length === 0) return;
+    const entry = this.#entry();
+    const content = contentOf(entry);
+    // As a part of an incomplete answer it withdraws no report of a member, and nodes that do
+    // not know of updates pass an entry about its sender over.
+    const payload = encodePeers({ more: true, entries: [entry] });
+    const frame = new SharedFrame(magic, COMMAND.peers, payload);
+    for (const session of outdated) {
+      this.#sent.set(session, content);
+      counters.gossipSent++;
+      session.channel.sendShared(frame);
+    }
+  }
+
+  #isOutdated(session: PeerSession): boolean {
+    const sent = this.#sent.get(session);
+    return sent !== undefined && sent !== contentOf(this.#entry());
+  }
+
+  #entry(): PeerEntry {
+    const { clock, identity, name } = this.#options;
+    const addresses = this.#options.addresses().filter(canTell)
+      .slice(0, MAX_ADDRESSES_PER_ENTRY);
+    const isUnreachable = addresses.length === 0 ||
+      this.#options.isUnreachable();
+    return {
+      id: identity.id,
+      certificate: identity.certificate,
+      addresses,
+      // A clock before 1970 is not sent.
+      lastSeen: Math.max(0, Math.floor(clock.now() / 1_000)),
+      flags: PEER_FLAG.live |
+        (identity.ephemeral ? PEER_FLAG.ephemeral : 0) |
+        (isUnreachable ? PEER_FLAG.unreachable : 0),
+      name,
+      attestation: new Uint8Array(0),
+    };
+  }
+}
+
+/** All of an own entry that may change. */
+function contentOf({ addresses, flags, name }: PeerEntry): string {
+  return JSON.stringify([addresses, flags, name]);
 }
 
 /**

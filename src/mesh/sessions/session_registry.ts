@@ -193,7 +193,7 @@ export class SessionRegistry {
     const { ownEntry, table } = this.#options;
     session.pending = false;
     table.get(session.remote.id)?.keyVerified(session);
-    session.channel.send(COMMAND.peers, ownEntry.encode());
+    session.channel.send(COMMAND.peers, ownEntry.firstFor(session));
     const held = session.heldFrame;
     session.heldFrame = undefined;
     if (held !== undefined) this.#introduce(session, held);

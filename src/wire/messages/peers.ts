@@ -58,6 +58,8 @@ export const PEER_FLAG = {
   ephemeral: 2,
   /** It has just been told of the receiver, so it is probably dialing that. */
   dials: 4,
+  /** Others cannot dial the peer, by its own entry: it has no address, or none that answers. */
+  unreachable: 8,
 } as const;
 
 /** An entry about one peer. */
