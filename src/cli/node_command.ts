@@ -114,7 +114,8 @@ export const NODE_FLAGS = {
     value: "[ID@]HOST:PORT",
     // Kept as text: it is checked here, and parsed by the node.
     parse: (text: string) => (parsePeerTarget(text), text),
-    help: "A member to join through; with an id no other peer will do",
+    help:
+      "A member to join through, or srv:NAME of SRV records; with an id no other peer will do",
   },
   heartbeat: {
     ...DURATION,

@@ -265,7 +265,7 @@ export function makeParts(
   const pings = new Pings({ random, magic, table, names, events, emit });
   new Twins({ own, log, signal, health, standing, events, emit });
 
-  const { transport, resolve } = options;
+  const { transport, resolve, resolveService } = options;
   const dialer = new Dialer({
     counters,
     histograms,
@@ -285,6 +285,7 @@ export function makeParts(
     connect,
     opener,
     resolve,
+    resolveService,
     transport,
   });
   const clocks = new PeerClocks({

@@ -42,10 +42,13 @@ import type { NodeStore } from "./peers/node_store.ts";
 import {
   type Address,
   formatAddress,
+  isServiceText,
   parseAddress,
   parseHost,
+  parseService,
 } from "../transport/address.ts";
 import type { Resolver } from "../transport/resolve.ts";
+import type { ServiceResolver } from "../transport/service_records.ts";
 import { isLoopbackHost } from "../transport/scope.ts";
 import { tlsTransport } from "../transport/tls.ts";
 import type { Transport } from "../transport/transport.ts";
@@ -61,7 +64,10 @@ export interface NodeOptions {
   readonly host?: string;
   /** Port to listen on; 0 means a free one. @default {0} */
   readonly port?: number;
-  /** Members to join through: `host:port`, `[v6]:port` or `identity@host:port`. */
+  /**
+   * Members to join through: `host:port`, `[v6]:port`, or `srv:_verack._tcp.example.org`, whose
+   * SRV records have the hosts and ports; after `identity@` no other node will do.
+   */
   readonly connect?: readonly string[];
   /**
    * The address to advertise, if others reach this node at another one than they see:
@@ -111,6 +117,8 @@ export interface NodeOptions {
   readonly transport?: Transport;
   /** Looks host names up, at each attempt to dial one. @default the operating system */
   readonly resolve?: Resolver;
+  /** Looks SRV records up, likewise. @default the name servers of the operating system */
+  readonly resolveService?: ServiceResolver;
   /** Time, for tests. @default the real clock */
   readonly clock?: Clock;
   /** Chance, for tests. @default the system's cryptographic random source */
@@ -140,6 +148,7 @@ const OPTION_NAMES: Readonly<Record<keyof NodeOptions, true>> = {
   keepTopics: true,
   transport: true,
   resolve: true,
+  resolveService: true,
   clock: true,
   random: true,
 };
@@ -176,6 +185,8 @@ export interface ResolvedNodeOptions {
   readonly transport: Transport;
   /** Absent: the operating system. */
   readonly resolve: Resolver | undefined;
+  /** Absent: the operating system. */
+  readonly resolveService: ServiceResolver | undefined;
   readonly clock: Clock;
   readonly random: Random;
 }
@@ -246,6 +257,7 @@ export function resolveOptions(options: NodeOptions): ResolvedNodeOptions {
     keepTopics: topicsToKeep(options),
     transport: options.transport ?? tlsTransport(),
     resolve: options.resolve,
+    resolveService: options.resolveService,
     clock,
     random: options.random ?? systemRandom,
   };
@@ -337,22 +349,22 @@ function duration(
   return value;
 }
 
-/** An address, and the required identity if one was given. */
+/** An address or a service, and the required identity if one was given. */
 export interface PeerTarget {
   readonly address: Address;
   readonly id?: PeerId;
 }
 
 /**
- * Parses `host:port`, `[v6]:port` or `identity@host:port`.
+ * Parses `host:port`, `[v6]:port` or `srv:NAME`, each also after `identity@`.
  *
  * @throws {SyntaxError} with the text and the expected form.
  */
 export function parsePeerTarget(text: string): PeerTarget {
   const at = text.indexOf("@");
-  if (at < 0) return { address: parseAddress(text) };
-  return {
-    id: parsePeerId(text.slice(0, at)),
-    address: parseAddress(text.slice(at + 1)),
-  };
+  const target = text.slice(at + 1);
+  const address = isServiceText(target)
+    ? parseService(target)
+    : parseAddress(target);
+  return at < 0 ? { address } : { id: parsePeerId(text.slice(0, at)), address };
 }

@@ -43,3 +43,7 @@ export type {
   Pin,
   Transport,
 } from "../transport/transport.ts";
+export type {
+  ServiceRecord,
+  ServiceResolver,
+} from "../transport/service_records.ts";

@@ -7,7 +7,10 @@ import { canonicalIpv6, isIpv4 } from "./ip.ts";
 
 /** A host (IPv4, IPv6 without brackets, or a DNS name) and a TCP port. */
 export interface Address {
-  /** IPv4 dotted, IPv6 in canonical text without brackets, or a DNS name in lower case. */
+  /**
+   * IPv4 dotted, IPv6 in canonical text without brackets, or a DNS name in lower case; of
+   * configured addresses also a service, see {@linkcode parseService}.
+   */
   readonly host: string;
   /** 0 to 65535; 0 only when asking to listen on any free port. */
   readonly port: number;
@@ -15,6 +18,9 @@ export interface Address {
 
 const HOSTNAME =
   /^(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?)*\.?$/;
+
+/** The first two labels of the name of SRV records for TCP (RFC 2782, RFC 6335 §5.1). */
+const SERVICE = /^_[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\._tcp\.[^.]/;
 
 /**
  * Parses `host:port`, `[v6]:port`, and with `defaultPort` a bare host. Port 0, which means any
@@ -60,8 +66,40 @@ export function parseHost(host: string, shownAs: string = host): string {
   );
 }
 
-/** `host:port`, with brackets around IPv6. */
+/** Begins the text of a service, whose addresses are in SRV records. */
+const SERVICE_PREFIX = "srv:";
+
+/**
+ * Parses `srv:_SERVICE._tcp.DOMAIN`, the name of SRV records (RFC 2782), which have the hosts and
+ * the ports; throws `SyntaxError` when the text is no such name. As an {@linkcode Address} it has
+ * the text as its host, which no host can be, and port 0.
+ */
+export function parseService(text: string): Address {
+  const host = text.toLowerCase();
+  const name = host.slice(SERVICE_PREFIX.length);
+  if (isServiceText(host) && SERVICE.test(name) && HOSTNAME.test(name)) {
+    return { host: host.replace(/\.$/, ""), port: 0 };
+  }
+  throw new SyntaxError(
+    `Cannot parse address: ${
+      quote(text)
+    } is no service, must be srv:_SERVICE._tcp.DOMAIN, such as srv:_verack._tcp.example.org, without a port`,
+  );
+}
+
+/** Whether a text is meant as a service: `srv:8080` is a host of that name. */
+export function isServiceText(text: string): boolean {
+  return /^srv:(?!\d+$)/i.test(text);
+}
+
+/** The name of the SRV records that an address stands for; absent if it is a host. */
+export function serviceOf({ host }: Address): string | undefined {
+  return isServiceText(host) ? host.slice(SERVICE_PREFIX.length) : undefined;
+}
+
+/** `host:port`, with brackets around IPv6; a service as it was written. */
 export function formatAddress(address: Address): string {
+  if (isServiceText(address.host)) return address.host;
   return address.host.includes(":")
     ? `[${address.host}]:${address.port}`
     : `${address.host}:${address.port}`;

@@ -4,9 +4,17 @@
  */
 import { messageOf, VerackError } from "../core/errors.ts";
 import { MAX_RESOLVED_ADDRESSES } from "./transport_limits.ts";
-import { type Address, formatAddress } from "./address.ts";
+import { type Random, systemRandom } from "../core/clock.ts";
+import { type Address, formatAddress, serviceOf } from "./address.ts";
 import { isIpv4, isIpv6, plainHost } from "./ip.ts";
 import { abortedError } from "./net_errors.ts";
+import {
+  noService,
+  type ServiceRecord,
+  type ServiceResolver,
+  systemServices,
+  targetsOf,
+} from "./service_records.ts";
 
 /** Host name to IP addresses; fails with {@linkcode VerackError}. */
 export type Resolver = (
@@ -39,13 +47,8 @@ export async function resolveHost(
   const { signal, max = MAX_RESOLVED_ADDRESSES, resolve = systemLookup } =
     options;
   if (isIpv4(host) || isIpv6(host)) return [plainHost(host)];
-  if (signal?.aborted) throw aborted(host, signal);
-  const { promise: abort, reject } = Promise.withResolvers<never>();
-  const onAbort = () => signal && reject(aborted(host, signal));
-  signal?.addEventListener("abort", onAbort, { once: true });
   try {
-    const answer = resolve(host, signal === undefined ? {} : { signal });
-    const found = await Promise.race([answer, abort]);
+    const found = await inTime(host, signal, resolve);
     // Addresses with `%scope` (link-local) cannot be dialed anyway.
     const ips = found.map(plainHost).filter((ip) => isIpv4(ip) || isIpv6(ip));
     if (ips.length === 0) {
@@ -55,21 +58,28 @@ export async function resolveHost(
     return alternateFamilies([...new Set(ips)]).slice(0, max);
   } catch (error) {
     throw error instanceof VerackError ? error : lookupError(error, host);
-  } finally {
-    signal?.removeEventListener("abort", onAbort);
   }
 }
 
+/** What looks SRV records up, and orders those of one priority. */
+export interface ServiceOptions extends ResolveOptions {
+  /** @default the name servers of the operating system */
+  readonly resolveService?: ServiceResolver | undefined;
+  readonly random?: Random;
+}
+
 /**
- * The addresses to connect to for `address`: itself if its host is an IP address.
- * Options and errors are those of {@linkcode resolveHost}; the message names the
- * address that was to be dialed.
+ * The addresses to connect to for `address`: itself if its host is an IP address; of a service
+ * those of all its targets, in the order of RFC 2782. Options and errors are those of
+ * {@linkcode resolveHost}; the message names the address that was to be dialed.
  */
 export async function resolveAddress(
   address: Address,
-  options: ResolveOptions = {},
+  options: ServiceOptions = {},
 ): Promise<Address[]> {
   const { host, port } = address;
+  const service = serviceOf(address);
+  if (service !== undefined) return await resolveService(service, options);
   try {
     const ips = await resolveHost(host, options);
     return ips.map((ip) => ({ host: ip, port }));
@@ -80,6 +90,58 @@ export async function resolveAddress(
       () => `Cannot dial ${formatAddress(address)}`,
     );
     throw new VerackError(error.code, message, { cause: error });
+  }
+}
+
+/** Targets that do not resolve are left out, as long as another does. */
+async function resolveService(
+  name: string,
+  options: ServiceOptions,
+): Promise<Address[]> {
+  const { signal, max = MAX_RESOLVED_ADDRESSES, random = systemRandom } =
+    options;
+  const { resolveService: lookUp = systemServices() } = options;
+  let records: readonly ServiceRecord[];
+  try {
+    records = await inTime(name, signal, lookUp);
+  } catch (error) {
+    throw error instanceof VerackError ? error : noService(name, error);
+  }
+  const targets = targetsOf(name, records, random);
+  const found = await Promise.allSettled(
+    targets.map((it) => resolveAddress(it, options)),
+  );
+  const endpoints = new Map(
+    found.flatMap((it) => it.status === "fulfilled" ? it.value : [])
+      .map((it) => [formatAddress(it), it]),
+  );
+  if (endpoints.size > 0) return [...endpoints.values()].slice(0, max);
+  const failed = found.find((it) => it.status === "rejected");
+  const { reason } = failed ?? {};
+  throw new VerackError(
+    reason instanceof VerackError ? reason.code : "dns",
+    `Cannot dial srv:${name}: none of its ${targets.length} targets resolves, one at least must: ${
+      messageOf(reason)
+    }`,
+    { cause: reason },
+  );
+}
+
+/** The answer, but no later than the signal. */
+async function inTime<T>(
+  name: string,
+  signal: AbortSignal | undefined,
+  lookUp: (name: string, options: { signal?: AbortSignal }) => Promise<T>,
+): Promise<T> {
+  if (signal?.aborted) throw aborted(name, signal);
+  const { promise: abort, reject } = Promise.withResolvers<never>();
+  const onAbort = () => signal && reject(aborted(name, signal));
+  signal?.addEventListener("abort", onAbort, { once: true });
+  try {
+    const answer = lookUp(name, signal === undefined ? {} : { signal });
+    return await Promise.race([answer, abort]);
+  } finally {
+    signal?.removeEventListener("abort", onAbort);
   }
 }
 

@@ -12,6 +12,9 @@ export const MAX_UNREAD_BYTES = 65_536;
 /** Addresses taken from one DNS answer; no host needs more. */
 export const MAX_RESOLVED_ADDRESSES = 16;
 
+/** SRV records taken from one DNS answer, those with the best priority: as many as addresses. */
+export const MAX_SERVICE_RECORDS = 16;
+
 /** Hosts remembered because a TLS handshake with them hung (`transport/stalled_hosts.ts`). */
 export const MAX_STALLED_HOSTS = 1_024;
 

@@ -4,6 +4,8 @@ import {
   formatAddress,
   parseAddress,
   parseHost,
+  parseService,
+  serviceOf,
 } from "../../src/transport/address.ts";
 import { canonicalIpv6, isIpv4, isIpv6 } from "../../src/transport/ip.ts";
 
@@ -142,5 +144,25 @@ Deno.test("isIpv6() takes IPv6 in any spelling and nothing else", () => {
   }
   for (const ip of ["1.2.3.4", "1::2::3", ":::", "12345::", "::1%1", "[::1]"]) {
     assertEquals(isIpv6(ip), false, ip);
+  }
+});
+
+Deno.test("parseService() takes the name of SRV records, in lower case and without a port", () => {
+  const service = parseService("SRV:_Verack._tcp.Example.org.");
+  assertEquals(formatAddress(service), "srv:_verack._tcp.example.org");
+  assertEquals(serviceOf(service), "_verack._tcp.example.org");
+  assertEquals(serviceOf(parseAddress("srv:8080")), undefined);
+  const wrong = [
+    "srv:",
+    "srv:example.org",
+    "srv:_verack.example.org",
+    "srv:_verack._udp.example.org",
+    "srv:_verack._tcp",
+    "srv:_verack._tcp.",
+    "srv:_verack._tcp.example.org:80",
+    `srv:_verack._tcp.${"a".repeat(64)}`,
+  ];
+  for (const text of wrong) {
+    assertThrows(() => parseService(text), SyntaxError, "is no service", text);
   }
 });

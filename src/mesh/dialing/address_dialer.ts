@@ -3,7 +3,7 @@
  * a session. Names are resolved here, too; `dialer.ts` decides when and which peer to dial, and
  * `dial_failure.ts` makes errors.
  */
-import { type Clock, deadline } from "../../core/clock.ts";
+import { type Clock, deadline, type Random } from "../../core/clock.ts";
 import { VerackError } from "../../core/errors.ts";
 import type { NodeHistograms } from "../../core/histogram.ts";
 import { dialSpan } from "../../core/spans.ts";
@@ -19,6 +19,7 @@ import { MAX_NAMED_ENDPOINTS } from "./dialing_limits.ts";
 import { type Address, formatAddress } from "../../transport/address.ts";
 import { isIpv4 } from "../../transport/ip.ts";
 import { resolveAddress, type Resolver } from "../../transport/resolve.ts";
+import type { ServiceResolver } from "../../transport/service_records.ts";
 import { classifyIp, mayDial, type Scope } from "../../transport/scope.ts";
 import type { Connection, Pin, Transport } from "../../transport/transport.ts";
 import { WrongIdentityError } from "./dial_failure.ts";
@@ -66,6 +67,8 @@ export interface AddressDialerOptions {
   readonly transport: Transport;
   /** Absent: the operating system. */
   readonly resolve: Resolver | undefined;
+  readonly resolveService: ServiceResolver | undefined;
+  readonly random: Random;
   readonly opener: DialedSessionOpener;
 }
 
@@ -104,9 +107,14 @@ export class AddressDialer {
   async #resolve(address: Address, signal: AbortSignal): Promise<Address[]> {
     // Gossip names IP addresses.
     if (isIpv4(address.host)) return [address];
-    const { clock, resolve } = this.#options;
+    const { clock, resolve, resolveService, random } = this.#options;
     using limit = deadline(clock, DIAL_TIMEOUT_MS, signal);
-    return await resolveAddress(address, { resolve, signal: limit.signal });
+    return await resolveAddress(address, {
+      resolve,
+      resolveService,
+      random,
+      signal: limit.signal,
+    });
   }
 
   /** Dials; resolves with the open session, or `undefined` if `onIdentity` gave up. */

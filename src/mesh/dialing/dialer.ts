@@ -17,6 +17,7 @@ import { formatAddress } from "../../transport/address.ts";
 import type { Clock, Random } from "../../core/clock.ts";
 import type { Log } from "../../core/log.ts";
 import type { Resolver } from "../../transport/resolve.ts";
+import type { ServiceResolver } from "../../transport/service_records.ts";
 import type { Transport } from "../../transport/transport.ts";
 import type { Emit } from "../events.ts";
 import type { HealthBoard } from "../health.ts";
@@ -74,6 +75,7 @@ export interface DialerOptions {
   readonly connect: readonly PeerTarget[];
   readonly transport: Transport;
   readonly resolve: Resolver | undefined;
+  readonly resolveService: ServiceResolver | undefined;
   readonly opener: DialedSessionOpener;
   readonly table: PeerTable;
   readonly memory: PeerMemory;
