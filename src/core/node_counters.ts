@@ -68,6 +68,16 @@ export class NodeCounters {
   streamsAccepted = 0;
   /** Streams opened by peers and refused. */
   streamsRefused = 0;
+  /** Pairs of other members that this node has relayed. */
+  relaysOpened = 0;
+  /** Requests to relay that it refused as a bound was reached. */
+  relaysRefusedFull = 0;
+  /** Those to a peer with which it had no session. */
+  relaysRefusedNotConnected = 0;
+  /** Others. */
+  relaysRefusedOther = 0;
+  /** Bytes that it relayed, both directions of all pairs. */
+  relayedBytes = 0;
   /** Requests sent. */
   requestsSent = 0;
   /** Requests sent that were answered. */

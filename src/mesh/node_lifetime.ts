@@ -11,7 +11,7 @@ export function tickParts(
   const { now, pausedMs, lateMs, hasResumed } = tick;
   const { dialer, exchange, health, healthWatch } = parts;
   const { joining, membership, memory } = parts;
-  const { messaging, names, sessions, unreachable } = parts;
+  const { messaging, names, relay, sessions, unreachable } = parts;
   const { counters, histograms } = parts;
   histograms.eventLoopDelayMs.add(lateMs);
   if (pausedMs > 0) counters.pauses++;
@@ -29,6 +29,7 @@ export function tickParts(
   healthWatch.tick(tick);
   health.tick(now);
   messaging.tick(now, pausedMs);
+  relay.tick(now);
   joining.look();
 }
 

@@ -31,6 +31,7 @@ import { PeerEvents } from "./peers/peer_events.ts";
 import { PeerMemory } from "./peers/peer_memory.ts";
 import { PeerTable } from "./peers/peer_table.ts";
 import { Standing } from "./peers/standing.ts";
+import { RelayServer } from "./relay/relay_server.ts";
 import { Requesting } from "./requesting.ts";
 import { Acceptor } from "./sessions/acceptor.ts";
 import { ConnectionRoom } from "./sessions/connection_room.ts";
@@ -166,6 +167,17 @@ export function makeParts(
     standing,
     streaming,
   });
+  const relay = new RelayServer({
+    clock,
+    counters,
+    log,
+    own,
+    table,
+    rules,
+    standing,
+    streaming,
+    settings: options.relay,
+  });
   const unreachable = new UnreachablePairs({
     own,
     magic,
@@ -257,6 +269,7 @@ export function makeParts(
       strangers: new StrangersMeter(clock),
     },
     gate: membership,
+    relays: options.relay !== undefined,
     handshakeTimeoutMs,
     network,
     registry: sessions,
@@ -350,6 +363,7 @@ export function makeParts(
     ownEntry,
     pending,
     pings,
+    relay,
     report,
     requesting,
     sessions,

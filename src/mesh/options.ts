@@ -39,6 +39,7 @@ import type { AdmissionMode } from "./admission/admission_policy.ts";
 import { KeptTime } from "./kept_time.ts";
 import { MemoryStore } from "./peers/memory_store.ts";
 import type { NodeStore } from "./peers/node_store.ts";
+import { type RelaySettings, resolveRelay } from "./relay/relay_settings.ts";
 import {
   type Address,
   formatAddress,
@@ -106,6 +107,16 @@ export interface NodeOptions {
   readonly invite?: string;
   /** Bounds of unacknowledged messages; more are rejected at once. */
   readonly outbox?: OutboxOptions;
+  /**
+   * Whether this node relays for pairs of members that cannot reach each other, and how much.
+   * Being relayed does not depend on it. @default {true}
+   */
+  readonly relay?: boolean | {
+    /** Pairs that are relayed at the same time, 1 to 4,096. @default {128} */
+    readonly maxPairs?: number;
+    /** Bytes a second, all pairs together, at least 16,384. @default no bound */
+    readonly bytesPerSecond?: number;
+  };
   /** Deliveries of a message before it becomes a dead letter. @default {5} */
   readonly maxDeliveries?: number;
   /**
@@ -144,6 +155,7 @@ const OPTION_NAMES: Readonly<Record<keyof NodeOptions, true>> = {
   secret: true,
   invite: true,
   outbox: true,
+  relay: true,
   maxDeliveries: true,
   keepTopics: true,
   transport: true,
@@ -180,6 +192,8 @@ export interface ResolvedNodeOptions {
   /** Absent if the store is this node's own memory. */
   readonly messages: MessageStore | undefined;
   readonly outbox: OutboxLimits;
+  /** Absent: this node does not relay. */
+  readonly relay: RelaySettings | undefined;
   readonly maxDeliveries: number;
   readonly keepTopics: readonly string[];
   readonly transport: Transport;
@@ -253,6 +267,7 @@ export function resolveOptions(options: NodeOptions): ResolvedNodeOptions {
     invite,
     messages: options.store?.messages,
     outbox: resolveOutbox(options.outbox),
+    relay: resolveRelay(options.relay),
     maxDeliveries: deliveries(options.maxDeliveries),
     keepTopics: topicsToKeep(options),
     transport: options.transport ?? tlsTransport(),

@@ -3,10 +3,10 @@
  * key only, so the dialer proves its own in the handshake.
  *
  *     dialer   → version
- *     listener → version, instance, nochecksum, streams, challenge
+ *     listener → version, instance, nochecksum, streams, relay, challenge
  *     dialer   → secret                                    if it has one to show
  *     listener → secret                                    in answer to that
- *     dialer   → instance, nochecksum, streams, proof, verack
+ *     dialer   → instance, nochecksum, streams, relay, proof, verack
  *     listener → verack
  *
  * The `admit` option decides on admission; `secret_exchange.ts` checks secrets.
@@ -73,6 +73,8 @@ export interface VerifiedPeer {
 export interface MeshProfileOptions extends SecretOptions {
   /** Random number of this process. */
   readonly instance: bigint;
+  /** Whether this node announces that it relays. @default {false} */
+  readonly relays?: boolean;
   /** Dialer: attestation of the member that admitted this node. */
   readonly attestation?: Uint8Array;
   /** Listener: 32 fresh random bytes. */
@@ -85,8 +87,10 @@ const EMPTY = new Uint8Array(0);
 const FEATURES: ReadonlySet<string> = new Set([
   COMMAND.nochecksum,
   COMMAND.streams,
+  COMMAND.relay,
   COMMAND.instance,
 ]);
+
 /** Handshake rules of a verack mesh; one object a connection. */
 export class MeshProfile implements HandshakeProfile {
   readonly minimumVersion = MESH_PROTOCOL_VERSION;
@@ -184,6 +188,7 @@ export class MeshProfile implements HandshakeProfile {
     context.send(COMMAND.instance, encodeInstance(this.#options.instance));
     context.send(COMMAND.nochecksum, EMPTY);
     context.send(COMMAND.streams, EMPTY);
+    if (this.#options.relays) context.send(COMMAND.relay, EMPTY);
   }
 
   /**

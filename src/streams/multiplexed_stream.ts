@@ -1,11 +1,54 @@
 /** A stream of a multiplexer: its two directions, how it ends, and what its user has of it. */
-import { messageOf, VerackError } from "../core/errors.ts";
+import { type ErrorCode, messageOf, VerackError } from "../core/errors.ts";
 import { type PeerId, shortId } from "../core/peer_id.ts";
 import { RESET_CODE } from "../wire/messages/stream_frames.ts";
 import type { PeerStream } from "./peer_stream.ts";
 import { ReceiveHalf, type ReceiveOwner } from "./receive_half.ts";
 import { SendHalf, type SendOwner } from "./send_half.ts";
 import { readableOf, writableOf } from "./web_streams.ts";
+
+/** The errors by which an end may refuse a stream, and the code of each in a reset. */
+const REFUSALS: ReadonlyMap<ErrorCode, number> = new Map([
+  ["unknown-protocol", RESET_CODE.unknownProtocol],
+  ["full", RESET_CODE.full],
+  ["not-connected", RESET_CODE.notConnected],
+  ["not-allowed", RESET_CODE.notAllowed],
+  ["timeout", RESET_CODE.timeout],
+  ["session-lost", RESET_CODE.sessionLost],
+]);
+
+/** What a reset of such a code says, if its text says nothing. */
+const REFUSAL_OF: ReadonlyMap<number, { code: ErrorCode; what: string }> =
+  new Map([
+    [RESET_CODE.unknownProtocol, {
+      code: "unknown-protocol",
+      what: "the peer does not handle the protocol",
+    }],
+    [RESET_CODE.full, {
+      code: "full",
+      what: "the peer has no room for it",
+    }],
+    [RESET_CODE.failed, {
+      code: "failed",
+      what: "its handler failed at the peer",
+    }],
+    [RESET_CODE.notConnected, {
+      code: "not-connected",
+      what: "the peer has no session where it was to lead",
+    }],
+    [RESET_CODE.notAllowed, {
+      code: "not-allowed",
+      what: "the peer does not allow it",
+    }],
+    [RESET_CODE.timeout, {
+      code: "timeout",
+      what: "a deadline of the peer has passed",
+    }],
+    [RESET_CODE.sessionLost, {
+      code: "session-lost",
+      what: "the session has ended where it led",
+    }],
+  ]);
 
 /** What a stream needs of its multiplexer. */
 export interface StreamLink {
@@ -141,6 +184,13 @@ export class MultiplexedStream implements PeerStream, SendOwner, ReceiveOwner {
     this.fail(error, true);
   }
 
+  refuse(error: VerackError): void {
+    if (this.#isOver) return this.#discard(error);
+    const code = REFUSALS.get(error.code) ?? RESET_CODE.failed;
+    this.#link.sendReset(this, code, error.message);
+    this.fail(error, true);
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     this.stopReading();
     try {
@@ -196,37 +246,14 @@ export class MultiplexedStream implements PeerStream, SendOwner, ReceiveOwner {
   reset(code: number, text: string): void {
     const from = `Stream ${this.protocol} of ${shortId(this.peer)}`;
     const details = text === "" ? "" : `: ${text}`;
-    switch (code) {
-      case RESET_CODE.unread:
-        return this.#out.stopped(
-          new VerackError("reset", `${from}: the peer reads no more${details}`),
-        );
-      case RESET_CODE.unknownProtocol:
-        return this.fail(
-          new VerackError(
-            "unknown-protocol",
-            `${from}: the peer does not handle the protocol${details}`,
-          ),
-        );
-      case RESET_CODE.full:
-        return this.fail(
-          new VerackError(
-            "full",
-            `${from}: the peer has no room for it${details}`,
-          ),
-        );
-      case RESET_CODE.failed:
-        return this.fail(
-          new VerackError(
-            "failed",
-            `${from}: its handler failed at the peer${details}`,
-          ),
-        );
-      default:
-        return this.fail(
-          new VerackError("reset", `${from}: the peer aborted it${details}`),
-        );
+    if (code === RESET_CODE.unread) {
+      return this.#out.stopped(
+        new VerackError("reset", `${from}: the peer reads no more${details}`),
+      );
     }
+    const { code: meaning, what } = REFUSAL_OF.get(code) ??
+      { code: "reset", what: "the peer aborted it" };
+    this.fail(new VerackError(meaning, `${from}: ${what}${details}`));
   }
 
   /** Ends both directions; `isOwn` if this end has aborted it. */

@@ -1,4 +1,5 @@
 /** A byte stream between this node and one peer, inside their session, as its user has it. */
+import type { VerackError } from "../core/errors.ts";
 import type { PeerId } from "../core/peer_id.ts";
 
 /**
@@ -30,7 +31,8 @@ export interface PeerStream extends AsyncDisposable {
    * Reads into `buffer`; resolves with the number of bytes, or null when the peer has ended its
    * direction.
    *
-   * @throws {VerackError} `unknown-protocol`, `full`, `failed`, `reset`, `session-lost`, `aborted`.
+   * @throws {VerackError} `unknown-protocol`, `full`, `failed`, `reset`, `session-lost`, `aborted`,
+   * or with what the peer refused it.
    */
   read(buffer: Uint8Array): Promise<number | null>;
   /**
@@ -45,6 +47,12 @@ export interface PeerStream extends AsyncDisposable {
   stopReading(): void;
   /** Ends both directions at once. The peer's operations reject with `reset` and the reason's message. */
   abort(reason?: unknown): void;
+  /**
+   * Ends both directions at once, as {@linkcode abort} does; the peer's operations reject with
+   * the code and the message of `error` if the code is `full`, `unknown-protocol`,
+   * `not-connected`, `not-allowed`, `timeout` or `session-lost`, else with `failed`.
+   */
+  refuse(error: VerackError): void;
 }
 
 /** Options of `Node.open`. */

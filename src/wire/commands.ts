@@ -36,6 +36,8 @@ export const COMMAND = {
   nochecksum: "nochecksum",
   /** Feature: the frames of streams are understood in the open session. Empty. */
   streams: "streams",
+  /** Feature: the sender joins two of its sessions on request (`relay/1`). Empty. */
+  relay: "relay",
   /** Proof of a shared secret, the network's or an invite's, before `proof`. */
   secret: "secret",
 

@@ -43,6 +43,7 @@ const ALLOWED: ReadonlySet<string> = new Set([
   COMMAND.instance,
   COMMAND.nochecksum,
   COMMAND.streams,
+  COMMAND.relay,
   COMMAND.challenge,
   COMMAND.reject,
 ]);

@@ -3,6 +3,7 @@
  * chance. What becomes of them on the way to the node is in `mutation.ts`.
  */
 import type { Identity } from "../../src/identity/identity.ts";
+import { encodeRelayTarget } from "../../src/mesh/relay/relay_format.ts";
 import type { Address } from "../../src/transport/address.ts";
 import { COMMAND } from "../../src/wire/commands.ts";
 import {
@@ -43,7 +44,13 @@ import { entryOf } from "../helpers/forged_messages.ts";
 import type { SeededRandom } from "../../src/testing/seeded_random.ts";
 
 /** Names of protocols: those that a node of the fuzzer handles, and another. */
-export const STREAM_PROTOCOLS = ["echo/1", "hold/1", "request/1", "glitter/9"];
+export const STREAM_PROTOCOLS = [
+  "echo/1",
+  "hold/1",
+  "request/1",
+  "relay/1",
+  "glitter/9",
+];
 
 /** A message that is right in itself. */
 export interface Said {
@@ -213,11 +220,15 @@ export class Vocabulary {
   #open(): Said {
     const random = this.#random;
     if (random.below(8) > 0) this.#lastStream += 2 * random.below(3);
+    const protocol = this.#pick(STREAM_PROTOCOLS);
+    const isToRelay = protocol === "relay/1" && random.below(4) > 0;
     const open = {
       stream: this.#lastStream + (random.below(16) === 0 ? 1 : 0),
       credit: random.below(2) === 0 ? random.word() : random.below(100_000),
-      protocol: this.#pick(STREAM_PROTOCOLS),
-      metadata: random.bytes(random.below(4) === 0 ? 1_024 : random.below(9)),
+      protocol,
+      metadata: isToRelay
+        ? encodeRelayTarget(this.#pick(this.#identities).id)
+        : random.bytes(random.below(4) === 0 ? 1_024 : random.below(9)),
     };
     return { command: COMMAND.open, payload: encodeOpen(open) };
   }

@@ -45,6 +45,7 @@ Deno.test("docs/protocol.md has every command of the mesh in a table", () => {
     "instance",
     "nochecksum",
     "streams",
+    "relay",
     "challenge",
     "secret",
     "proof",

@@ -19,6 +19,7 @@ type CounterText = readonly [name: string, help: string, labels?: Labels];
 const INBOUND = { direction: "inbound" };
 const OUTBOUND = { direction: "outbound" };
 const OPENED = "Sessions opened, by the end that dialed";
+const RELAY_REFUSED = "Requests to relay that were refused, by the reason";
 const CLOSED = "Sessions that have ended";
 
 const COUNTERS: Readonly<Record<keyof NodeCounters, CounterText>> = {
@@ -94,6 +95,18 @@ const COUNTERS: Readonly<Record<keyof NodeCounters, CounterText>> = {
   streamsOpened: ["streams_opened", "Streams opened by this node"],
   streamsAccepted: ["streams_accepted", "Streams of peers that are handled"],
   streamsRefused: ["streams_refused", "Streams of peers that were refused"],
+  relaysOpened: [
+    "relay_pairs_opened",
+    "Pairs of other members that were relayed",
+  ],
+  relaysRefusedFull: ["relay_refused", RELAY_REFUSED, { reason: "full" }],
+  relaysRefusedNotConnected: [
+    "relay_refused",
+    RELAY_REFUSED,
+    { reason: "not-connected" },
+  ],
+  relaysRefusedOther: ["relay_refused", RELAY_REFUSED, { reason: "other" }],
+  relayedBytes: ["relayed_bytes", "Bytes relayed between other members"],
   requestsSent: ["requests_sent", "Requests sent"],
   requestsAnswered: ["requests_answered", "Requests sent that were answered"],
   requestsFailed: [

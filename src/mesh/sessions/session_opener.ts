@@ -90,6 +90,8 @@ export interface SessionOpenerOptions {
   readonly standing: Standing;
   readonly room: SessionRoom;
   readonly gate: AdmissionGate;
+  /** Whether this node relays, which it announces. */
+  readonly relays: boolean;
   /** Memory that all sessions share. */
   readonly budget: NodeBudget;
   readonly counters: NodeCounters;
@@ -180,12 +182,13 @@ export class SessionOpener {
     shown: SharedSecret | undefined,
     proven: ProvenPeer,
   ): MeshProfile {
-    const { gate, identity, magic, random } = this.#options;
+    const { gate, identity, magic, random, relays } = this.#options;
     const { attestation } = gate.credentials;
     const common = {
       magic,
       identity,
       instance: this.#instance,
+      relays,
       admit: (peer: VerifiedPeer): VerackError | undefined => {
         const refusal = this.#refusal(peer, remoteAddress, dialed?.address) ??
           gate.redeem(peer);

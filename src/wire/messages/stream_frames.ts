@@ -42,6 +42,14 @@ export const RESET_CODE = {
   full: 3,
   /** What handles the stream at the sender failed; the text says how. */
   failed: 4,
+  /** The sender has no session with the peer that the stream was to lead to. */
+  notConnected: 5,
+  /** No rule of the sender allows what was asked of it. */
+  notAllowed: 6,
+  /** A deadline of the sender has passed. */
+  timeout: 7,
+  /** The session that the stream led to has ended. */
+  sessionLost: 8,
 } as const;
 
 /** Payload of `open`. */

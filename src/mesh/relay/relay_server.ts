@@ -1,0 +1,322 @@
+/**
+ * Relays: answers `relay/1` of a peer by an offer, and when that is accepted opens `relayed/1` to
+ * the other end and joins the two streams. Leads to peers with a session of this node only, and
+ * opens no connection.
+ */
+import { type Clock, sleep } from "../../core/clock.ts";
+import { messageOf, VerackError } from "../../core/errors.ts";
+import { FairShare } from "../../core/fair_share.ts";
+import type { Log } from "../../core/log.ts";
+import type { NodeCounters } from "../../core/node_counters.ts";
+import type { PeerId } from "../../core/peer_id.ts";
+import { TokenBucket, TokenBuckets } from "../../core/token_bucket.ts";
+import type {
+  HandleOptions,
+  OpenOptions,
+  PeerStream,
+  StreamHandler,
+} from "../../streams/peer_stream.ts";
+import type { AccessRules } from "../peers/access_rules.ts";
+import type { PeerSession } from "../peers/peer_session.ts";
+import type { PeerTable } from "../peers/peer_table.ts";
+import type { Standing } from "../peers/standing.ts";
+import {
+  decodeRelayGo,
+  decodeRelayTarget,
+  encodeRelayedHead,
+  encodeRelayOffer,
+  RELAY_PROTOCOL,
+  RELAYED_PROTOCOL,
+} from "./relay_format.ts";
+import {
+  LOGGED_RELAY_REFUSAL_MS,
+  LOGGED_RELAY_REFUSALS,
+  MAX_RELAY_HOPS,
+  MAX_RELAY_OFFERS,
+  MAX_RELAY_OFFERS_PER_PEER,
+  MAX_RELAY_OFFERS_STRANGERS,
+  MAX_RELAY_REQUEST_BUCKETS,
+  RELAY_HALF_CLOSED_MS,
+  RELAY_IDLE_MS,
+  RELAY_OFFER_MS,
+  RELAY_REQUEST_BURST,
+  RELAY_REQUEST_REFILL_MS,
+  RELAY_START_MS,
+  RELAY_SWEEP_MS,
+  STRANGERS_RELAY_SHARE,
+} from "./relay_limits.ts";
+import { RelayPair } from "./relay_pair.ts";
+import type { RelaySettings } from "./relay_settings.ts";
+
+/** Dependencies of a {@linkcode RelayServer}. */
+export interface RelayServerOptions {
+  readonly clock: Clock;
+  readonly counters: NodeCounters;
+  readonly log: Log;
+  /** This node. */
+  readonly own: PeerId;
+  readonly table: PeerTable;
+  readonly rules: Pick<AccessRules, "ignoresGossipAbout">;
+  readonly standing: Standing;
+  readonly streaming: {
+    handle(
+      protocol: string,
+      handler: StreamHandler,
+      options?: HandleOptions,
+    ): Disposable;
+    open(id: PeerId, protocol: string, options?: OpenOptions): PeerStream;
+  };
+  /** Absent: this node does not relay, and does not handle `relay/1`. */
+  readonly settings: RelaySettings | undefined;
+}
+
+/** What a relay carries, and the most that it may. */
+export interface RelayUse {
+  readonly pairs: number;
+  readonly maxPairs: number;
+  /** Offers that are neither accepted nor declined. */
+  readonly offers: number;
+}
+
+/** The relaying of one node. */
+export class RelayServer {
+  readonly #options: RelayServerOptions;
+  readonly #pairs = new Set<RelayPair>();
+  readonly #pairRoom: FairShare;
+  readonly #offerRoom: FairShare;
+  readonly #requests = new TokenBuckets({
+    burst: RELAY_REQUEST_BURST,
+    refillMs: RELAY_REQUEST_REFILL_MS,
+  }, MAX_RELAY_REQUEST_BUCKETS);
+  readonly #logged = new TokenBuckets({
+    burst: LOGGED_RELAY_REFUSALS,
+    refillMs: LOGGED_RELAY_REFUSAL_MS,
+  }, MAX_RELAY_REQUEST_BUCKETS);
+  readonly #rate: TokenBucket | undefined;
+  #sweptAt = -Infinity;
+
+  constructor(options: RelayServerOptions) {
+    this.#options = options;
+    const { settings, standing, streaming, table } = options;
+    const hasStanding = (id: PeerId) => standing.has(table.get(id));
+    const maxPairs = settings?.maxPairs ?? 0;
+    this.#pairRoom = new FairShare({
+      total: maxPairs,
+      strangers: STRANGERS_RELAY_SHARE * maxPairs,
+      hasStanding,
+    });
+    this.#offerRoom = new FairShare({
+      total: MAX_RELAY_OFFERS,
+      perPeer: MAX_RELAY_OFFERS_PER_PEER,
+      strangers: MAX_RELAY_OFFERS_STRANGERS,
+      hasStanding,
+    });
+    if (settings === undefined) return;
+    const { bytesPerSecond } = settings;
+    if (bytesPerSecond < Infinity) {
+      // A second's worth at once, as a handshake comes in one piece.
+      this.#rate = new TokenBucket({
+        burst: bytesPerSecond,
+        refillMs: 1_000 / bytesPerSecond,
+      });
+    }
+    // The rooms above decide; each would refuse before this bound does.
+    const maxStreams = 4 * (maxPairs + MAX_RELAY_OFFERS);
+    streaming.handle(RELAY_PROTOCOL, (it) => this.#answer(it), { maxStreams });
+  }
+
+  /** The pairs that it carries. */
+  get pairs(): Iterable<RelayPair> {
+    return this.#pairs;
+  }
+
+  /** How much it carries; nothing if this node does not relay. */
+  get use(): RelayUse | undefined {
+    const { settings } = this.#options;
+    if (settings === undefined) return undefined;
+    return {
+      pairs: this.#pairs.size,
+      maxPairs: settings.maxPairs,
+      offers: this.#offerRoom.used,
+    };
+  }
+
+  /** Ends pairs whose deadline has passed; to be called at each tick. */
+  tick(now: number): void {
+    if (now - this.#sweptAt < RELAY_SWEEP_MS) return;
+    this.#sweptAt = now;
+    for (const pair of this.#pairs) {
+      const why = overdue(pair, now);
+      if (why === undefined) continue;
+      pair.refuse(new VerackError("timeout", `Relayed pair closed: ${why}`));
+    }
+  }
+
+  async #answer(stream: PeerStream): Promise<void> {
+    try {
+      const target = decodeRelayTarget(stream.metadata);
+      this.#takeRequest(stream.peer);
+      const isAccepted = await this.#offer(stream, target);
+      if (isAccepted) await this.#join(stream, target);
+    } catch (error) {
+      this.#refuse(stream, error);
+    }
+  }
+
+  /** Makes an offer; resolves with whether it was accepted. */
+  async #offer(stream: PeerStream, target: PeerId): Promise<boolean> {
+    const { clock } = this.#options;
+    using place = this.#offerRoom.take(stream.peer);
+    if (place === undefined) {
+      throw new VerackError("full", "too many offers are not decided");
+    }
+    const { hops, rttMs } = this.#route(stream.peer, target);
+    if (this.#pairRoom.used >= (this.#options.settings?.maxPairs ?? 0)) {
+      throw new VerackError("full", "it relays as much as it may");
+    }
+    const cancel = clock.after(RELAY_OFFER_MS, () => {
+      stream.refuse(
+        new VerackError(
+          "timeout",
+          `its offer holds for ${RELAY_OFFER_MS} ms`,
+        ),
+      );
+    });
+    try {
+      await stream.write(encodeRelayOffer({ hops, rttMs, load: this.#load }));
+      const go = new Uint8Array(1);
+      if (await stream.read(go) === null) return false;
+      decodeRelayGo(go[0]!);
+      return true;
+    } finally {
+      cancel();
+    }
+  }
+
+  async #join(stream: PeerStream, target: PeerId): Promise<void> {
+    const { clock, counters, log, streaming } = this.#options;
+    const { peer: from } = stream;
+    using place = this.#pairRoom.take(from);
+    if (place === undefined) {
+      throw new VerackError("full", "it relays as much as it may");
+    }
+    // Sessions may have changed since the offer.
+    const { hops } = this.#route(from, target);
+    const opened = streaming.open(target, RELAYED_PROTOCOL, {
+      metadata: encodeRelayedHead({ from, hops }),
+    });
+    const pair = new RelayPair(stream, opened, {
+      now: () => clock.monotonic(),
+      admit: (bytes) => this.#admit(bytes),
+    });
+    this.#pairs.add(pair);
+    counters.relaysOpened++;
+    log.debug("relayed pair joined", { peer: from, to: target, hops });
+    try {
+      await pair.run();
+    } finally {
+      this.#pairs.delete(pair);
+      const { bytes } = pair;
+      log.debug("relayed pair ended", { peer: from, to: target, bytes });
+    }
+  }
+
+  /** Counts bytes; resolves when they may be sent on. */
+  #admit(bytes: number): Promise<void> | undefined {
+    const { clock, counters } = this.#options;
+    counters.relayedBytes += bytes;
+    if (this.#rate === undefined) return undefined;
+    const now = clock.monotonic();
+    this.#rate.spend(bytes, now);
+    const debtMs = this.#rate.debtMs(now);
+    return debtMs > 0 ? sleep(clock, debtMs) : undefined;
+  }
+
+  /** The sessions that a pair would use. Throws why this node does not relay it. */
+  #route(from: PeerId, target: PeerId): { hops: number; rttMs: number } {
+    const { own, rules, table } = this.#options;
+    if (target === own) refuse("not-allowed", "the other end is the relay");
+    if (target === from) refuse("not-allowed", "both ends are the same peer");
+    const opener = table.get(from)?.primary;
+    const other = table.get(target)?.primary;
+    // A peer that is denied is told apart from an unknown one by no other peer.
+    const isRefused = rules.ignoresGossipAbout(target) ||
+      !other?.channel.isOpen;
+    if (isRefused || opener === undefined || other === undefined) {
+      return refuse("not-connected", "no session with the other end");
+    }
+    const hops = hopsOf(opener) + hopsOf(other);
+    if (hops > MAX_RELAY_HOPS) {
+      return refuse(
+        "not-allowed",
+        `${hops} hops, must be at most ${MAX_RELAY_HOPS}`,
+      );
+    }
+    return { hops, rttMs: other.channel.minRttMs ?? Infinity };
+  }
+
+  #takeRequest(peer: PeerId): void {
+    const { clock } = this.#options;
+    if (this.#requests.of(peer).take(clock.monotonic())) return;
+    refuse("full", "too many requests to relay");
+  }
+
+  /** The share of its bounds that is used, the largest. */
+  get #load(): number {
+    const { clock, settings } = this.#options;
+    const pairs = this.#pairRoom.used / (settings?.maxPairs ?? 1);
+    const isSaturated = (this.#rate?.debtMs(clock.monotonic()) ?? 0) > 0;
+    return isSaturated ? 1 : pairs;
+  }
+
+  #refuse(stream: PeerStream, error: unknown): void {
+    const { clock, counters, log } = this.#options;
+    const { peer } = stream;
+    const isOwn = error instanceof VerackError;
+    counters[refusedAs(error)]++;
+    if (this.#logged.of(peer).take(clock.monotonic())) {
+      log.debug("request to relay refused", { peer, reason: messageOf(error) });
+    }
+    stream.refuse(isOwn ? error : new VerackError("failed", messageOf(error)));
+  }
+}
+
+/** Direct sessions below a session. */
+function hopsOf(session: PeerSession & { readonly hops?: number }): number {
+  return session.hops ?? 1;
+}
+
+/** Why a pair is closed now, if it is. */
+function overdue(pair: RelayPair, now: number): string | undefined {
+  const { halfClosedAt, hasBegun, lastAt, since } = pair;
+  if (!hasBegun && now - since >= RELAY_START_MS) {
+    return `an end sent nothing within ${RELAY_START_MS} ms`;
+  }
+  if (now - lastAt >= RELAY_IDLE_MS) {
+    return `nothing came for ${RELAY_IDLE_MS} ms`;
+  }
+  if (
+    halfClosedAt !== undefined && now - halfClosedAt >= RELAY_HALF_CLOSED_MS
+  ) {
+    return `one end has ended ${RELAY_HALF_CLOSED_MS} ms ago`;
+  }
+  return undefined;
+}
+
+/** Which counter has it. */
+function refusedAs(
+  error: unknown,
+): "relaysRefusedFull" | "relaysRefusedNotConnected" | "relaysRefusedOther" {
+  const code = error instanceof VerackError ? error.code : undefined;
+  if (code === "full") return "relaysRefusedFull";
+  return code === "not-connected"
+    ? "relaysRefusedNotConnected"
+    : "relaysRefusedOther";
+}
+
+function refuse(
+  code: "full" | "not-allowed" | "not-connected",
+  why: string,
+): never {
+  throw new VerackError(code, why);
+}
