@@ -1,0 +1,149 @@
+/**
+ * Real nodes behind routers that translate addresses, in network namespaces: which pairs are
+ * linked, how, and that messages arrive. `docs/deployment.md` says the same to users.
+ */
+import { assertEquals } from "@std/assert";
+import { whyNoHosts } from "../helpers/network/host_network.ts";
+import { Letters } from "../helpers/network/letters.ts";
+import { MeshScene } from "../helpers/network/mesh_scene.ts";
+import { testIf } from "../helpers/test_if.ts";
+
+const why = whyNoHosts();
+const test = testIf(why === undefined);
+/** Those that need what is not there yet. */
+const later = testIf(
+  why === undefined && Deno.env.get("VERACK_SCENES") === "all",
+);
+const reason = why === undefined ? "" : ` (${why})`;
+
+/** Homes, each behind a router of its own, on one internet. */
+function homes(scene: MeshScene, count: number, options = {}) {
+  const internet = scene.network.subnet("internet", { v4: "5.77.0" });
+  const behind = Array.from({ length: count }, (_, i) => {
+    const home = scene.network.subnet(`home-${i}`, { v4: `192.168.${i + 1}` });
+    const router = scene.network.router(`router-${i}`, {
+      ...{ outside: internet, inside: [home], ...options },
+    });
+    return { home, router };
+  });
+  const [first, second] = behind;
+  return { internet, first: first!, second: second! };
+}
+
+later(
+  `members behind two routers are relayed by a public member${reason}`,
+  async () => {
+    await using scene = new MeshScene();
+    const { internet, first, second } = homes(scene, 2);
+    const relay = await scene.start(scene.network.host("relay", internet));
+    const options = { connect: [relay] };
+    const alice = await scene.start(
+      scene.network.host("alice", first.home),
+      options,
+    );
+    await scene.start(scene.network.host("bob", second.home), options);
+    await scene.settle({
+      "relay alice": "direct",
+      "relay bob": "direct",
+      "alice bob": "via relay",
+    });
+    await new Letters(scene).arrive();
+    assertEquals(await scene.links(alice), {
+      relay: "direct",
+      bob: "via relay",
+    });
+  },
+);
+
+test(`a forwarded port makes a member behind a router reachable for one behind another${reason}`, async () => {
+  await using scene = new MeshScene();
+  const { first, second } = homes(scene, 2);
+  const host = scene.network.host("alice", first.home);
+  first.router.publish(9000, host, { hostPort: 8080 });
+  const address = `${first.router.address}:9000`;
+  const alice = await scene.start(host, { args: [`--advertise=${address}`] });
+  await scene.start(scene.network.host("bob", second.home), {
+    connect: [address],
+  });
+  await scene.settle({ "alice bob": "direct" });
+  await new Letters(scene).arrive();
+  assertEquals(await scene.links(alice), { bob: "direct" });
+});
+
+later(
+  `two members behind one router without hairpin are linked by their local addresses${reason}`,
+  async () => {
+    await using scene = new MeshScene();
+    const { internet, first: { home } } = homes(scene, 1);
+    const outside = await scene.start(scene.network.host("outside", internet));
+    const options = { connect: [outside] };
+    await scene.start(scene.network.host("alice", home), options);
+    await scene.start(scene.network.host("bob", home), options);
+    await scene.settle({
+      "outside alice": "direct",
+      "outside bob": "direct",
+      "alice bob": "direct",
+    });
+    await new Letters(scene).arrive();
+  },
+);
+
+later(
+  `members behind two routers, two of them behind the same, are relayed where they are not near${reason}`,
+  async () => {
+    await using scene = new MeshScene();
+    const { internet, first, second } = homes(scene, 2);
+    const relay = await scene.start(scene.network.host("relay", internet));
+    const options = { connect: [relay] };
+    await scene.start(scene.network.host("alice", first.home), options);
+    await scene.start(scene.network.host("bob", first.home), options);
+    await scene.start(scene.network.host("carol", second.home), options);
+    await scene.settle({
+      "relay alice": "direct",
+      "relay bob": "direct",
+      "relay carol": "direct",
+      "alice bob": "direct",
+      "alice carol": "via relay",
+      "bob carol": "via relay",
+    });
+    await new Letters(scene).arrive();
+  },
+);
+
+later(
+  `containers on two bridges of one host are linked from outside by published ports, and relayed to each other${reason}`,
+  async () => {
+    await using scene = new MeshScene();
+    const { network } = scene;
+    const lan = network.subnet("lan", { v4: "192.168.7" });
+    const bridges = [
+      network.subnet("bridge-0", { v4: "172.18.0" }),
+      network.subnet("bridge-1", { v4: "172.19.0" }),
+    ] as const;
+    const docker = network.router("docker", {
+      ...{ outside: lan, inside: bridges, hairpin: true },
+    });
+    const [one, two] = bridges.map((bridge, i) =>
+      network.host(`c${i}`, bridge)
+    );
+    docker.publish(8081, one!, { on: bridges[0], hostPort: 8080 });
+    docker.publish(8082, two!, { on: bridges[1], hostPort: 8080 });
+    const outside = await scene.start(network.host("outside", lan));
+    const options = { connect: [outside] };
+    await scene.start(one!, {
+      ...options,
+      args: [`--advertise=${docker.address}:8081`],
+    });
+    // The port inside the container is not the one outside, where nothing answers.
+    await scene.start(two!, {
+      ...options,
+      args: [`--advertise=${docker.address}:8080`],
+    });
+    await scene.settle({
+      "outside c0": "direct",
+      "outside c1": "direct",
+      "c0 c1": "via outside",
+    });
+    await new Letters(scene).arrive();
+  },
+);
