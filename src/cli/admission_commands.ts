@@ -139,7 +139,7 @@ export const inviteCommand: Command = answerCommand({
       value: "HOST:PORT",
       parse: (text: string) => formatAddress(parseAddress(text)),
       help:
-        "Where the guest reaches this node; needed if the node listens on every address (--host 0.0.0.0) and has no --advertise, else where it listens",
+        "Where the guest reaches this node (default: the first --advertise, else where it listens); needed if that is every address (--host 0.0.0.0)",
     },
     qr: {
       type: "boolean",

@@ -92,9 +92,9 @@ function words(
     peerName(event.id, event);
   switch (event.type) {
     case "listening":
-      return `${label("listen", colors.bold)} on ${address(event.address)} as ${
-        peer(event)
-      }`;
+      return `${label("listen", colors.bold)} on ${
+        event.addresses.map(address).join(", ")
+      } as ${peer(event)}`;
     case "peer:up":
       return `${label("up", colors.green)} ${peer(event)} ${
         event.direction === "inbound" ? "from" : "at"

@@ -3,6 +3,7 @@ import { grantedEnv } from "./command.ts";
 import { shownName } from "../identity/peer_name.ts";
 import type { Node } from "../mesh/node.ts";
 import { formatAddress, parseAddress } from "../transport/address.ts";
+import { isEveryHost } from "../transport/listen_all.ts";
 import { classifyIp, isLoopbackHost } from "../transport/scope.ts";
 import { dataPlace } from "./data_place.ts";
 import type { NodeFlagValues } from "./node_command.ts";
@@ -11,6 +12,9 @@ import type { Terminal } from "./terminal.ts";
 /** Network interfaces that other machines do not reach: of containers and virtual machines. */
 const INNER_INTERFACES =
   /^(docker|br-|veth|virbr|vmnet|vboxnet|cni|flannel|lo)/;
+
+/** Commands of one greeting by which nodes elsewhere join. */
+const MAX_JOIN_ROWS = 4;
 
 /** Prints the greeting; programs have the event `listening`. */
 export function greet(
@@ -44,26 +48,28 @@ function joinRows(
   node: Node,
   at: (address: string, isHere: boolean) => string,
 ): Row[] {
-  const { host, port } = parseAddress(node.address);
   const { advertise } = node.status();
-  const elsewhere = (address: string): Row => [
-    "join from elsewhere",
-    at(address, false),
-  ];
-  const advertised = advertise === undefined ? [] : [elsewhere(advertise)];
-  if (isLoopbackHost(host)) {
-    return [["join from here", at(node.address, true)], ...advertised];
-  }
-  const isEverywhere = host === "0.0.0.0" || host === "::";
-  if (!isEverywhere) {
-    return advertised.length > 0 ? advertised : [elsewhere(node.address)];
-  }
-  const reached = ownHosts().map((host) =>
-    host === "HOST" ? `HOST:${port}` : formatAddress({ host, port })
+  const listens = node.addresses.map((text) => parseAddress(text));
+  const here = listens.find(({ host }) => isLoopbackHost(host)) ??
+    listens.filter(({ host }) => isEveryHost(host))
+      .map(({ port }) => ({ host: "127.0.0.1", port }))[0];
+  const reached = listens.flatMap(({ host, port }) =>
+    isLoopbackHost(host)
+      ? []
+      : !isEveryHost(host)
+      ? formatAddress({ host, port })
+      : ownHosts().map((own) =>
+        own === "HOST" ? `HOST:${port}` : formatAddress({ host: own, port })
+      )
   );
+  const elsewhere = new Set(advertise ?? reached);
   return [
-    ["join from here", at(`127.0.0.1:${port}`, true)],
-    ...(advertised.length > 0 ? advertised : reached.map(elsewhere)),
+    ...(here === undefined
+      ? []
+      : [["join from here", at(formatAddress(here), true)] as const]),
+    ...[...elsewhere].slice(0, MAX_JOIN_ROWS).map((address) =>
+      ["join from elsewhere", at(address, false)] as const
+    ),
   ];
 }
 
@@ -91,7 +97,9 @@ function joinCommand(
 /** Which nodes may come in, and whether the node keeps its key. */
 function opennessRow(flags: NodeFlagValues, node: Node): Row {
   const { admission, secret } = node.status();
-  const { host } = parseAddress(node.address);
+  const isLocal = node.addresses.every((address) =>
+    isLoopbackHost(parseAddress(address).host)
+  );
   if (admission === "closed") {
     const { data } = flags;
     return [
@@ -105,10 +113,10 @@ function opennessRow(flags: NodeFlagValues, node: Node): Row {
   }
   const which = secret
     ? "every node that has the secret"
-    : isLoopbackHost(host)
+    : isLocal
     ? "every node on this machine"
     : "every node that reaches it";
-  const choice = secret || isLoopbackHost(host)
+  const choice = secret || isLocal
     ? ""
     : " (--admission closed lets you choose)";
   const kept = node.identity.ephemeral

@@ -19,6 +19,7 @@ import {
   parseAddress,
   parseHost,
 } from "../transport/address.ts";
+import { EVERY_IPV4 } from "../transport/listen_all.ts";
 import { grantedEnv } from "./command.ts";
 import { DATA_VARIABLE, dataPlace, withOtherPlaces } from "./data_place.ts";
 import { descriptors } from "../transport/descriptors.ts";
@@ -102,11 +103,10 @@ export const NODE_FLAGS = {
     help: "Port to listen on; 0 takes a free one",
   },
   host: {
-    type: "string",
+    type: "list",
     value: "HOST",
-    default: "0.0.0.0",
     parse: (text: string) => parseHost(text),
-    help: "Address to listen on; :: for IPv6 and IPv4",
+    help: "Address to listen on; :: for IPv6 and IPv4 (default: 0.0.0.0)",
   },
   connect: {
     type: "list",
@@ -127,10 +127,11 @@ export const NODE_FLAGS = {
     help: "Give a silent peer up after this long (default: 3 heartbeats)",
   },
   advertise: {
-    type: "string",
+    type: "list",
     value: "HOST:PORT",
     parse: (text: string) => formatAddress(parseAddress(text)),
-    help: "Where others reach this node, if not at the address they see",
+    help:
+      "Where others reach this node, the best first, if not at the address they see",
   },
   network: {
     type: "string",
@@ -195,14 +196,14 @@ export async function nodeStart(flags: NodeFlagValues): Promise<NodeStart> {
     options: {
       identity: data?.identity ?? given ?? await Identity.generate(),
       ...(data && { store: data.store }),
-      host,
+      host: host.length > 0 ? host : [EVERY_IPV4],
       connect,
       network,
       ...admission,
       heartbeatMs: heartbeat * 1_000,
       ...(deadAfter !== undefined && { deadAfterMs: deadAfter * 1_000 }),
       ...(name !== undefined && { name }),
-      ...(advertise !== undefined && { advertise }),
+      advertise,
     },
     [Symbol.dispose]: () => data?.[Symbol.dispose](),
   };

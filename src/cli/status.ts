@@ -32,10 +32,12 @@ function rows(status: StatusAnswer): [what: string, text: string][] {
     [
       "address",
       [
-        escapeText(status.address),
+        ...status.addresses.map((address) => escapeText(address)),
         ...(status.advertise === undefined
           ? []
-          : [`advertised as ${escapeText(status.advertise)}`]),
+          : [`advertised as ${
+            status.advertise.map((address) => escapeText(address)).join(", ")
+          }`]),
       ].join(", "),
     ],
     ...(status.control.url === undefined

@@ -36,7 +36,9 @@ export type NodeEvent =
   | {
     readonly type: "listening";
     readonly id: PeerId;
+    /** The first of `addresses`. */
     readonly address: string;
+    readonly addresses: readonly string[];
   }
   /** A peer is connected and verified. Once a peer, also with several sessions. */
   | {

@@ -15,7 +15,7 @@ import type {
   ServeFunction,
 } from "../streams/request_types.ts";
 import { Identity } from "../identity/identity.ts";
-import type { Listener } from "../transport/transport.ts";
+import { listenAll, type NodeListener } from "../transport/listen_all.ts";
 import type { Admission } from "./admission/admission.ts";
 import { EventHub, type NodeEvent } from "./events.ts";
 import { closeParts, tickParts } from "./node_lifetime.ts";
@@ -80,7 +80,7 @@ export class Node implements AsyncDisposable {
   private constructor(
     options: ResolvedNodeOptions,
     identity: Identity,
-    listener: Listener,
+    listener: NodeListener,
   ) {
     this.#options = options;
     this.identity = identity;
@@ -114,13 +114,16 @@ export class Node implements AsyncDisposable {
    */
   static async start(options: NodeOptions = {}): Promise<Node> {
     const resolved = await protectedOptions(options);
-    const { host, port, transport } = resolved;
-    if (options.identity !== undefined) {
-      refuseDemoOffLoopback(options.identity, { host, port });
+    const { hosts, port, transport } = resolved;
+    for (const host of options.identity === undefined ? [] : hosts) {
+      refuseDemoOffLoopback(options.identity!, { host, port });
     }
     const identity = options.identity ?? await Identity.generate();
     followAdmission(resolved.store, startsClosed(resolved, identity.id));
-    const listener = await transport.listen({ host, port }, {
+    const listener = await listenAll({
+      transport,
+      hosts,
+      port,
       credentials: {
         certificate: identity.certificate,
         privateKeyPem: identity.privateKeyPem,
@@ -140,9 +143,14 @@ export class Node implements AsyncDisposable {
     return this.#options.name;
   }
 
-  /** Its address: `host:port`. */
+  /** Its address: `host:port`; of several the first. */
   get address(): string {
-    return this.#facts.address;
+    return this.#facts.addresses[0]!;
+  }
+
+  /** The addresses that it listens on: `host:port`. */
+  get addresses(): readonly string[] {
+    return this.#facts.addresses;
   }
 
   /**
@@ -190,8 +198,8 @@ export class Node implements AsyncDisposable {
    * with, `text` (8 digits at least), connected ones first.
    */
   findPeers(text: string): Member[] {
-    const { name, address, identity } = this;
-    const own = { id: identity.id, name, address };
+    const { name, addresses, identity } = this;
+    const own = { id: identity.id, name, addresses };
     return findPeers(text, own, this.peers(), this.#parts.names);
   }
 
@@ -226,9 +234,9 @@ export class Node implements AsyncDisposable {
   events(options: { signal?: AbortSignal } = {}): AsyncIterableIterator<
     NodeEvent
   > {
-    const { address, identity: { id } } = this;
+    const { address, addresses, identity: { id } } = this;
     const first: NodeEvent[] = [
-      { type: "listening", id, address },
+      { type: "listening", id, address, addresses },
       ...upEvents(this.#parts),
       this.#parts.report.event,
     ];

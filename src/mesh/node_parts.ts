@@ -7,7 +7,7 @@ import type { Identity } from "../identity/identity.ts";
 import { FrameBudget, QueueBudget } from "../session/node_budget.ts";
 import { StrangersMeter } from "../session/frame_meter.ts";
 import { descriptors } from "../transport/descriptors.ts";
-import type { Listener } from "../transport/transport.ts";
+import type { NodeListener } from "../transport/listen_all.ts";
 import { networkMagic } from "../wire/frame.ts";
 import { AS_SEEN_HOST } from "../wire/messages/peers.ts";
 import { AdmissionControl } from "./admission/admission.ts";
@@ -48,7 +48,7 @@ import { Streaming } from "./streaming.ts";
 export interface PartsOptions {
   readonly options: ResolvedNodeOptions;
   readonly identity: Identity;
-  readonly listener: Listener;
+  readonly listener: NodeListener;
   readonly counters: NodeCounters;
   readonly histograms: NodeHistograms;
   /** Aborts when the node closes. */
@@ -199,7 +199,9 @@ export function makeParts(
     names,
     events,
     membership,
-    address: options.advertise ?? listener.address,
+    addresses: options.advertise.length > 0
+      ? options.advertise
+      : listener.addresses,
   });
 
   // Sessions.
@@ -229,7 +231,7 @@ export function makeParts(
     signal,
     identity,
     name,
-    addresses: () => [advertise ?? asSeen],
+    addresses: () => advertise.length > 0 ? advertise : [asSeen],
     isUnreachable: () => false,
     table,
     events,

@@ -8,7 +8,7 @@ import type { Identity } from "../identity/identity.ts";
 import { MAX_PEERS, MAX_PENDING_CONNECTIONS } from "./mesh_limits.ts";
 import { MAX_QUEUE_BYTES } from "../session/session_limits.ts";
 import { formatAddress } from "../transport/address.ts";
-import type { Listener } from "../transport/transport.ts";
+import type { NodeListener } from "../transport/listen_all.ts";
 import { VERSION } from "../version.ts";
 import type { NodeEvent } from "./events.ts";
 import type { NodeParts } from "./node_parts.ts";
@@ -23,12 +23,14 @@ export interface NodeStatus {
   readonly name?: string;
   /** Its key ends with its process. */
   readonly ephemeral: boolean;
-  /** Its address: `host:port`. */
+  /** Its address, the first of `addresses`: `host:port`. */
   readonly address: string;
+  /** The addresses that it listens on. */
+  readonly addresses: readonly string[];
   /** What runs TLS for its connections; absent where there is no TLS. */
   readonly tls?: "engine" | "streams";
-  /** The address that it advertises, if that was set. */
-  readonly advertise?: string;
+  /** The addresses that it advertises, best first, if that was set. */
+  readonly advertise?: readonly string[];
   /** Name of the mesh. */
   readonly network: string;
   /** Its admission. */
@@ -92,7 +94,7 @@ export interface NodeStatus {
 /** What is fixed when a node starts to listen. */
 export interface NodeFacts {
   readonly identity: Identity;
-  readonly address: string;
+  readonly addresses: readonly string[];
   readonly tls: NodeStatus["tls"] | undefined;
   /** When it began to listen, by both clocks, milliseconds. */
   readonly startedAt: { readonly wall: number; readonly monotonic: number };
@@ -128,7 +130,7 @@ export function nodeStatus(
     | "streaming"
     | "table"
   >,
-  { identity, address, tls, startedAt }: NodeFacts,
+  { identity, addresses, tls, startedAt }: NodeFacts,
 ): NodeStatus {
   const { clock, name, network, advertise, maxPeers, outbox } = options;
   const { nodes, sessions, missing } = report.event;
@@ -150,9 +152,10 @@ export function nodeStatus(
     id: identity.id,
     ...(name !== "" && { name }),
     ephemeral: identity.ephemeral,
-    address,
+    address: addresses[0]!,
+    addresses,
     ...(tls !== undefined && { tls }),
-    ...(advertise !== undefined && { advertise: formatAddress(advertise) }),
+    ...(advertise.length > 0 && { advertise: advertise.map(formatAddress) }),
     network,
     version: VERSION,
     startedAt: new Date(startedAt.wall),
@@ -185,11 +188,16 @@ export function nodeStatus(
 /** The facts of a node that has begun to listen. */
 export function nodeFacts(
   identity: Identity,
-  { address, tls }: Listener,
+  { addresses, tls }: NodeListener,
   clock: Clock,
 ): NodeFacts {
   const startedAt = { wall: clock.now(), monotonic: clock.monotonic() };
-  return { identity, address: formatAddress(address), tls, startedAt };
+  return {
+    identity,
+    addresses: addresses.map(formatAddress),
+    tls,
+    startedAt,
+  };
 }
 
 /** The established sessions. */

@@ -51,9 +51,11 @@ import {
 import type { Resolver } from "../transport/resolve.ts";
 import type { ServiceResolver } from "../transport/service_records.ts";
 import { isLoopbackHost } from "../transport/scope.ts";
+import { MAX_LISTEN_HOSTS } from "../transport/transport_limits.ts";
 import { tlsTransport } from "../transport/tls.ts";
 import type { Transport } from "../transport/transport.ts";
 import { parseNetworkName } from "../wire/frame.ts";
+import { MAX_ADDRESSES_PER_ENTRY } from "../wire/wire_limits.ts";
 
 /** Settings of `Node.start`. */
 export interface NodeOptions {
@@ -61,8 +63,11 @@ export interface NodeOptions {
   readonly identity?: Identity;
   /** Its name: 1 to 32 letters of one alphabet, digits, `.`, `_`, `-`. */
   readonly name?: string;
-  /** Address to listen on. @default {"127.0.0.1"} */
-  readonly host?: string;
+  /**
+   * Address to listen on, or several, on one port; `::` is every one of IPv6 and IPv4.
+   * @default {"127.0.0.1"}
+   */
+  readonly host?: string | readonly string[];
   /** Port to listen on; 0 means a free one. @default {0} */
   readonly port?: number;
   /**
@@ -71,10 +76,10 @@ export interface NodeOptions {
    */
   readonly connect?: readonly string[];
   /**
-   * The address to advertise, if others reach this node at another one than they see:
-   * `host:port`.
+   * The address to advertise, or up to 4 of them, the best first, if others reach this node at
+   * another one than they see: `host:port`. No other is advertised then.
    */
-  readonly advertise?: string;
+  readonly advertise?: string | readonly string[];
   /** Name of the mesh; nodes of different names never meet. @default {"main"} */
   readonly network?: string;
   /** Most peers connected at once. @default {1_024} */
@@ -169,10 +174,12 @@ const OPTION_NAMES: Readonly<Record<keyof NodeOptions, true>> = {
 export interface ResolvedNodeOptions {
   /** May be empty. */
   readonly name: string;
-  readonly host: string;
+  /** At least one. */
+  readonly hosts: readonly string[];
   readonly port: number;
   readonly connect: readonly PeerTarget[];
-  readonly advertise: Address | undefined;
+  /** Best first; empty: where it listens. */
+  readonly advertise: readonly Address[];
   readonly network: string;
   readonly maxPeers: number;
   readonly heartbeatMs: number;
@@ -238,7 +245,7 @@ export function resolveOptions(options: NodeOptions): ResolvedNodeOptions {
   const clock = options.clock ?? systemClock;
   return {
     name: options.name === undefined ? "" : parsePeerName(options.name),
-    host: parseHost(options.host ?? "127.0.0.1"),
+    hosts: hostsOf(options),
     port,
     connect: [
       ...(options.connect ?? []).map(parsePeerTarget),
@@ -246,9 +253,7 @@ export function resolveOptions(options: NodeOptions): ResolvedNodeOptions {
         ? []
         : [{ id: invite.host, address: invite.address }]),
     ],
-    advertise: options.advertise === undefined
-      ? undefined
-      : parseAddress(options.advertise),
+    advertise: advertisedOf(options),
     network: parseNetworkName(options.network ?? "main"),
     maxPeers: options.maxPeers ?? MAX_SESSIONS,
     heartbeatMs,
@@ -321,6 +326,29 @@ export function refuseDemoOffLoopback(
       formatAddress(address)
     }: the key is one of the published demo keys of certs/, which are public, must be loopback or have another key`,
   );
+}
+
+function hostsOf({ host = "127.0.0.1" }: NodeOptions): readonly string[] {
+  const hosts = new Set(listOf(host).map((text) => parseHost(text)));
+  if (hosts.size >= 1 && hosts.size <= MAX_LISTEN_HOSTS) return [...hosts];
+  throw new RangeError(
+    `Cannot start node: host has ${hosts.size} addresses, must have 1 to ${MAX_LISTEN_HOSTS}`,
+  );
+}
+
+function advertisedOf({ advertise = [] }: NodeOptions): readonly Address[] {
+  const addresses = new Map(
+    listOf(advertise).map((text) => parseAddress(text))
+      .map((address) => [formatAddress(address), address]),
+  );
+  if (addresses.size <= MAX_ADDRESSES_PER_ENTRY) return [...addresses.values()];
+  throw new RangeError(
+    `Cannot start node: advertise has ${addresses.size} addresses, must have at most ${MAX_ADDRESSES_PER_ENTRY}`,
+  );
+}
+
+function listOf(value: string | readonly string[]): readonly string[] {
+  return typeof value === "string" ? [value] : value;
 }
 
 function deliveries(value: number = MAX_DELIVERIES): number {

@@ -111,7 +111,12 @@ export function eventWords(event) {
     case "mesh":
       return meshWords(event);
     case "listening":
-      return say("mesh", "plain", "listen", ["on ", address(event.address)]);
+      return say("mesh", "plain", "listen", [
+        "on ",
+        ...event.addresses.flatMap((it, at) =>
+          at === 0 ? [address(it)] : [", ", address(it)]
+        ),
+      ]);
     case "stopped":
       return say("mesh", "bad", "stop", ["this node left the mesh"]);
     case "refused":

@@ -60,7 +60,10 @@ export function mountHeader(element, model) {
     facts.admission.show(
       status.admission + (status.secret ? ", secret" : ""),
     );
-    facts.address.show(shownText(status.advertise ?? status.address, 80));
+    facts.address.show(
+      (status.advertise ?? status.addresses).map((it) => shownText(it, 80))
+        .join(", "),
+    );
     facts.version.show(shownText(status.version, 32));
     facts.uptime.show(
       duration(model.stopped ? status.uptimeMs : uptime(status)),

@@ -100,9 +100,12 @@ export function inviteForm({ model, lists, after }) {
     // It admits a guest whether the browser is signed in or not.
     if (connection === "signed-out") hideMade(made);
     if (status === undefined) return setProps(address, { placeholder: "" });
-    const own = shownText(status.advertise ?? status.address, 80);
+    const all = status.advertise ?? status.addresses;
     // A guest cannot dial "every address" of this machine.
-    const isAny = /^(0\.0\.0\.0|\[::\]):/.test(own);
+    const EVERY = /^(0\.0\.0\.0|\[::\]):/;
+    const first = all.find((it) => !EVERY.test(it));
+    const isAny = first === undefined;
+    const own = shownText(first ?? all[0] ?? "", 80);
     setProps(address, {
       placeholder: isAny ? `HOST${own.replace(/.*:/, ":")}` : own,
       required: isAny,

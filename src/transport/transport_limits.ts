@@ -3,6 +3,12 @@
 /** Largest certificate; ours are about 450 bytes (P-256) to 1.4 KiB (RSA-4096). */
 export const MAX_CERTIFICATE_BYTES = 2_048;
 
+/** Hosts that one node listens on; more are a mistake. */
+export const MAX_LISTEN_HOSTS = 16;
+
+/** Ports that are tried until one is free at every host of a node. */
+export const MAX_PORT_ATTEMPTS = 16;
+
 /** Simulated connections that wait for `accept()`; more are dropped, as a kernel does. */
 export const MAX_ACCEPT_BACKLOG = 511;
 

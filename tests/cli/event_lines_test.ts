@@ -35,8 +35,13 @@ const IDS = { expected: BOB, actual: ALICE };
 /** Events, and their lines by what they begin with. */
 const LINES: readonly (readonly [event: PrintedEvent, line: string])[] = [
   [
-    { type: "listening", id: ALICE, address: "[::]:8080" },
-    "listen on [::]:8080 as aaaaaaaa",
+    {
+      type: "listening",
+      id: ALICE,
+      address: "[::1]:8080",
+      addresses: ["[::1]:8080", "192.168.1.5:8080"],
+    },
+    "listen on [::1]:8080, 192.168.1.5:8080 as aaaaaaaa",
   ],
   [{ ...FILE, step: "offer" }, "file   Bob (bbbbbbbb) offers 2 files, 2.1 MB"],
   [

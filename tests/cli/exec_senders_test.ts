@@ -32,7 +32,15 @@ function linked(links: Readonly<Record<string, string>>): Node {
 
 Deno.test("in an open mesh on loopback only peers of this machine start the program", () => {
   const node = linked({ [A]: "127.0.0.1:4000", [B]: "192.0.2.1:4000" });
-  for (const host of ["127.0.0.1", "::1", "localhost", undefined]) {
+  for (
+    const host of [
+      "127.0.0.1",
+      "::1",
+      "localhost",
+      ["127.0.0.1", "::1"],
+      undefined,
+    ]
+  ) {
     const options = host === undefined ? {} : { host };
     const accepts = senderRule(options, [])!(node);
     assertEquals([A, B, parsePeerId("c".repeat(64))].map(accepts), [
@@ -58,6 +66,7 @@ Deno.test("in a closed mesh every peer starts the program, in an open one off lo
     assertEquals(senderRule(options, []), undefined);
   }
   const open: NodeOptions[] = [
+    { host: ["127.0.0.1", "0.0.0.0"] },
     { host },
     { host: "::" },
     { host: "192.168.0.1" },

@@ -20,9 +20,26 @@ Deno.test("run tells programs that it listens, how large the mesh is, and that i
   await node.waitFor("mesh");
   await node.end("SIGINT");
   assertEquals<unknown>(node.events.map(({ time: _, ...rest }) => rest), [
-    { type: "listening", id, address },
+    { type: "listening", id, address, addresses: [address] },
     { type: "mesh", nodes: 1, sessions: 0, missing: [] },
     { type: "stopped" },
+  ]);
+});
+
+Deno.test("run on several addresses says all, and what to paste from here and from elsewhere", async () => {
+  await using child = verack([
+    "--port=0",
+    "--host=127.0.0.1",
+    "--host=127.0.0.2",
+    "--advertise=alice.example:1",
+    "--advertise=10.0.0.5:8080",
+  ]);
+  const listen = await child.line((line) => line.includes("listen on"));
+  const port = /127\.0\.0\.1:(\d+), 127\.0\.0\.2:\1 /.exec(listen)?.[1];
+  assertEquals(child.out.slice(1, 4), [
+    `join from here       verack run --port 0 --connect 127.0.0.1:${port}`,
+    `join from elsewhere  verack run --connect alice.example:1`,
+    `join from elsewhere  verack run --connect 10.0.0.5:8080`,
   ]);
 });
 

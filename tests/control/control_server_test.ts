@@ -39,6 +39,7 @@ Deno.test("status has the identity, the health and the limits of the node", asyn
     ephemeral: true,
     health: [],
     address: scene.node.address,
+    addresses: [scene.node.address],
     tls: "engine",
     network: "main",
     admission: "open",

@@ -193,6 +193,7 @@ function statusOf(peers: number): StatusAnswer {
     name: "zoe",
     ephemeral: false,
     address: "127.0.0.1:8080",
+    addresses: ["127.0.0.1:8080"],
     network: "main",
     version: "0.1.0",
     startedAt: STARTED,

@@ -133,7 +133,7 @@ const OTHER: PageEvent[] = [
     reason: EVIL,
     time,
   },
-  { type: "listening", id, address: EVIL, time },
+  { type: "listening", id, address: EVIL, addresses: [EVIL], time },
   { type: "stopped", time },
   { type: "page:gap", time },
   {

@@ -9,7 +9,7 @@ import { NodeProcess, type Printed } from "../helpers/process.ts";
 
 /** What other programs rely on: the keys of every event, `time` apart. */
 const CONTRACT = {
-  "listening": "address id",
+  "listening": "address addresses id",
   "peer:up": "address direction id trust",
   "peer:down": "id left reason",
   "ping": "id text",
@@ -91,6 +91,7 @@ Deno.test("three nodes, each pointed at the one before, meet, ping each other, a
     type: "listening",
     id,
     address,
+    addresses: [address],
   });
   const left = ({ id }: NodeProcess) => ({
     type: "peer:down",

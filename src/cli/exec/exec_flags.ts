@@ -151,10 +151,12 @@ export function senderRule(
   if (from.length > 0) return (node) => namedSenders(node, from, permitted);
   if (isClosed) return undefined;
   const { host = "127.0.0.1", port = 0 } = options;
-  if (isLoopbackHost(host)) return localSenders;
+  const hosts = typeof host === "string" ? [host] : host;
+  const open = hosts.find((it) => !isLoopbackHost(it));
+  if (open === undefined) return localSenders;
   throw new UsageError(
     `${flag} in an open mesh that listens on ${
-      formatAddress({ host, port })
+      formatAddress({ host: open, port })
     } would let every stranger ${does}, needs ${fromFlag} NAME|ID, or --admission closed, or --host 127.0.0.1`,
   );
 }

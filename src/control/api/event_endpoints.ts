@@ -36,7 +36,11 @@ export const EVENTS: {
     Extract<ControlEvent, { readonly type: T }>
   >;
 } = {
-  "listening": event("listening", { id, address: string }),
+  "listening": event("listening", {
+    id,
+    address: string,
+    addresses: v.array(string),
+  }),
   "peer:up": event("peer:up", {
     ...peer,
     address: string,

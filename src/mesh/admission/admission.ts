@@ -3,6 +3,7 @@ import type { Clock, Random } from "../../core/clock.ts";
 import { parsePeerId, type PeerId } from "../../core/peer_id.ts";
 import { INVITE_TTL_MS, MAX_INVITE_TTL_MS } from "../mesh_limits.ts";
 import { type Address, parseAddress } from "../../transport/address.ts";
+import { isEveryHost } from "../../transport/listen_all.ts";
 import { verifyCertificate } from "../../identity/certificate.ts";
 import type { AccessRules } from "../peers/access_rules.ts";
 import type { NameResolver } from "../peers/name_resolver.ts";
@@ -21,7 +22,10 @@ import type {
 export interface InviteOptions {
   /** How long it can be used, milliseconds, at most 30 days. @default a day */
   readonly ttlMs?: number;
-  /** The address at which the guest reaches this node: `host:port`. @default where it listens */
+  /**
+   * The address at which the guest reaches this node: `host:port`.
+   * @default the first that it advertises, else where it listens
+   */
   readonly address?: string;
 }
 
@@ -92,8 +96,8 @@ export interface AdmissionControlOptions {
   readonly random: Random;
   /** This node. */
   readonly own: PeerId;
-  /** The address at which guests reach this node. */
-  readonly address: Address;
+  /** Where guests may reach this node, the best first. */
+  readonly addresses: readonly Address[];
   readonly store: NodeStore;
   readonly table: PeerTable;
   readonly rules: AccessRules;
@@ -160,9 +164,8 @@ export class AdmissionControl implements Admission {
     const { membership, own, random } = this.#options;
     const address = options.address !== undefined
       ? parseAddress(options.address)
-      : this.#options.address;
-    const { host } = address;
-    if (host === "0.0.0.0" || host === "::") {
+      : this.#options.addresses.find(({ host }) => !isEveryHost(host));
+    if (address === undefined || isEveryHost(address.host)) {
       throw new RangeError(
         "Cannot invite: this node listens on every address, needs `address`, at which the guest reaches it",
       );

@@ -38,7 +38,7 @@ export interface ThisNode {
   readonly id: PeerId;
   /** May be empty. */
   readonly name: string;
-  readonly address: string;
+  readonly addresses: readonly string[];
 }
 
 /** Members that `text` may mean: this node first, then connected ones. */
@@ -54,7 +54,7 @@ export function findPeers(
     ...(own.name !== "" && { name: own.name }),
     self: true,
     connected: false,
-    addresses: [own.address],
+    addresses: own.addresses,
   };
   const others = peers.map(memberOf);
   const found = membersMeant(text, others, names.holderOf(text))

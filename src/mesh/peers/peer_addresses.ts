@@ -133,8 +133,8 @@ export class PeerAddresses {
   }
 
   /**
-   * Adds addresses from a peer at `from`: its own addresses if `rank` is `claimed`, else those
-   * of another.
+   * Adds addresses from a peer at `from`, the best first: its own addresses if `rank` is
+   * `advertised`, else those of another.
    */
   addNamed(
     named: readonly Address[],
@@ -142,7 +142,8 @@ export class PeerAddresses {
     from: Address,
   ): void {
     const namedFrom = classifyIp(from.host);
-    for (const { host, port } of named) {
+    // The newest is tried first.
+    for (const { host, port } of named.toReversed()) {
       const asSeen = host === AS_SEEN_HOST;
       // "The address you see me at" makes sense in a peer's own entry only.
       if (asSeen && rank === "gossiped") continue;

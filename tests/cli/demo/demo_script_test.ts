@@ -77,6 +77,7 @@ const listen = (options: DemoNodeOptions) =>
     type: "listening",
     id: options.identity.id,
     address: "127.0.0.1:1",
+    addresses: ["127.0.0.1:1"],
   });
 
 Deno.test("playDemo() fails at once, and names the node, when one crashes", async () => {

@@ -37,6 +37,7 @@ const listening = (name: string, port: number): NodeEvent => ({
   type: "listening",
   id: id(name),
   address: `127.0.0.1:${port}`,
+  addresses: [`127.0.0.1:${port}`],
 });
 
 /** What is done to a view, in short, and what it says to that. */

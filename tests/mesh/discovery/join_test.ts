@@ -5,7 +5,10 @@ import { Identity } from "../../../src/identity/identity.ts";
 import { Node } from "../../../src/mesh/node.ts";
 import { tlsTransport } from "../../../src/transport/tls.ts";
 import type { Transport } from "../../../src/transport/transport.ts";
+import { parseInvite } from "../../../src/identity/invite.ts";
+import { parseAddress } from "../../../src/transport/address.ts";
 import { identities } from "../../helpers/identities.ts";
+import { hasIpv6 } from "../../helpers/ipv6.ts";
 import { EventLog, Mesh, startMesh } from "../../helpers/nodes.ts";
 import { until } from "../../helpers/until.ts";
 
@@ -230,6 +233,52 @@ Deno.test("what a node advertises is what others are told", async () => {
   );
   assertEquals(alice.peers()[0]?.addresses, [`localhost:${port}`]);
   assert(bob.peers()[0]?.connected);
+});
+
+Deno.test("a node that advertises several addresses is told of by all of them, the best first", async () => {
+  await using alice = await Node.start();
+  const port = Number(alice.address.split(":")[1]) - 1;
+  const advertise = [2, 3, 4, 1].map((host) => `127.0.0.${host}:${port}`);
+  await using bob = await Node.start({ advertise, connect: [alice.address] });
+  await until("connected", () => alice.peers()[0]?.connected === true);
+  assertEquals(alice.peers()[0]?.addresses, advertise);
+  assertEquals(bob.status().advertise, advertise);
+  assertEquals(
+    parseInvite(bob.admission.invite()).address,
+    parseAddress(advertise[0]!),
+  );
+  const other = "bob.example:9";
+  assertEquals(
+    parseInvite(bob.admission.invite({ address: other })).address,
+    parseAddress(other),
+  );
+});
+
+Deno.test("a node that listens on several addresses is met at each of them", async () => {
+  const host = ["127.0.0.1", "127.0.0.2", ...(hasIpv6() ? ["::1"] : [])];
+  await using alice = await Node.start({ host });
+  assertEquals(alice.addresses.length, host.length);
+  assertEquals(alice.status().addresses, alice.addresses);
+  assertEquals(alice.address, alice.addresses[0]);
+  for (const address of alice.addresses) {
+    await using bob = await Node.start({ connect: [address] });
+    await bob.joined();
+    assertEquals(bob.peers()[0]?.addresses[0], address);
+  }
+});
+
+Deno.test("start() refuses more addresses than an entry carries, and none to listen on", async () => {
+  const advertise = [1, 2, 3, 4, 5].map((port) => `a.example:${port}`);
+  await assertRejects(
+    () => Node.start({ advertise }),
+    RangeError,
+    "advertise has 5 addresses, must have at most 4",
+  );
+  await assertRejects(
+    () => Node.start({ host: [] }),
+    RangeError,
+    "host has 0 addresses, must have 1 to 16",
+  );
 });
 
 Deno.test("ping() reaches all connected peers, and is bounded", async () => {
