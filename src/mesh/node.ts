@@ -15,16 +15,13 @@ import type {
   ServeFunction,
 } from "../streams/request_types.ts";
 import { Identity } from "../identity/identity.ts";
-import { listenAll, type NodeListener } from "../transport/listen_all.ts";
+import type { NodeListener } from "../transport/listen_all.ts";
 import type { Admission } from "./admission/admission.ts";
 import { EventHub, type NodeEvent } from "./events.ts";
 import { closeParts, tickParts } from "./node_lifetime.ts";
 import { exposeParts, makeParts, type NodeParts } from "./node_parts.ts";
-import {
-  type NodeOptions,
-  refuseDemoOffLoopback,
-  type ResolvedNodeOptions,
-} from "./options.ts";
+import { listenFor } from "./listening.ts";
+import type { NodeOptions, ResolvedNodeOptions } from "./options.ts";
 import {
   type NodeFacts,
   nodeFacts,
@@ -114,21 +111,9 @@ export class Node implements AsyncDisposable {
    */
   static async start(options: NodeOptions = {}): Promise<Node> {
     const resolved = await protectedOptions(options);
-    const { hosts, port, transport } = resolved;
-    for (const host of options.identity === undefined ? [] : hosts) {
-      refuseDemoOffLoopback(options.identity!, { host, port });
-    }
     const identity = options.identity ?? await Identity.generate();
+    const listener = await listenFor(resolved, identity);
     followAdmission(resolved.store, startsClosed(resolved, identity.id));
-    const listener = await listenAll({
-      transport,
-      hosts,
-      port,
-      credentials: {
-        certificate: identity.certificate,
-        privateKeyPem: identity.privateKeyPem,
-      },
-    });
     const node = new Node(resolved, identity, listener);
     node.#pauses = new PauseDetector({
       ...resolved,

@@ -5,7 +5,7 @@ import {
   systemClock,
   systemRandom,
 } from "../core/clock.ts";
-import { refuseUnknownOptions, VerackError } from "../core/errors.ts";
+import { refuseUnknownOptions } from "../core/errors.ts";
 import {
   MAX_DELIVERIES,
   MAX_KEPT_TOPICS,
@@ -32,30 +32,25 @@ import type { MessageStore } from "../delivery/message_store.ts";
 import { parsePeerId, type PeerId } from "../core/peer_id.ts";
 import type { Identity } from "../identity/identity.ts";
 import { type Invite, parseInvite } from "../identity/invite.ts";
-import { isDemoIdentity } from "../identity/key_files.ts";
 import { parsePeerName } from "../identity/peer_name.ts";
 import { deriveNetworkKey } from "../identity/shared_secret.ts";
 import type { AdmissionMode } from "./admission/admission_policy.ts";
 import { KeptTime } from "./kept_time.ts";
+import { advertisedOf, hostsOf } from "./listening.ts";
 import { MemoryStore } from "./peers/memory_store.ts";
 import type { NodeStore } from "./peers/node_store.ts";
 import { type RelaySettings, resolveRelay } from "./relay/relay_settings.ts";
 import {
   type Address,
-  formatAddress,
   isServiceText,
   parseAddress,
-  parseHost,
   parseService,
 } from "../transport/address.ts";
 import type { Resolver } from "../transport/resolve.ts";
 import type { ServiceResolver } from "../transport/service_records.ts";
-import { isLoopbackHost } from "../transport/scope.ts";
-import { MAX_LISTEN_HOSTS } from "../transport/transport_limits.ts";
 import { tlsTransport } from "../transport/tls.ts";
 import type { Transport } from "../transport/transport.ts";
 import { parseNetworkName } from "../wire/frame.ts";
-import { MAX_ADDRESSES_PER_ENTRY } from "../wire/wire_limits.ts";
 
 /** Settings of `Node.start`. */
 export interface NodeOptions {
@@ -307,48 +302,6 @@ function parseMode(mode: AdmissionMode | undefined): AdmissionMode | undefined {
       JSON.stringify(mode)
     }, must be "open" or "closed"`,
   );
-}
-
-/**
- * Refuses a published key off this machine.
- *
- * @throws {VerackError} `demo-identity`.
- */
-export function refuseDemoOffLoopback(
-  identity: Identity,
-  address: Address,
-): void {
-  if (!isDemoIdentity(identity.id)) return;
-  if (isLoopbackHost(address.host)) return;
-  throw new VerackError(
-    "demo-identity",
-    `Cannot listen on ${
-      formatAddress(address)
-    }: the key is one of the published demo keys of certs/, which are public, must be loopback or have another key`,
-  );
-}
-
-function hostsOf({ host = "127.0.0.1" }: NodeOptions): readonly string[] {
-  const hosts = new Set(listOf(host).map((text) => parseHost(text)));
-  if (hosts.size >= 1 && hosts.size <= MAX_LISTEN_HOSTS) return [...hosts];
-  throw new RangeError(
-    `Cannot start node: host has ${hosts.size} addresses, must have 1 to ${MAX_LISTEN_HOSTS}`,
-  );
-}
-
-function advertisedOf({ advertise = [] }: NodeOptions): readonly Address[] {
-  const addresses = new Map(
-    listOf(advertise).map((text) => parseAddress(text))
-      .map((address) => [formatAddress(address), address]),
-  );
-  if (addresses.size <= MAX_ADDRESSES_PER_ENTRY) return [...addresses.values()];
-  throw new RangeError(
-    `Cannot start node: advertise has ${addresses.size} addresses, must have at most ${MAX_ADDRESSES_PER_ENTRY}`,
-  );
-}
-
-function listOf(value: string | readonly string[]): readonly string[] {
-  return typeof value === "string" ? [value] : value;
 }
 
 function deliveries(value: number = MAX_DELIVERIES): number {

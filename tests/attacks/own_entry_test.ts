@@ -39,7 +39,7 @@ Deno.test("a peer that sends its own entry again replaces what it advertised, al
   assertEquals(known(scene, bob)?.addresses, ["127.0.0.1:9"]);
   await update(bob, [at(10), at(11)], { name: "bobby" });
   await until("the update", () => known(scene, bob)?.name === "bobby");
-  assertEquals(known(scene, bob)?.addresses, ["127.0.0.1:11", "127.0.0.1:10"]);
+  assertEquals(known(scene, bob)?.addresses, ["127.0.0.1:10", "127.0.0.1:11"]);
   await update(bob, [], { flags: PEER_FLAG.live | PEER_FLAG.unreachable });
   await until("the end", () => known(scene, bob)?.addresses.length === 0);
   assert(!bob.isOver);

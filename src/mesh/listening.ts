@@ -1,0 +1,86 @@
+/** Where a node listens, and which addresses it was told to advertise. */
+import { VerackError } from "../core/errors.ts";
+import type { Identity } from "../identity/identity.ts";
+import { isDemoIdentity } from "../identity/key_files.ts";
+import {
+  type Address,
+  formatAddress,
+  parseAddress,
+  parseHost,
+} from "../transport/address.ts";
+import {
+  listenAll,
+  type ListenAllOptions,
+  type NodeListener,
+} from "../transport/listen_all.ts";
+import { isLoopbackHost } from "../transport/scope.ts";
+import { MAX_LISTEN_HOSTS } from "../transport/transport_limits.ts";
+import { MAX_ADDRESSES_PER_ENTRY } from "../wire/wire_limits.ts";
+
+/** Text of an option that may have several. */
+type OneOrMore = string | readonly string[];
+
+/** The hosts to listen on; throws `SyntaxError` and `RangeError`. */
+export function hostsOf(
+  { host = "127.0.0.1" }: { readonly host?: OneOrMore },
+): readonly string[] {
+  const hosts = new Set(listOf(host).map((text) => parseHost(text)));
+  if (hosts.size >= 1 && hosts.size <= MAX_LISTEN_HOSTS) return [...hosts];
+  throw new RangeError(
+    `Cannot start node: host has ${hosts.size} addresses, must have 1 to ${MAX_LISTEN_HOSTS}`,
+  );
+}
+
+/** The addresses to advertise, best first; throws `SyntaxError` and `RangeError`. */
+export function advertisedOf(
+  { advertise = [] }: { readonly advertise?: OneOrMore },
+): readonly Address[] {
+  const addresses = new Map(
+    listOf(advertise).map((text) => parseAddress(text))
+      .map((address) => [formatAddress(address), address]),
+  );
+  if (addresses.size <= MAX_ADDRESSES_PER_ENTRY) return [...addresses.values()];
+  throw new RangeError(
+    `Cannot start node: advertise has ${addresses.size} addresses, must have at most ${MAX_ADDRESSES_PER_ENTRY}`,
+  );
+}
+
+function listOf(value: OneOrMore): readonly string[] {
+  return typeof value === "string" ? [value] : value;
+}
+
+/** Listens as the options say; throws as `Transport.listen`, and `demo-identity`. */
+export async function listenFor(
+  { hosts, port, transport }: Omit<ListenAllOptions, "credentials">,
+  identity: Identity,
+): Promise<NodeListener> {
+  for (const host of hosts) refuseDemoOffLoopback(identity, { host, port });
+  return await listenAll({
+    transport,
+    hosts,
+    port,
+    credentials: {
+      certificate: identity.certificate,
+      privateKeyPem: identity.privateKeyPem,
+    },
+  });
+}
+
+/**
+ * Refuses a published key off this machine.
+ *
+ * @throws {VerackError} `demo-identity`.
+ */
+function refuseDemoOffLoopback(
+  identity: Identity,
+  address: Address,
+): void {
+  if (!isDemoIdentity(identity.id)) return;
+  if (isLoopbackHost(address.host)) return;
+  throw new VerackError(
+    "demo-identity",
+    `Cannot listen on ${
+      formatAddress(address)
+    }: the key is one of the published demo keys of certs/, which are public, must be loopback or have another key`,
+  );
+}
