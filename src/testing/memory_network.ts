@@ -9,6 +9,8 @@
 import type { Clock, Random } from "../core/clock.ts";
 import type { Address } from "../transport/address.ts";
 import { abortError, failure } from "../transport/net_errors.ts";
+import { plainOverlay } from "../transport/tcp.ts";
+import { MemoryOverlay } from "./memory_overlay.ts";
 import { MemoryHandshake, MemoryListener } from "./memory_handshake.ts";
 import {
   Lane,
@@ -20,6 +22,7 @@ import type {
   Connection,
   Credentials,
   Listener,
+  Overlay,
   Pin,
   Transport,
 } from "../transport/transport.ts";
@@ -70,6 +73,7 @@ export class MemoryNetwork {
   readonly #vanished = new Set<string>();
   readonly #frozen = new Set<string>();
   #groups: ReadonlyMap<string, number> | undefined;
+  readonly #overlay: Overlay;
 
   /** A network without hosts; {@linkcode MemoryNetwork.transport} adds one. */
   constructor(options: MemoryNetworkOptions) {
@@ -80,6 +84,9 @@ export class MemoryNetwork {
       onPacket: () => {},
       ...options,
     };
+    this.#overlay = this.#options.secure
+      ? new MemoryOverlay(options.random)
+      : plainOverlay;
   }
 
   /** The transport of the host with IP address `host`, such as `10.0.0.1`. */
@@ -88,6 +95,7 @@ export class MemoryNetwork {
     const { secure } = this.#options;
     return {
       secure,
+      overlay: this.#overlay,
       dial: async (address, { pin, signal }) =>
         (await this.#dial(from, address, pin, signal)).end,
       fetchCertificate: async (address, { signal }) => {

@@ -1,5 +1,7 @@
 /**
- * A {@linkcode Connection} over Deno's TCP and a {@linkcode TlsEngine}, either end of TLS. Reads from the network only while it is read from, into the buffer it is given.
+ * A {@linkcode Connection} over a {@linkcode TlsEngine}, either end of TLS, and what carries its
+ * ciphertext: Deno's TCP, or another connection. Reads from that only while it is read from, into
+ * the buffer it is given.
  */
 import { VerackError } from "../core/errors.ts";
 import type { Address } from "./address.ts";
@@ -16,11 +18,20 @@ const MIN_FREED_BYTES = 4_096;
 
 const NOTHING = new Uint8Array(0);
 
-/** Owns `tcp` from construction on. */
+/** What carries ciphertext; disposing of it frees it at once. */
+export type ByteChannel = Pick<Connection, "read" | "write"> & Disposable;
+
+/** The two ends of a connection. */
+export type ConnectionEnds = Pick<
+  Connection,
+  "localAddress" | "remoteAddress"
+>;
+
+/** TLS over a channel, which it owns from construction on. */
 export class EngineConnection implements Connection {
   readonly localAddress: Address;
   readonly remoteAddress: Address;
-  readonly #tcp: Deno.TcpConn;
+  readonly #channel: ByteChannel;
   /** Exists once the other end has said something, and until the end. */
   #engine: TlsEngine | undefined;
   #isWriting = false;
@@ -33,10 +44,31 @@ export class EngineConnection implements Connection {
   /** For reads that are larger than the buffer that is given. */
   #own: Uint8Array | undefined;
 
-  constructor(tcp: Deno.TcpConn) {
-    this.#tcp = tcp;
-    this.localAddress = socketAddress(tcp.localAddr);
-    this.remoteAddress = socketAddress(tcp.remoteAddr);
+  private constructor(
+    channel: ByteChannel,
+    { localAddress, remoteAddress }: ConnectionEnds,
+  ) {
+    this.#channel = channel;
+    this.localAddress = localAddress;
+    this.remoteAddress = remoteAddress;
+  }
+
+  /** TLS over Deno's TCP. */
+  static overTcp(tcp: Deno.TcpConn): EngineConnection {
+    return new EngineConnection(tcp, {
+      localAddress: socketAddress(tcp.localAddr),
+      remoteAddress: socketAddress(tcp.remoteAddr),
+    });
+  }
+
+  /** TLS over another connection. */
+  static over(carrier: Connection): EngineConnection {
+    const channel: ByteChannel = {
+      read: (buffer) => carrier.read(buffer),
+      write: (data) => carrier.write(data),
+      [Symbol.dispose]: () => carrier.close(),
+    };
+    return new EngineConnection(channel, carrier);
   }
 
   /**
@@ -62,7 +94,7 @@ export class EngineConnection implements Connection {
   ): Promise<TlsEngine> {
     const buffer = new Uint8Array(MIN_READ_BYTES);
     for (;;) {
-      const count = await this.#tcp.read(buffer);
+      const count = await this.#channel.read(buffer);
       if (count === null || this.#isClosed) {
         const detail = "the other end hung up";
         throw failure("closed", action, this.remoteAddress, detail);
@@ -94,7 +126,7 @@ export class EngineConnection implements Connection {
       const into = this.#readInto(buffer);
       let count: number | null;
       try {
-        count = await this.#tcp.read(into);
+        count = await this.#channel.read(into);
       } catch (error) {
         this.#error ??= error;
         continue;
@@ -121,7 +153,7 @@ export class EngineConnection implements Connection {
     this.#isWriting = true;
     try {
       const ciphertext = engine.encrypt(block);
-      const count = await this.#tcp.write(ciphertext);
+      const count = await this.#channel.write(ciphertext);
       if (count < ciphertext.length) {
         await this.#send(ciphertext.subarray(count));
       }
@@ -145,12 +177,12 @@ export class EngineConnection implements Connection {
       this.#error === undefined;
     if (!isWhole || this.#isWriting) {
       // A peer that does not read would keep a graceful end waiting for ever.
-      this.#tcp[Symbol.dispose]();
+      this.#channel[Symbol.dispose]();
     } else {
       // One turn of the event loop for TLS's goodbye, which lets the other end tell
       // an end from a cut; then the descriptor is free, whatever the peer does.
       this.#send(engine.end()).catch(() => {});
-      setImmediate(() => this.#tcp[Symbol.dispose]());
+      setImmediate(() => this.#channel[Symbol.dispose]());
     }
     engine?.free();
   }
@@ -173,7 +205,7 @@ export class EngineConnection implements Connection {
   async #send(ciphertext: Uint8Array): Promise<void> {
     for (let at = 0; at < ciphertext.length;) {
       const rest = at === 0 ? ciphertext : ciphertext.subarray(at);
-      at += await this.#tcp.write(rest);
+      at += await this.#channel.write(rest);
     }
   }
 

@@ -58,7 +58,42 @@ async function dialByEngine(
   signal: AbortSignal | undefined,
 ): Promise<Connection> {
   checkPin(pin, address);
-  const connection = new EngineConnection(await connectTcp(address, signal));
+  const tcp = await connectTcp(address, signal);
+  return await handshakePinned(
+    EngineConnection.overTcp(tcp),
+    pin,
+    address,
+    Native,
+    signal,
+  );
+}
+
+/** Dials over a connection that exists already, which is closed on failure. */
+export async function dialPinnedOver(
+  carrier: Connection,
+  pin: Pin,
+  Native: NativeEngineClass,
+  signal: AbortSignal | undefined,
+): Promise<Connection> {
+  const address = carrier.remoteAddress;
+  const connection = EngineConnection.over(carrier);
+  try {
+    checkPin(pin, address);
+  } catch (error) {
+    connection.close();
+    throw error;
+  }
+  return await handshakePinned(connection, pin, address, Native, signal);
+}
+
+/** The dialing end of the handshake, which closes the connection on failure. */
+async function handshakePinned(
+  connection: EngineConnection,
+  pin: Pin,
+  address: Address,
+  Native: NativeEngineClass,
+  signal: AbortSignal | undefined,
+): Promise<Connection> {
   const onAbort = () => connection.close();
   signal?.addEventListener("abort", onAbort, { once: true });
   try {

@@ -8,7 +8,7 @@ import { VerackError } from "../core/errors.ts";
 import type { Address } from "./address.ts";
 import { abortError, failure, netError, socketAddress } from "./net_errors.ts";
 import { listenTcp, SocketListener } from "./socket_listener.ts";
-import type { Connection, Listener, Transport } from "./transport.ts";
+import type { Connection, Listener, Overlay, Transport } from "./transport.ts";
 
 /** Options of {@linkcode tcpTransport}. */
 export interface TcpOptions {
@@ -29,7 +29,24 @@ export function tcpTransport(options: TcpOptions = {}): Transport {
       ),
     // deno-lint-ignore require-await -- rejects, rather than throws
     listen: async (address) => listenTcp(address, clock, openTcp),
+    overlay: plainOverlay,
   };
+}
+
+/** The overlay of a transport without security: bytes pass as they are. */
+export const plainOverlay: Overlay = {
+  dial: (carrier, { signal }) => passOn(carrier, "dial", signal),
+  accept: (carrier, { signal }) => passOn(carrier, "accept", signal),
+};
+
+function passOn(
+  carrier: Connection,
+  action: "dial" | "accept",
+  signal: AbortSignal | undefined,
+): Promise<Connection> {
+  if (!signal?.aborted) return Promise.resolve(carrier);
+  carrier.close();
+  return Promise.reject(abortError(signal, action, carrier.remoteAddress));
 }
 
 /** A listener at a path, which stays when it is closed; throws what `Deno.listen` does. */

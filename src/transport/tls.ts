@@ -12,8 +12,9 @@ import { dialPinned } from "./pinned_dial.ts";
 import { StalledHosts } from "./stalled_hosts.ts";
 import type { NativeEngineClass } from "./tls_engine.ts";
 import { listenTls } from "./tls_listener.ts";
+import { tlsOverlay } from "./tls_overlay.ts";
 import { tlsSafety } from "./tls_safety.ts";
-import type { Transport } from "./transport.ts";
+import type { Overlay, Transport } from "./transport.ts";
 
 /** Options of {@linkcode tlsTransport}. */
 export interface TlsOptions {
@@ -38,10 +39,17 @@ export interface TlsOptions {
 export function tlsTransport(options: TlsOptions = {}): Transport {
   const clock = options.clock ?? systemClock;
   const stalled = new StalledHosts(clock);
-  const usable = (engine: NativeEngineClass | undefined) =>
-    options.engine === false ? undefined : engine;
+  let overlay: Overlay | undefined;
+  const usable = (engine: NativeEngineClass | undefined) => {
+    if (options.engine === false) return undefined;
+    if (engine !== undefined) overlay ??= tlsOverlay(engine);
+    return engine;
+  };
   return {
     secure: true,
+    get overlay() {
+      return overlay;
+    },
     async dial(address, { pin, signal }) {
       if (pin === undefined) throw missing("dial", address, "a pin");
       const { engine, showsCertificate } = await tlsSafety();

@@ -60,19 +60,21 @@ export function listenTlsFor(
   clock: Clock,
   engine?: NativeEngineClass,
 ): Listener {
-  const context = secureContext(address, pem);
+  const context = secureContext("listen", address, pem);
   if (engine === undefined) {
     const open: Negotiate<Deno.TcpConn> = (socket, signal) =>
       openByStreams(socket, context, protocol, signal);
     return listenTcp(address, clock, open, "streams");
   }
   const make = () => new TlsEngine(engine, context, protocol.name);
-  const open: Negotiate<Deno.TcpConn> = (socket, signal) =>
-    openByEngine(socket, make, protocol, signal);
+  const open: Negotiate<Deno.TcpConn> = async (socket, signal) =>
+    await openByEngine(tuned(socket), make, protocol, signal);
   return listenTcp(address, clock, open, "engine");
 }
 
-function secureContext(
+/** The certificate and the key of an accepting end, checked. */
+export function secureContext(
+  action: "listen" | "accept",
   address: Address,
   { cert, key }: { readonly cert: string; readonly key: string },
 ): SecureContext {
@@ -83,22 +85,34 @@ function secureContext(
     fits = new X509Certificate(cert).checkPrivateKey(createPrivateKey(key));
   } catch (cause) {
     const detail = "not a private key in PEM, or not a certificate";
-    throw failure("bad-key", "listen", address, detail, { cause });
+    throw failure("bad-key", action, address, detail, { cause });
   }
   if (!fits) {
     const detail = "the private key is not the certificate's";
-    throw failure("mismatched-key", "listen", address, detail);
+    throw failure("mismatched-key", action, address, detail);
   }
   return createSecureContext({ cert, key, minVersion: "TLSv1.3" });
 }
 
-async function openByEngine(
-  socket: Deno.TcpConn,
+/** TLS over `socket`, tuned, or closed if that fails. */
+function tuned(socket: Deno.TcpConn): EngineConnection {
+  const connection = EngineConnection.overTcp(socket);
+  try {
+    tuneTcp(socket);
+    return connection;
+  } catch (error) {
+    connection.close();
+    throw error;
+  }
+}
+
+/** The accepting end of the handshake, which closes the connection on failure. */
+export async function openByEngine(
+  connection: EngineConnection,
   make: () => TlsEngine,
   protocol: TlsProtocol,
   signal: AbortSignal | undefined,
 ): Promise<Connection> {
-  const connection = new EngineConnection(socket);
   let cancel: (() => void) | undefined;
   // Not at once: bytes that the kernel has by now are read, else the other end sees a reset.
   const onAbort = () => {
@@ -106,7 +120,6 @@ async function openByEngine(
   };
   signal?.addEventListener("abort", onAbort, { once: true });
   try {
-    tuneTcp(socket);
     const agreed = await connection.handshake(make);
     checkProtocol(agreed, protocol, connection.remoteAddress);
     signal?.throwIfAborted();

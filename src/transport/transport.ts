@@ -79,10 +79,45 @@ export interface Incoming {
   close(): void;
 }
 
+/**
+ * The security of a transport over a connection that exists already, such as a stream through
+ * another node: the same promises as those of a dial and of an accepted connection. It owns the
+ * carrier from the call on, and has closed it before a promise rejects.
+ */
+export interface Overlay {
+  /**
+   * Dials; resolves once the other end has proven the pin.
+   *
+   * @throws {VerackError} `timeout`, `aborted`, `closed`, `tls`, `alpn`, `wrong-certificate`.
+   */
+  dial(
+    carrier: Connection,
+    options: { readonly pin?: Pin; readonly signal?: AbortSignal },
+  ): Promise<Connection>;
+  /**
+   * Accepts.
+   *
+   * @throws {VerackError} `timeout`, `aborted`, `closed`, `tls`, `alpn`; over TLS `bad-key` and
+   * `mismatched-key`.
+   */
+  accept(
+    carrier: Connection,
+    options: {
+      readonly credentials?: Credentials;
+      readonly signal?: AbortSignal;
+    },
+  ): Promise<Connection>;
+}
+
 /** Makes connections and listeners of one kind. */
 export interface Transport {
   /** Whether {@linkcode dial} proves that the other end holds the pinned key. */
   readonly secure: boolean;
+  /**
+   * Its security over other connections; absent where that is not possible. That of TLS needs the
+   * TLS engine, and is absent until {@linkcode dial} or {@linkcode listen} was called.
+   */
+  readonly overlay?: Overlay | undefined;
   /**
    * Connects to `address`; resolves once the other end has proven the pin.
    *

@@ -101,7 +101,7 @@ async function testAccepting(
   using tcp = await Deno.connect({ hostname: LOOPBACK.hostname, port });
   const socket = await listener.accept();
   for (const end of [tcp, socket]) end.setNoDelay(true);
-  const accepted = new EngineConnection(socket);
+  const accepted = EngineConnection.overTcp(socket);
   using _deadline = deadline(() => {
     accepted.close();
     tcp[Symbol.dispose]();
@@ -159,7 +159,7 @@ async function connectTo(listener: Deno.TlsListener) {
   const { port } = listener.addr as Deno.NetAddr;
   const tcp = await Deno.connect({ hostname: LOOPBACK.hostname, port });
   tcp.setNoDelay(true);
-  const dialed = new EngineConnection(tcp);
+  const dialed = EngineConnection.overTcp(tcp);
   const accepted = await listener.accept();
   const close = () => {
     dialed.close();

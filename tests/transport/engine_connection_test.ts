@@ -67,7 +67,7 @@ async function connect(wire: Wire = {}, make = makeEngine) {
   });
   const socket = await listener.accept();
   for (const end of [tcp, socket]) end.setNoDelay(true);
-  const accepted = new EngineConnection(through(socket, wire));
+  const accepted = EngineConnection.overTcp(through(socket, wire));
   const tls = await Deno.startTls(tcp, {
     hostname: NAME,
     caCerts: [own.certificatePem],
@@ -159,7 +159,7 @@ Deno.test("read() gives what was sent with the end of the handshake", async () =
     alpnProtocols: [ALPN],
   });
   const writing = tls.write(bytes("hello"));
-  const accepted = new EngineConnection(await listener.accept());
+  const accepted = EngineConnection.overTcp(await listener.accept());
   await accepted.handshake(makeEngine);
   await writing;
   assertEquals(await readExactly(accepted, 5), bytes("hello"));
@@ -206,7 +206,7 @@ Deno.test("handshake() makes no engine for a connection that says nothing", asyn
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = listener.addr;
   using _ = await Deno.connect({ hostname: "127.0.0.1", port });
-  const accepted = new EngineConnection(await listener.accept());
+  const accepted = EngineConnection.overTcp(await listener.accept());
   const opening = accepted.handshake(() => {
     throw new Error("an engine was made");
   });
@@ -311,7 +311,7 @@ testIf(hasOpenssl)("keys are updated when the other end says so", async () => {
     stdout: "piped",
     stderr: "piped",
   }).spawn();
-  const accepted = new EngineConnection(await listener.accept());
+  const accepted = EngineConnection.overTcp(await listener.accept());
   await accepted.handshake(makeEngine);
   const stdin = client.stdin.getWriter();
   const stderr = client.stderr.getReader();
