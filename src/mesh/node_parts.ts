@@ -32,6 +32,7 @@ import { PeerMemory } from "./peers/peer_memory.ts";
 import { PeerTable } from "./peers/peer_table.ts";
 import { Standing } from "./peers/standing.ts";
 import { RelayServer } from "./relay/relay_server.ts";
+import { RelayedSessions } from "./relay/relayed_sessions.ts";
 import { Requesting } from "./requesting.ts";
 import { Acceptor } from "./sessions/acceptor.ts";
 import { ConnectionRoom } from "./sessions/connection_room.ts";
@@ -346,6 +347,13 @@ export function makeParts(
     pending,
     room,
   });
+  const relayedSessions = new RelayedSessions({
+    clock,
+    identity,
+    transport,
+    opener,
+    acceptor,
+  });
   return {
     acceptor,
     admission,
@@ -366,6 +374,7 @@ export function makeParts(
     pending,
     pings,
     relay,
+    relayedSessions,
     report,
     requesting,
     sessions,

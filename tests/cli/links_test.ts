@@ -15,6 +15,7 @@ function session(row: Partial<SessionRow>): SessionRow {
   return {
     id: BOB,
     direction: "inbound",
+    hops: 1,
     remoteAddress: "192.0.2.1:8080",
     userAgent: "/verack:0.1.0/",
     openedAt: "2026-05-01T11:57:00Z",

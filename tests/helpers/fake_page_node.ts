@@ -52,6 +52,7 @@ export function sessionOf(
   return {
     id,
     direction: "inbound",
+    hops: 1,
     remoteAddress: "192.0.2.1:8080",
     userAgent: "/verack:0.1.0/",
     openedAt: STARTED,

@@ -96,6 +96,7 @@ function fakePeer(
       id,
       name,
       direction,
+      hops: 1,
       remoteAddress: address,
       userAgent: new TextEncoder().encode("/verack:0.1.0/"),
       openedAt: new Date(now - whole(10 ** 8)),

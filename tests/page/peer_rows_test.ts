@@ -43,6 +43,7 @@ function session(id: Peer["id"], rest: Partial<Session> = {}): Session {
   return {
     id,
     direction: "inbound",
+    hops: 1,
     remoteAddress: "192.0.2.9:40000",
     userAgent: "/verack:0.1.0/",
     openedAt: "2026-11-30T09:00:00.000Z",

@@ -235,8 +235,9 @@ function namedSenders(
 /** A peer on this machine may have brought others into the mesh, so each sender is checked. */
 function localSenders(node: Node): SenderRule {
   return (sender) =>
-    node.sessions().some(({ id, remoteAddress }) =>
-        id === sender && isLoopbackHost(parseAddress(remoteAddress).host)
+    node.sessions().some(({ id, remoteAddress, via }) =>
+        id === sender && via === undefined &&
+        isLoopbackHost(parseAddress(remoteAddress).host)
       )
       ? "run"
       : "print";

@@ -136,6 +136,8 @@ const SESSION: Schema<SessionRow> = v.looseObject({
   id,
   ...names,
   direction,
+  via: optional(id),
+  hops: count,
   remoteAddress: string,
   userAgent: string,
   openedAt: time,

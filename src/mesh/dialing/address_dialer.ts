@@ -48,11 +48,8 @@ export interface DialTarget {
 export interface DialedSessionOpener {
   open(options: {
     readonly connection: Connection;
-    readonly dialed: {
-      readonly address: Address;
-      readonly endpoint: Address;
-      readonly certificate: VerifiedCertificate;
-    };
+    readonly listener: VerifiedCertificate;
+    readonly dialed: { readonly address: Address; readonly endpoint: Address };
     readonly signal: AbortSignal;
     /** Of the dial. */
     readonly span?: Span;
@@ -157,7 +154,8 @@ export class AddressDialer {
     target.onReached?.();
     return await this.#options.opener.open({
       connection,
-      dialed: { address, endpoint, certificate },
+      listener: certificate,
+      dialed: { address, endpoint },
       signal,
       ...(span && { span }),
     });

@@ -49,7 +49,11 @@ export interface SessionInfo {
   readonly boundName?: string;
   /** Which end dialed. */
   readonly direction: Direction;
-  /** The other end as reported by the socket: `host:port`. */
+  /** The member that relays it; absent on a direct session. */
+  readonly via?: PeerId;
+  /** Sessions that carry it one after the other; 1 for a direct one. */
+  readonly hops: number;
+  /** The other end as reported by the socket: `host:port`; of a relayed session, that of its relay. */
   readonly remoteAddress: string;
   /** BIP14 user agent as bytes; not escaped. */
   readonly userAgent: Uint8Array;
@@ -108,6 +112,8 @@ export function sessionInfo(
     id: session.remote.id,
     ...names,
     direction: session.direction,
+    ...(session.via !== undefined && { via: session.via }),
+    hops: session.hops,
     remoteAddress: formatAddress(session.remoteAddress),
     userAgent: remote.userAgent,
     openedAt: new Date(session.openedWall),

@@ -2,7 +2,11 @@
 import type { VerifiedCertificate } from "../../identity/certificate.ts";
 import type { PeerId } from "../../core/peer_id.ts";
 import type { Address } from "../../transport/address.ts";
-import { PEER_FLAG, type PeerEntry } from "../../wire/messages/peers.ts";
+import {
+  AS_SEEN_HOST,
+  PEER_FLAG,
+  type PeerEntry,
+} from "../../wire/messages/peers.ts";
 import type { Trust } from "../events.ts";
 import type { StoredPeer } from "./node_store.ts";
 import { PeerAddresses } from "./peer_addresses.ts";
@@ -253,10 +257,11 @@ export class PeerRecord {
 
   /** It has sent its own entry on a session, at `wallTime`. */
   verified(
-    { remote, endpoint, remoteAddress }: PeerSession,
+    session: PeerSession,
     own: OwnStatement,
     wallTime: number,
   ): void {
+    const { remote, endpoint, remoteAddress } = session;
     if (!this.isVerified) this.#firstSeen = wallTime;
     else if (this.#trust === "first-use") this.#trust = "known";
     this.#certificate = remote.certificate;
@@ -269,13 +274,20 @@ export class PeerRecord {
     // Not a host name, which may lead to another member later.
     if (endpoint !== undefined) this.#addresses.add(endpoint, "verified");
     this.#states(own);
-    this.#addresses.addNamed(own.addresses, "advertised", remoteAddress);
+    this.#addresses.addNamed(
+      advertisedOn(session, own),
+      "advertised",
+      remoteAddress,
+    );
   }
 
   /** It has sent its own entry again on a session. */
-  restated({ remoteAddress }: PeerSession, own: OwnStatement): void {
+  restated(session: PeerSession, own: OwnStatement): void {
     this.#states(own);
-    this.#addresses.replaceAdvertised(own.addresses, remoteAddress);
+    this.#addresses.replaceAdvertised(
+      advertisedOn(session, own),
+      session.remoteAddress,
+    );
   }
 
   #states({ name, flags }: OwnStatement): void {
@@ -298,4 +310,14 @@ export class PeerRecord {
   dropClaims(): boolean {
     return this.#addresses.dropUnverified();
   }
+}
+
+/** Its addresses; through a relay this node sees it at the address of the relay. */
+function advertisedOn(
+  { via }: PeerSession,
+  { addresses }: OwnStatement,
+): readonly Address[] {
+  return via === undefined
+    ? addresses
+    : addresses.filter(({ host }) => host !== AS_SEEN_HOST);
 }

@@ -1,10 +1,19 @@
 /** One session of a node with one verified peer, and its state in the mesh. */
+import type { PeerId } from "../../core/peer_id.ts";
 import type { SharedSecret } from "../../identity/shared_secret.ts";
 import type { VerifiedPeer } from "../../session/mesh_profile.ts";
 import type { Session } from "../../session/session.ts";
 import type { Address } from "../../transport/address.ts";
 import { sourceOf } from "../../transport/scope.ts";
 import type { Direction } from "../events.ts";
+
+/** The way of a session through a member that joins both ends. */
+export interface RelayedPath {
+  /** The relay. */
+  readonly via: PeerId;
+  /** Sessions that carry it one after the other, at least 2. */
+  readonly hops: number;
+}
 
 /** A session of the mesh. */
 export class PeerSession {
@@ -13,11 +22,18 @@ export class PeerSession {
   /** The other end, whose key is verified. */
   readonly remote: VerifiedPeer;
   readonly direction: Direction;
-  /** The other end as reported by the socket. */
+  /** The relay; absent on a direct session. */
+  readonly via: PeerId | undefined;
+  /** Sessions that carry it one after the other; 1 for a direct one. */
+  readonly hops: number;
+  /** The other end as reported by the socket; of a relayed session, that of its relay. */
   readonly remoteAddress: Address;
   /** Its source for fair shares. */
   readonly source: string;
-  /** The address that was dialed, if it was, as it was configured or gossiped. */
+  /**
+   * The address that was dialed, if it was, as it was configured or gossiped. None on a relayed
+   * session, which verifies no address.
+   */
   readonly dialed: Address | undefined;
   /** The IP address of `dialed`. */
   readonly endpoint: Address | undefined;
@@ -40,17 +56,21 @@ export class PeerSession {
     session: Session,
     remote: VerifiedPeer,
     options: {
+      direction: Direction;
       dialed?: { readonly address: Address; readonly endpoint: Address };
+      relayed?: RelayedPath;
       shown?: SharedSecret;
       now: number;
       wall: number;
     },
   ) {
-    const { dialed, now, wall } = options;
+    const { dialed, now, relayed, wall } = options;
     const { connection } = session;
     this.channel = session;
     this.remote = remote;
-    this.direction = dialed === undefined ? "inbound" : "outbound";
+    this.direction = options.direction;
+    this.via = relayed?.via;
+    this.hops = relayed?.hops ?? 1;
     this.remoteAddress = connection.remoteAddress;
     this.source = sourceOf(connection.remoteAddress.host);
     this.dialed = dialed?.address;

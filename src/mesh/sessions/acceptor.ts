@@ -15,6 +15,8 @@ import { MAX_PENDING_CONNECTIONS } from "../mesh_limits.ts";
 import { descriptors } from "../../transport/descriptors.ts";
 import { sourceOf } from "../../transport/scope.ts";
 import type { Incoming, Listener } from "../../transport/transport.ts";
+import type { PeerId } from "../../core/peer_id.ts";
+import type { RelayedPath } from "../peers/peer_session.ts";
 import type { PeerTable } from "../peers/peer_table.ts";
 import type { Standing } from "../peers/standing.ts";
 import type { ConnectionRoom } from "./connection_room.ts";
@@ -88,6 +90,19 @@ export class Acceptor {
     this.#loop = this.#accept();
   }
 
+  /**
+   * Opens a session on a connection that has come through a relay, as on others. Resolves when it
+   * is open, or has failed, which is counted and reported here.
+   */
+  async acceptRelayed(
+    incoming: Incoming,
+    relayed: RelayedPath & { readonly claimed: PeerId },
+  ): Promise<void> {
+    const opening = this.#open(incoming, relayed);
+    this.#tasks.add(opening);
+    await opening;
+  }
+
   /** Stops listening; connections under way end when the node's signal aborts. */
   async close(): Promise<void> {
     this.#options.listener.close();
@@ -113,7 +128,10 @@ export class Acceptor {
     }
   }
 
-  async #open(incoming: Incoming): Promise<void> {
+  async #open(
+    incoming: Incoming,
+    relayed?: RelayedPath & { readonly claimed: PeerId },
+  ): Promise<void> {
     const { clock, connections, handshakeTimeoutMs, opener, pending, room } =
       this.#options;
     const source = sourceOf(incoming.remoteAddress.host);
@@ -144,8 +162,10 @@ export class Acceptor {
         // It still counts as pending, because the session is not open yet.
         onProven: (peer) => {
           const it = room.newcomer(peer, source, undefined);
-          if (it.hasStanding) this.#remember(source);
+          // The source is that of the relay, if there is one.
+          if (it.hasStanding && relayed === undefined) this.#remember(source);
         },
+        ...(relayed && { relayed }),
         signal: limit.signal,
       });
     } catch (error) {

@@ -19,6 +19,7 @@ import { MAX_PENDING_CONNECTIONS } from "../mesh_limits.ts";
 import type { Log } from "../../core/log.ts";
 import type { Descriptors } from "../../transport/descriptors.ts";
 import type { HealthBoard } from "../health.ts";
+import type { PeerSession } from "../peers/peer_session.ts";
 import type { PeerTable } from "../peers/peer_table.ts";
 import type { Standing } from "../peers/standing.ts";
 
@@ -95,7 +96,7 @@ export class ConnectionRoom {
     const count = this.#held() - (most - share(most));
     if (count <= 0) return;
     const sessions = [...table.values()].filter((it) => !standing.has(it))
-      .flatMap((peer) => peer.sessions);
+      .flatMap((peer) => peer.sessions.filter(hasSocket));
     const error = new VerackError(
       "full",
       "Cannot keep session: file descriptors are short",
@@ -119,14 +120,18 @@ export class ConnectionRoom {
     return Math.min(this.#counted, this.#learned);
   }
 
-  /** Connections of sessions. */
+  /** Connections of sessions; a relayed one has none. */
   #held(): number {
     let count = 0;
     for (const { sessions } of this.#parts.table.values()) {
-      count += sessions.length;
+      for (const session of sessions) if (hasSocket(session)) count++;
     }
     return count;
   }
+}
+
+function hasSocket({ via }: PeerSession): boolean {
+  return via === undefined;
 }
 
 /** How many connections there may be where `total` would use up all descriptors. */

@@ -14,7 +14,7 @@ import type { Identity } from "../../identity/identity.ts";
 import { isDemoIdentity } from "../../identity/key_files.ts";
 import type { SharedSecret } from "../../identity/shared_secret.ts";
 import type { Direction } from "../events.ts";
-import { PeerSession } from "../peers/peer_session.ts";
+import { PeerSession, type RelayedPath } from "../peers/peer_session.ts";
 import type { PeerTable } from "../peers/peer_table.ts";
 import type { Standing } from "../peers/standing.ts";
 import type { SessionRoom } from "./session_room.ts";
@@ -42,15 +42,12 @@ import {
 /** The parameters in which dialing and accepting differ. */
 export interface OpeningOptions {
   readonly connection: Connection;
-  /**
-   * The dialed address, its IP address, and the certificate that TLS verified;
-   * absent when accepting.
-   */
-  readonly dialed?: {
-    readonly address: Address;
-    readonly endpoint: Address;
-    readonly certificate: VerifiedCertificate;
-  };
+  /** The certificate of the listener that TLS verified; absent when accepting. */
+  readonly listener?: VerifiedCertificate;
+  /** The dialed address and its IP address; absent when accepting, and on a relayed session. */
+  readonly dialed?: { readonly address: Address; readonly endpoint: Address };
+  /** Its relay, and the peer that this says is at the other end; absent on a direct session. */
+  readonly relayed?: RelayedPath & { readonly claimed?: PeerId };
   /** Called once the other end is verified and admitted, before `verack` is sent. */
   readonly onProven?: (peer: VerifiedPeer) => void;
   readonly signal: AbortSignal;
@@ -115,10 +112,10 @@ export class SessionOpener {
 
   /** Runs the handshake, and passes on the session before anything more is read. */
   async open(opening: OpeningOptions): Promise<PeerSession> {
-    const { connection, dialed } = opening;
+    const { connection, listener } = opening;
     const span = handshakeSpan(
       connection.remoteAddress,
-      dialed !== undefined,
+      listener !== undefined,
       opening.span,
     );
     const opened = this.#open(opening);
@@ -129,11 +126,12 @@ export class SessionOpener {
   }
 
   async #open(opening: OpeningOptions): Promise<PeerSession> {
-    const { connection, dialed } = opening;
+    const { connection, dialed, listener, relayed } = opening;
+    const isDialer = listener !== undefined;
     const { budget, clock, gate, histograms, random, registry } = this.#options;
     const begunAt = clock.monotonic();
     const nonce = randomU64(random);
-    const shown = dialed && gate.credentials.shows(dialed.certificate.id);
+    const shown = listener && gate.credentials.shows(listener.id);
     const proven: ProvenPeer = { id: undefined };
     const profile = this.#profile(opening, shown, proven);
     let opened: PeerSession | undefined;
@@ -143,12 +141,12 @@ export class SessionOpener {
       source: sourceOf(connection.remoteAddress.host),
       hasStanding,
     };
-    if (dialed !== undefined) this.#nonces.add(nonce);
+    if (isDialer) this.#nonces.add(nonce);
     try {
       await Session.open({
         ...this.#options,
         connection,
-        role: dialed === undefined ? "responder" : "initiator",
+        role: isDialer ? "initiator" : "responder",
         profile,
         local: this.#version(nonce),
         isOwnNonce: (other) => this.#nonces.has(other),
@@ -162,7 +160,9 @@ export class SessionOpener {
         opened = new PeerSession(session, profile.peer!, {
           now: clock.monotonic(),
           wall: clock.now(),
+          direction: isDialer ? "outbound" : "inbound",
           ...(dialed && { dialed }),
+          ...(relayed && { relayed }),
           ...(shown && { shown }),
         });
         registry.opened(opened);
@@ -178,11 +178,12 @@ export class SessionOpener {
   }
 
   #profile(
-    { connection: { remoteAddress }, dialed, onProven }: OpeningOptions,
+    opening: OpeningOptions,
     shown: SharedSecret | undefined,
     proven: ProvenPeer,
   ): MeshProfile {
     const { gate, identity, magic, random, relays } = this.#options;
+    const { listener, onProven } = opening;
     const { attestation } = gate.credentials;
     const common = {
       magic,
@@ -190,7 +191,7 @@ export class SessionOpener {
       instance: this.#instance,
       relays,
       admit: (peer: VerifiedPeer): VerackError | undefined => {
-        const refusal = this.#refusal(peer, remoteAddress, dialed?.address) ??
+        const refusal = this.#refusal(peer, opening) ??
           gate.redeem(peer);
         if (refusal === undefined) {
           proven.id = peer.id;
@@ -200,11 +201,11 @@ export class SessionOpener {
       },
     };
     return new MeshProfile(
-      dialed === undefined
+      listener === undefined
         ? { ...common, challenge: random.bytes(32), accepts: gate.accepts }
         : {
           ...common,
-          listener: dialed.certificate,
+          listener,
           ...(shown && { shows: shown }),
           ...(attestation && { attestation }),
         },
@@ -214,11 +215,23 @@ export class SessionOpener {
   /** Why a verified peer is refused, if it is. */
   #refusal(
     peer: VerifiedPeer,
-    remote: Address,
-    dialed: Address | undefined,
+    { connection, dialed, relayed }: OpeningOptions,
   ): VerackError | undefined {
     const { gate, room } = this.#options;
-    if (isDemoIdentity(peer.id) && classifyIp(remote.host) !== "loopback") {
+    const remote = connection.remoteAddress;
+    const claimed = relayed?.claimed;
+    if (claimed !== undefined && claimed !== peer.id) {
+      return new VerackError(
+        "protocol",
+        `Cannot accept ${shortId(peer.id)}: the relay has announced ${
+          shortId(claimed)
+        }`,
+      );
+    }
+    // A relay on this machine says nothing about where the other end is.
+    const isHere = relayed === undefined &&
+      classifyIp(remote.host) === "loopback";
+    if (isDemoIdentity(peer.id) && !isHere) {
       return new VerackError(
         "demo-identity",
         `Cannot accept ${shortId(peer.id)} at ${
@@ -226,9 +239,9 @@ export class SessionOpener {
         }: its key is a published demo key, which is accepted over loopback only`,
       );
     }
-    const direction = dialed === undefined ? "inbound" : "outbound";
-    return gate.refusal(peer, dialed ?? remote, direction) ??
-      room.refusal(room.newcomer(peer, sourceOf(remote.host), dialed));
+    const address = dialed?.address;
+    return gate.refusal(peer, address ?? remote, dialedOrNot(address)) ??
+      room.refusal(room.newcomer(peer, sourceOf(remote.host), address));
   }
 
   /**
@@ -249,6 +262,14 @@ export class SessionOpener {
       relay: false,
     };
   }
+}
+
+/**
+ * The direction for {@linkcode AdmissionGate.refusal}: where a peer was dialed it can be dialed
+ * again. Over a relay it was dialed at no address.
+ */
+export function dialedOrNot(dialed: Address | undefined): Direction {
+  return dialed === undefined ? "inbound" : "outbound";
 }
 
 /** What is known of a peer before its session is open. */

@@ -23,7 +23,7 @@ import type { PeerSession } from "../peers/peer_session.ts";
 import type { PeerTable } from "../peers/peer_table.ts";
 import { Collisions, tooManySessions } from "./collisions.ts";
 import { decodeOwnEntry, type OwnEntry } from "./own_entry.ts";
-import type { AdmissionGate } from "./session_opener.ts";
+import { type AdmissionGate, dialedOrNot } from "./session_opener.ts";
 import { noRoomOnRecord, type SessionRoom } from "./session_room.ts";
 
 /** Dependencies of {@linkcode SessionRegistry}. */
@@ -95,7 +95,7 @@ export class SessionRegistry {
     });
     // It may have been denied or forgotten since it proved its key.
     const address = session.dialed ?? session.remoteAddress;
-    const refused = gate.refusal(remote, address, direction);
+    const refused = gate.refusal(remote, address, dialedOrNot(session.dialed));
     if (refused !== undefined) return this.#leave(session, refused);
     // The room that was there during the handshake may be used by now.
     const candidate = room.newcomer(remote, session.source, session.dialed);
@@ -111,8 +111,10 @@ export class SessionRegistry {
     }
     this.#awaitIntroduction(session);
     // Only the node with the smaller id, which decides about collisions, may abort
-    // a dial of its own: if both did, no session would be left.
-    if (direction === "inbound" && own < peer.id) peer.stopDialing();
+    // a dial of its own: if both did, no session would be left. A relayed session ends no dial.
+    if (direction === "inbound" && own < peer.id && session.via === undefined) {
+      peer.stopDialing();
+    }
     peer.sessionOpened(session);
     // After the session is added, since a record with neither session nor address is soon
     // dropped.
