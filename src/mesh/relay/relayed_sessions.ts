@@ -126,11 +126,13 @@ export class RelayedSessions {
   #overlay(stream: PeerStream): Overlay {
     const { overlay } = this.#options.transport;
     if (overlay !== undefined) return overlay;
-    throw new VerackError(
+    const error = new VerackError(
       "unsupported",
       `Cannot open a session through ${
         shortId(stream.peer)
       }: TLS cannot be run over a stream here, as the TLS engine is not usable`,
     );
+    stream.abort(error);
+    throw error;
   }
 }
