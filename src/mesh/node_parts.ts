@@ -2,7 +2,6 @@
 import { logger } from "../core/log.ts";
 import type { NodeHistograms } from "../core/histogram.ts";
 import type { NodeCounters } from "../core/node_counters.ts";
-import { PeerQueues } from "../delivery/outbox_usage.ts";
 import type { Identity } from "../identity/identity.ts";
 import { FrameBudget, QueueBudget } from "../session/node_budget.ts";
 import { StrangersMeter } from "../session/frame_meter.ts";
@@ -18,19 +17,12 @@ import { Joining } from "./discovery/joining.ts";
 import { PeerExchange } from "./discovery/peer_exchange.ts";
 import { UnreachablePairs } from "./discovery/unreachable_pairs.ts";
 import type { Emit } from "./events.ts";
-import { HealthBoard } from "./health.ts";
 import { HealthWatch } from "./health_watch.ts";
 import { MeshReport } from "./mesh_report.ts";
 import { Messaging } from "./messaging.ts";
 import type { ResolvedNodeOptions } from "./options.ts";
+import { makePeerParts } from "./peer_parts.ts";
 import { PeerClocks } from "./peer_clocks.ts";
-import { AccessRules } from "./peers/access_rules.ts";
-import { LivenessReports } from "./peers/liveness_reports.ts";
-import { NameResolver } from "./peers/name_resolver.ts";
-import { PeerEvents } from "./peers/peer_events.ts";
-import { PeerMemory } from "./peers/peer_memory.ts";
-import { PeerTable } from "./peers/peer_table.ts";
-import { Standing } from "./peers/standing.ts";
 import { RelayServer } from "./relay/relay_server.ts";
 import { RelayedSessions } from "./relay/relayed_sessions.ts";
 import { Requesting } from "./requesting.ts";
@@ -71,35 +63,17 @@ export function makeParts(
   const magic = networkMagic(options.network);
 
   // Peers.
-  const events = new PeerEvents();
-  const rules = new AccessRules(store);
-  const standing = new Standing(rules);
-  const queues = new PeerQueues();
-  const table = new PeerTable({ clock, random, standing, queues, events });
-  const memory = new PeerMemory({
-    clock,
-    log,
-    own,
-    store,
-    table,
-    standing,
+  const {
     events,
-    keptTime: options.keptTime,
-    maxPeers,
-  });
-  const names = new NameResolver({
-    clock,
-    log,
-    store,
-    table,
+    health,
+    memory,
+    names,
+    queues,
+    reports,
     rules,
     standing,
-    events,
-    emit,
-    own: { id: own, name: options.name },
-  });
-  const reports = new LivenessReports(events);
-  const health = new HealthBoard({ clock, log, store, emit });
+    table,
+  } = makePeerParts({ ...options, emit, log, own });
 
   // Admission, discovery and messages.
   const membership = new Membership({

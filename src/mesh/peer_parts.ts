@@ -1,0 +1,69 @@
+/** Makes the parts of a node that keep what is known of its peers: the wing `peers/`, and its health. */
+import type { Log } from "../core/log.ts";
+import type { PeerId } from "../core/peer_id.ts";
+import { PeerQueues } from "../delivery/outbox_usage.ts";
+import type { Emit } from "./events.ts";
+import { HealthBoard } from "./health.ts";
+import type { ResolvedNodeOptions } from "./options.ts";
+import { AccessRules } from "./peers/access_rules.ts";
+import { LivenessReports } from "./peers/liveness_reports.ts";
+import { NameResolver } from "./peers/name_resolver.ts";
+import { PeerEvents } from "./peers/peer_events.ts";
+import { PeerMemory } from "./peers/peer_memory.ts";
+import { PeerTable } from "./peers/peer_table.ts";
+import { Standing } from "./peers/standing.ts";
+
+/** What they are made of. */
+export type PeerPartsOptions =
+  & Pick<
+    ResolvedNodeOptions,
+    "clock" | "keptTime" | "maxPeers" | "name" | "random" | "store"
+  >
+  & { readonly emit: Emit; readonly log: Log; readonly own: PeerId };
+
+/** Makes them, each from those before it. */
+export function makePeerParts(
+  { clock, emit, keptTime, log, maxPeers, name, own, random, store }:
+    PeerPartsOptions,
+) {
+  const events = new PeerEvents();
+  const rules = new AccessRules(store);
+  const standing = new Standing(rules);
+  const queues = new PeerQueues();
+  const table = new PeerTable({ clock, random, standing, queues, events });
+  const memory = new PeerMemory({
+    clock,
+    log,
+    own,
+    store,
+    table,
+    standing,
+    events,
+    keptTime,
+    maxPeers,
+  });
+  const names = new NameResolver({
+    clock,
+    log,
+    store,
+    table,
+    rules,
+    standing,
+    events,
+    emit,
+    own: { id: own, name },
+  });
+  const reports = new LivenessReports(events);
+  const health = new HealthBoard({ clock, log, store, emit });
+  return {
+    events,
+    health,
+    memory,
+    names,
+    queues,
+    reports,
+    rules,
+    standing,
+    table,
+  };
+}
