@@ -40,6 +40,7 @@ export type {
   Credentials,
   Incoming,
   Listener,
+  Overlay,
   Pin,
   Transport,
 } from "../transport/transport.ts";
