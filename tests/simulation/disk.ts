@@ -32,6 +32,15 @@ export class Disk {
   /** What was committed, in order; the state is what comes of it. */
   readonly #committed: Write[] = [];
 
+  /** A setting that an earlier life has left. */
+  preset(key: string, value: Uint8Array<ArrayBuffer>): void {
+    this.#committed.push({
+      on: "peers",
+      method: "putSetting",
+      values: [key, value],
+    });
+  }
+
   /**
    * The store as the last life left it.
    *

@@ -76,8 +76,12 @@ export class Errands {
   readonly #fail: (error: BrokenInvariant) => void;
   readonly #counts = new Map<string, number>();
 
-  constructor(fail: (error: BrokenInvariant) => void) {
+  readonly #isClosed: boolean;
+
+  /** In a closed mesh peers are denied. */
+  constructor(fail: (error: BrokenInvariant) => void, isClosed: boolean) {
     this.#fail = fail;
+    this.#isClosed = isClosed;
   }
 
   /** A node has started: from now on it serves. */
@@ -195,6 +199,7 @@ export class Errands {
     const { code } = error;
     this.#end(request, code);
     const isRight = UNDER_FAULTS.has(code) || code === "timeout" ||
+      (code === "denied" && this.#isClosed) ||
       (code === "aborted" && aborts) ||
       (code === "unknown-method" && service === "nothing") ||
       (error instanceof RequestError && service === "fail" &&

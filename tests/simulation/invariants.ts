@@ -15,6 +15,7 @@ import { MAX_QUEUE_BYTES } from "../../src/session/session_limits.ts";
 import type { PeerSession } from "../../src/mesh/peers/peer_session.ts";
 import type { Peer } from "../../src/mesh/peers/peer.ts";
 import { formatAddress } from "../../src/transport/address.ts";
+import type { ClosedMesh } from "./closed_mesh.ts";
 import { Life } from "./member.ts";
 import type { Wires } from "./wires.ts";
 
@@ -41,16 +42,21 @@ export class Invariants {
   maxQueuedBytes = 0;
 
   readonly #fail: (error: BrokenInvariant) => void;
+  readonly #closed: ClosedMesh | undefined;
   readonly #seen = new WeakSet<PeerSession>();
 
   constructor(
     wires: Wires,
     clock: Clock,
-    options: { readonly fail: (error: BrokenInvariant) => void },
+    options: {
+      readonly fail: (error: BrokenInvariant) => void;
+      readonly closed: ClosedMesh | undefined;
+    },
   ) {
     this.#wires = wires;
     this.#clock = clock;
     this.#fail = options.fail;
+    this.#closed = options.closed;
   }
 
   /** Whom a node was introduced to, and where, `identity@host`, and when first. */
@@ -118,6 +124,8 @@ export class Invariants {
     if (peer.certificate && peer.certificate.id !== id) {
       throw broken(life, `has another's certificate on record for ${who}`);
     }
+    const fault = this.#closed?.fault(life, peer);
+    if (fault !== undefined) throw broken(life, fault);
   }
 
   #checkLink(life: Life, peer: Peer, link: PeerSession): void {
@@ -196,7 +204,8 @@ export class Invariants {
     const proven = this.#proven.getOrInsertComputed(life, () => new Map());
     for (const [id, before] of proven) {
       const peer = table.get(id);
-      if (peer === undefined && before.peer.ephemeral) {
+      const isRuledOut = this.#closed?.keepsOut(life, id) ?? false;
+      if (peer === undefined && (before.peer.ephemeral || isRuledOut)) {
         proven.delete(id);
       } else if (peer === undefined) {
         throw broken(

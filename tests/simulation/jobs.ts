@@ -26,7 +26,9 @@ export async function runJobs(
     const give = () => {
       if (next >= end) return resolve();
       left = Math.min(SEEDS_AT_ONCE, end - next);
-      worker.postMessage({ from: next, count: left } satisfies Range);
+      worker.postMessage(
+        { kind: seeds.kind, from: next, count: left } satisfies Range,
+      );
       next += left;
     };
     worker.onmessage = ({ data }: MessageEvent<Report>) => {

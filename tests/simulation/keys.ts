@@ -4,11 +4,20 @@
  */
 import { hash } from "node:crypto";
 import { Identity } from "../../src/identity/identity.ts";
+import { deriveNetworkKey } from "../../src/identity/shared_secret.ts";
 
 /** PKCS #8 of an Ed25519 key but for its 32 bytes (RFC 8410 §7). */
 const PKCS8_PREFIX = Uint8Array.fromHex("302e020100300506032b657004220420");
 
 const made = new Map<string, Promise<Identity>>();
+
+let network: Promise<Uint8Array<ArrayBuffer>> | undefined;
+
+/** The key that all secrets of simulations make. */
+export function networkKey(): Promise<Uint8Array<ArrayBuffer>> {
+  const secret = new TextEncoder().encode("verack simulation secret");
+  return network ??= deriveNetworkKey(secret, "main");
+}
 
 /** The identity with a number; an `ephemeral` one claims to be gone with its process. */
 export function numberedIdentity(

@@ -5,6 +5,7 @@
 import { verifyCertificate } from "../../src/identity/certificate.ts";
 import { parsePeerId, serverNameOf } from "../../src/core/peer_id.ts";
 import type { Identity } from "../../src/identity/identity.ts";
+import { networkSecret } from "../../src/identity/shared_secret.ts";
 import {
   MESH_PROTOCOL_VERSION,
   MeshProfile,
@@ -53,6 +54,8 @@ export interface LiarScene {
   readonly strangers: readonly Identity[];
   /** Addresses where nothing answers. */
   readonly nowhere: readonly string[];
+  /** Of the mesh's secret, if it has learnt that. */
+  readonly networkKey: Uint8Array<ArrayBuffer> | undefined;
 }
 
 /** One malicious peer. */
@@ -225,10 +228,14 @@ export class Liar implements Party {
       | { readonly listener: ReturnType<typeof verifyCertificate> }
       | { readonly challenge: Uint8Array<ArrayBuffer> },
   ): Promise<void> {
-    const { clock, random } = this.#live();
+    const { clock, networkKey, random } = this.#live();
     const magic = networkMagic("main");
     const profile = new MeshProfile({
       magic,
+      ...(networkKey && {
+        shows: networkSecret(networkKey),
+        accepts: { required: false, find: () => networkKey },
+      }),
       identity: this.identity,
       instance: this.#instance,
       admit: () => undefined,

@@ -67,8 +67,12 @@ export class Mail {
   #takenAgain = 0;
   #refusals = 0;
 
-  constructor(fail: (error: BrokenInvariant) => void) {
+  readonly #isClosed: boolean;
+
+  /** In a closed mesh peers are denied. */
+  constructor(fail: (error: BrokenInvariant) => void, isClosed: boolean) {
     this.#fail = fail;
+    this.#isClosed = isClosed;
   }
 
   /** A life begins: it has what the one before it left on its disk. */
@@ -208,7 +212,9 @@ export class Mail {
     const code = error instanceof Error && "code" in error ? error.code : "";
     // The next process with the same disk goes on.
     if (code === "stopped") return;
-    if (code === "unknown-peer" || code === "full") {
+    const isRefused = code === "unknown-peer" || code === "full" ||
+      (code === "denied" && this.#isClosed);
+    if (isRefused) {
       fateOf(letter, to).state = "refused";
     } else if (code === "undelivered" || code === "rejected") {
       fateOf(letter, to).state = "given up";

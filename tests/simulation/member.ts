@@ -171,3 +171,6 @@ export interface Member {
   life: Life | undefined;
   lives: number;
 }
+
+/** One that runs. */
+export type Running = Member & { life: Life };

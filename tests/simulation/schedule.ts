@@ -2,6 +2,7 @@
  * What happens in one simulation, made from its seed alone: who is there, how the
  * network is, and what goes wrong when. Carried out by `world.ts`.
  */
+import type { ClosedPlan, Intrusion, Rule } from "./closed_schedule.ts";
 import { type Errand, SERVICES } from "./errands.ts";
 import type { Mailing } from "./mail.ts";
 import { MANNERS, type Talk } from "./talks.ts";
@@ -92,7 +93,21 @@ export type Action =
     readonly member: number;
     readonly to: number;
     readonly errand: Errand;
-  };
+  }
+  // Of closed meshes only.
+  | {
+    readonly type: "rule";
+    readonly member: number;
+    readonly other: number;
+    readonly rule: Rule;
+  }
+  | {
+    readonly type: "intrude";
+    readonly stranger: number;
+    readonly intrusion: Intrusion;
+  }
+  /** A member admits a liar. */
+  | { readonly type: "admit"; readonly liar: number; readonly member: number };
 
 /** An action and when, milliseconds from the start. */
 export type TimedAction = { readonly atMs: number; readonly action: Action };
@@ -124,6 +139,8 @@ export interface Schedule {
   readonly calmAtMs: number;
   /** Whether the nodes are closed abruptly at the end. */
   readonly abruptEnd: boolean;
+  /** Absent: the mesh is open. */
+  readonly closed?: ClosedPlan;
 }
 
 /** Longest life of the faults; most schedules are shorter. */
@@ -333,7 +350,7 @@ function errand(dice: Dice, members: number): Action {
 }
 
 /** Chance for schedules; another stream than that of the network and the nodes. */
-class Dice extends SeededRandom {
+export class Dice extends SeededRandom {
   constructor(seed: number) {
     super(seed ^ 0x5eed);
   }

@@ -2,6 +2,7 @@
 import type { Errand } from "./errands.ts";
 import { BrokenInvariant, endOf, isSettled } from "./invariants.ts";
 import type { Life } from "./member.ts";
+import type { Pairs } from "./pairs.ts";
 import { makeSchedule, type Schedule } from "./schedule.ts";
 import type { Talk } from "./talks.ts";
 import { at, type TraceOptions } from "./trace.ts";
@@ -109,6 +110,7 @@ export async function simulate(
     await world.run(schedule.calmAtMs);
     world.calm();
     await world.run(schedule.calmAtMs); // whoever returns has started
+    await world.comeIn();
     const wholeAfterMs = await becomesWhole(world);
     await canTalk(world);
     await world.close();
@@ -144,17 +146,17 @@ export async function simulate(
  * when a silence has lasted too long. Returns how long it took.
  */
 async function becomesWhole(world: World): Promise<number> {
-  const parts = findParts(world);
+  const pairs = world.pairs();
   const since = world.clock.monotonic();
   let wholeAt: number | undefined;
   let announced = "";
   for (let now = since; wholeAt === undefined || now < wholeAt + STEADY_MS;) {
     await world.run(now += LOOK_MS);
     const before = announced;
-    announced = announcements(world, parts);
+    announced = announcements(world, pairs);
     const gaps = [
-      ...missing(world, parts),
-      ...undelivered(world, parts),
+      ...missing(world, pairs),
+      ...undelivered(world, pairs),
       ...world.talks.unfinished(),
       ...world.errands.unfinished(),
     ];
@@ -175,10 +177,10 @@ async function becomesWhole(world: World): Promise<number> {
 async function canTalk(world: World): Promise<void> {
   const { talks, errands } = world;
   const [firstTalk, firstErrand] = [talks.size, errands.size];
-  const parts = [...findParts(world)];
-  for (const [life, part] of parts) {
-    for (const [other, its] of parts) {
-      if (life === other || part !== its) continue;
+  const pairs = world.pairs();
+  for (const life of pairs.lives) {
+    for (const other of pairs.lives) {
+      if (!pairs.has(life, other)) continue;
       talks.open(life, LAST_TALK, other.identity.id);
       errands.send(life, LAST_ERRAND, other.identity.id);
     }
@@ -196,65 +198,41 @@ async function canTalk(world: World): Promise<void> {
   );
 }
 
-/** Nodes that can find each other, directly or through others, have the same number. */
-type Parts = ReadonlyMap<Life, number>;
-
-function findParts(world: World): Parts {
-  const members = world.running();
-  const part = new Map(members.map(({ life }, index) => [life, index]));
-  for (const a of members) {
-    for (const b of members) {
-      if (a === b || !world.knows(a, b)) continue;
-      const [from, to] = [part.get(a.life)!, part.get(b.life)!];
-      for (const [life, number] of part) {
-        if (number === from) part.set(life, to);
-      }
-    }
-  }
-  return part;
-}
-
 /**
  * Pairs that can find each other without exactly one session that both count on,
  * and peers that a node counts on and that are gone.
  */
-function missing(world: World, parts: Parts): string[] {
-  const lives = [...parts.keys()];
+function missing(world: World, pairs: Pairs): string[] {
+  const { lives } = pairs;
   const running = new Set(lives.map(({ identity }) => identity.id));
   const ghosts = lives.flatMap((life) =>
     (life.context?.table.connected() ?? [])
       .filter(({ id }) => !running.has(id))
       .map(({ id }) => `${life.label}-${id.slice(0, 8)} (gone)`)
   );
-  const gaps = lives.flatMap((a, i) =>
-    lives.slice(i + 1).flatMap((b) => {
-      if (parts.get(a) !== parts.get(b)) return [];
-      const [there, back] = [keys(world, a, b), keys(world, b, a)];
-      const one = there.length === 1 && back.length === 1 &&
-        there[0] === back[0];
-      return one
-        ? []
-        : [`${a.label}-${b.label} (${there.length}/${back.length})`];
-    })
-  );
+  const gaps = [...pairs].flatMap(([a, b]) => {
+    const [there, back] = [keys(world, a, b), keys(world, b, a)];
+    const one = there.length === 1 && back.length === 1 && there[0] === back[0];
+    return one
+      ? []
+      : [`${a.label}-${b.label} (${there.length}/${back.length})`];
+  });
   return [...gaps, ...ghosts];
 }
 
 /** Messages that somebody who runs has for somebody it can find. */
-function undelivered(world: World, parts: Parts): string[] {
-  const lives = [...parts.keys()];
+function undelivered(world: World, pairs: Pairs): string[] {
   return world.mail.undelivered((keeper, to) =>
-    lives.some((life) =>
-      life.identity.id === to && parts.get(life) === parts.get(keeper)
+    pairs.lives.some((life) =>
+      life.identity.id === to && pairs.has(life, keeper)
     )
   );
 }
 
 /** How often each node has announced each that it can find. */
-function announcements(world: World, parts: Parts): string {
-  const lives = [...parts.keys()];
-  return lives.flatMap((a) =>
-    lives.filter((b) => a !== b && parts.get(a) === parts.get(b))
+function announcements(world: World, pairs: Pairs): string {
+  return pairs.lives.flatMap((a) =>
+    pairs.lives.filter((b) => pairs.has(a, b))
       .map((b) => world.watch.ups(a, b.identity.id))
   ).join();
 }

@@ -1,17 +1,21 @@
 // Whole meshes hold under every schedule of faults, the same way each time.
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import { FOUND_SEEDS } from "./found_seeds.ts";
+import { INTRUSIONS, makeClosedSchedule, RULES } from "./closed_schedule.ts";
 import { LIES, makeSchedule } from "./schedule.ts";
 import { simulate } from "./simulate.ts";
 import { Tally } from "./tally.ts";
 
 /** So many schedules are run each time; `deno task simulate` runs on. */
-const SCHEDULES = 150;
+const OPEN_SCHEDULES = 90;
+const CLOSED_SCHEDULES = 40;
 
-Deno.test(`${SCHEDULES} schedules of faults leave the mesh whole and nothing behind`, async () => {
+Deno.test(`${OPEN_SCHEDULES} schedules of faults leave the mesh whole and nothing behind`, async () => {
   const tally = new Tally();
-  for (let seed = 1; seed <= SCHEDULES; seed++) tally.add(await simulate(seed));
-  assertEquals(tally.schedules, SCHEDULES);
+  for (let seed = 1; seed <= OPEN_SCHEDULES; seed++) {
+    tally.add(await simulate(seed));
+  }
+  assertEquals(tally.schedules, OPEN_SCHEDULES);
   // Each kind of fault really happened, or this tested less than it says.
   const kinds = [
     "leave",
@@ -45,14 +49,35 @@ Deno.test(`${SCHEDULES} schedules of faults leave the mesh whole and nothing beh
   }
 });
 
+Deno.test(`${CLOSED_SCHEDULES} schedules of closed meshes let all members in, and no stranger`, async () => {
+  const tally = new Tally();
+  for (let seed = 1; seed <= CLOSED_SCHEDULES; seed++) {
+    tally.add(await simulate(makeClosedSchedule(seed)));
+  }
+  const kinds = [
+    "restart",
+    "partition",
+    "admit",
+    ...RULES,
+    ...INTRUSIONS.map((intrusion) => `intrude ${intrusion}`),
+  ];
+  for (const kind of kinds) {
+    assert(tally.of(kind) >= 3, `${kind}: only ${tally.of(kind)}`);
+  }
+});
+
 Deno.test("the same seed gives the same run to the byte, another seed another", async () => {
   const digests = new Set<string | undefined>();
-  for (const seed of [11, 12, 13, 14, 15]) {
+  const schedules = [
+    ...[11, 12, 13].map(makeSchedule),
+    ...[14, 15].map(makeClosedSchedule),
+  ];
+  for (const schedule of schedules) {
     const [first, second] = [
-      await simulate(seed, { hash: true }),
-      await simulate(seed, { hash: true }),
+      await simulate(schedule, { hash: true }),
+      await simulate(schedule, { hash: true }),
     ];
-    assertEquals(first.digest, second.digest, `seed ${seed}`);
+    assertEquals(first.digest, second.digest, `seed ${schedule.seed}`);
     assertEquals(first, second);
     digests.add(first.digest);
   }

@@ -91,8 +91,12 @@ export class Talks {
   readonly #fail: (error: BrokenInvariant) => void;
   readonly #counts = new Map<string, number>();
 
-  constructor(fail: (error: BrokenInvariant) => void) {
+  readonly #isClosed: boolean;
+
+  /** In a closed mesh peers are denied. */
+  constructor(fail: (error: BrokenInvariant) => void, isClosed: boolean) {
     this.#fail = fail;
+    this.#isClosed = isClosed;
   }
 
   /** A node has started: from now on it handles streams. */
@@ -180,10 +184,13 @@ export class Talks {
         signal: abort.signal,
       });
     } catch (error) {
-      if (!(error instanceof VerackError) || !NOT_OPENED.has(error.code)) {
+      const code = error instanceof VerackError ? error.code : "";
+      const isRight = NOT_OPENED.has(code) ||
+        (code === "denied" && this.#isClosed);
+      if (!isRight) {
         throw broken(number, opener, `was not opened: ${error}`);
       }
-      this.#end(conversation, opener, `not opened: ${error.code}`);
+      this.#end(conversation, opener, `not opened: ${code}`);
       return;
     }
     const breakOff = async () => {

@@ -5,6 +5,9 @@ import { VerackError } from "../../src/core/errors.ts";
 import type { NodeParts } from "../../src/mesh/node_parts.ts";
 import type { Peer } from "../../src/mesh/peers/peer.ts";
 import type { PeerStream } from "../../src/streams/peer_stream.ts";
+import { COMMAND } from "../../src/wire/commands.ts";
+import { encodePeers } from "../../src/wire/messages/peers.ts";
+import { entryOf } from "../helpers/forged_messages.ts";
 import { recalled } from "../helpers/plain_table.ts";
 import type { Life } from "./member.ts";
 import type { Schedule } from "./schedule.ts";
@@ -226,5 +229,93 @@ function altered(stream: PeerStream, members: Partial<PeerStream>): PeerStream {
       const value = Reflect.get(target, name, target);
       return typeof value === "function" ? value.bind(target) : value;
     },
+  });
+}
+
+/** The same three in a closed mesh, and a stranger that tries to come in. */
+const CLOSED: Schedule = {
+  ...QUIET,
+  closed: {
+    secret: false,
+    leaked: false,
+    waysIn: ["invite", "invite", "allow"],
+    strangers: 1,
+  },
+  actions: [...QUIET.actions, {
+    atMs: 3_000,
+    action: { type: "intrude", stranger: 0, intrusion: "open" },
+  }, {
+    atMs: 4_000,
+    action: { type: "break", member: 2, other: 1 },
+  }, {
+    atMs: 5_000,
+    action: { type: "rule", member: 2, other: 0, rule: "deny" },
+  }],
+  calmAtMs: 20_000,
+};
+
+/** What a closed node must not do, done to the last node. */
+const CLOSED_CASES: readonly {
+  readonly what: string;
+  readonly act: (victim: Victim) => void;
+  readonly says: string;
+}[] = [
+  {
+    what: "a stranger is let in",
+    act: ({ context: { membership } }) => {
+      membership.refusal = () => undefined;
+    },
+    says: "which no member has admitted",
+  },
+  {
+    what: "a member that was denied is let in again",
+    act: ({ context: { membership }, peer }) => {
+      const refusal = membership.refusal.bind(membership);
+      membership.refusal = (it, ...rest) =>
+        it.id === peer.id ? undefined : refusal(it, ...rest);
+      membership.tick = () => {};
+    },
+    says: "in spite of deny",
+  },
+  {
+    what: "a member is kept out that others have admitted",
+    act: ({ context: { membership } }) => {
+      membership.refusal = () => new VerackError("not-admitted", "No");
+    },
+    says: "not whole",
+  },
+  {
+    what: "a stranger is gossiped",
+    act: ({ context: { table } }) => {
+      const strangers = "ab".repeat(32);
+      const [one, other] = table.connected();
+      one!.primary!.channel.send(
+        COMMAND.peers,
+        encodePeers({
+          more: true,
+          entries: [
+            entryOf({
+              id: parsePeerId(strangers),
+              certificate: other!.certificate!.der,
+            }, []),
+          ],
+        }),
+      );
+    },
+    says: "which no member has admitted",
+  },
+];
+
+Deno.test("a closed mesh to which nothing is done holds", async () => {
+  await simulate(CLOSED);
+});
+
+for (const { what, act, says } of CLOSED_CASES) {
+  Deno.test(`it shows in a closed mesh when ${what}`, async () => {
+    const error = await assertRejects(
+      () => simulate(CLOSED, { sabotage: { atMs: 2_000, act: harm(act) } }),
+      FailedSeed,
+    );
+    assertStringIncludes(error.message, says);
   });
 }

@@ -4,6 +4,7 @@
  */
 import { createHash, type Hash } from "node:crypto";
 import type { MemoryPacket } from "../../src/testing/memory_end.ts";
+import { FRAME_HEADER_BYTES } from "../../src/wire/wire_limits.ts";
 
 /** How much is kept and shown. */
 export interface TraceOptions {
@@ -70,19 +71,34 @@ function words(packet: MemoryPacket): string {
   return `${at(atMs)}  ${from} > ${to} ${kind} ${bytes}${commands(data)}`;
 }
 
-/** The commands of the frames in one packet, as far as it begins with a frame. */
-function commands(data: Uint8Array | undefined): string {
-  if (data === undefined) return "";
-  const names: string[] = [];
-  for (let at = 0; at + 24 <= data.length;) {
-    const name = new TextDecoder("latin1").decode(
+/** The whole frames in one packet, and the head of the last, as far as it begins with a frame. */
+export function framesOf(
+  data: Uint8Array,
+): {
+  readonly command: string;
+  readonly payload: Uint8Array;
+  readonly isWhole: boolean;
+}[] {
+  const frames = [];
+  for (let at = 0; at + FRAME_HEADER_BYTES <= data.length;) {
+    const command = new TextDecoder("latin1").decode(
       data.subarray(at + 4, at + 16),
     )
       .replace(/\0+$/, "");
-    if (!/^[a-z0-9]+$/.test(name)) break;
-    names.push(name);
-    at += 24 + new DataView(data.buffer, data.byteOffset + at + 16, 4)
+    if (!/^[a-z0-9]+$/.test(command)) break;
+    const length = new DataView(data.buffer, data.byteOffset + at + 16, 4)
       .getUint32(0, true);
+    at += FRAME_HEADER_BYTES;
+    const payload = data.subarray(at, at + length);
+    frames.push({ command, payload, isWhole: payload.length === length });
+    at += length;
   }
+  return frames;
+}
+
+/** The commands of the frames in one packet, as far as it begins with a frame. */
+function commands(data: Uint8Array | undefined): string {
+  if (data === undefined) return "";
+  const names = framesOf(data).map(({ command }) => command);
   return names.length > 0 ? ` (${names.join(" ")})` : "";
 }

@@ -2,10 +2,12 @@
  * Runs seeds in a thread of its own. Gets a range, answers with one report a seed;
  * a schedule does not notice where it runs.
  */
+import type { Kind } from "./kinds.ts";
 import { type Report, runSeed } from "./report.ts";
 
 /** Seeds to run. */
 export interface Range {
+  readonly kind: Kind;
   readonly from: number;
   readonly count: number;
 }
@@ -18,8 +20,8 @@ interface WorkerScope {
 
 const scope = globalThis as unknown as WorkerScope;
 
-scope.onmessage = async ({ data: { from, count } }) => {
+scope.onmessage = async ({ data: { kind, from, count } }) => {
   for (let seed = from; seed < from + count; seed++) {
-    scope.postMessage(await runSeed(seed));
+    scope.postMessage(await runSeed(kind, seed));
   }
 };

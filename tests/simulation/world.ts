@@ -9,13 +9,15 @@ import { MemoryNetwork } from "../../src/testing/memory_network.ts";
 import { SeededRandom } from "../../src/testing/seeded_random.ts";
 import { ProcessClock, SimulatedClock } from "./clock.ts";
 import { BrokenInvariant, Invariants } from "./invariants.ts";
+import { ClosedMesh } from "./closed_mesh.ts";
 import { Errands } from "./errands.ts";
 import { Disk } from "./disk.ts";
 import { NetworkFaults } from "./faults.ts";
-import { numberedIdentity } from "./keys.ts";
+import { networkKey, numberedIdentity } from "./keys.ts";
 import { Liar, PORT } from "./liar.ts";
 import { Mail } from "./mail.ts";
-import { Life, type Member } from "./member.ts";
+import { Life, type Member, type Running } from "./member.ts";
+import { Pairs } from "./pairs.ts";
 import { type Action, describeAction, type Schedule } from "./schedule.ts";
 import { at, Trace, type TraceOptions } from "./trace.ts";
 import { Talks } from "./talks.ts";
@@ -31,28 +33,54 @@ const STRANGERS = 12;
 /** Numbers of identities: apart from each other, so that roles never share one. */
 const LIAR_KEYS = 1_000;
 const STRANGER_KEYS = 2_000;
+const INTRUDER_KEYS = 3_000;
+
+/** All the keys of a simulation. */
+interface Keys {
+  readonly members: readonly Identity[];
+  readonly liars: readonly Identity[];
+  readonly strangers: readonly Identity[];
+  readonly intruders: readonly Identity[];
+  /** Derived from the secret of a closed mesh. */
+  readonly network: Uint8Array<ArrayBuffer> | undefined;
+}
+
+/** A member that waits for another to let it in tries again after this time. */
+const ENTRY_MS = 1_000;
+
+/** So often those that have lost their way come in anew. */
+const MAX_ENTRIES = 10;
 
 /** One simulated world. */
 export class World {
   readonly schedule: Schedule;
   readonly clock = new SimulatedClock();
   readonly wires = new Wires();
-  readonly invariants = new Invariants(this.wires, this.clock, {
-    fail: (error) => this.fail(error),
-  });
+  readonly invariants: Invariants;
   readonly trace: Trace;
   readonly members: readonly Member[];
   /** How often each thing happened. */
   readonly counts = new Map<string, number>();
   readonly watch: Watch;
-  readonly mail = new Mail((error) => this.fail(error));
-  readonly talks = new Talks((error) => this.fail(error));
-  readonly errands = new Errands((error) => this.fail(error));
+  /** Absent in an open mesh. */
+  readonly closed: ClosedMesh | undefined;
+  readonly mail: Mail;
+  readonly talks: Talks;
+  readonly errands: Errands;
   readonly #network: MemoryNetwork;
   readonly #faults: NetworkFaults;
   readonly #random: SeededRandom;
   readonly #liars: readonly Liar[];
   readonly #strangers: readonly Identity[];
+  /** Nodes that no member admits, and all their lives. */
+  readonly #intruders: readonly {
+    readonly identity: Identity;
+    readonly label: string;
+    readonly lives: Life[];
+  }[];
+  readonly #networkKey: Uint8Array<ArrayBuffer> | undefined;
+  readonly #waiting = new Set<Member>();
+  #isFull = false;
   /** Every life there was. */
   readonly #lives: Life[] = [];
   readonly #touched = new Set<Life>();
@@ -65,10 +93,15 @@ export class World {
 
   private constructor(
     schedule: Schedule,
-    keys: { members: Identity[]; liars: Identity[]; strangers: Identity[] },
+    keys: Keys,
     options: TraceOptions,
   ) {
     this.schedule = schedule;
+    const fail = (error: BrokenInvariant) => this.fail(error);
+    const isClosed = schedule.closed !== undefined;
+    this.mail = new Mail(fail, isClosed);
+    this.talks = new Talks(fail, isClosed);
+    this.errands = new Errands(fail, isClosed);
     this.trace = new Trace(options);
     this.#random = new SeededRandom(schedule.seed ^ 0x11e);
     this.#network = new MemoryNetwork({
@@ -84,6 +117,9 @@ export class World {
         if (life === undefined) return;
         this.#touched.add(life);
         if (packet.kind !== "data") return;
+        const sender = packet.from.slice(0, packet.from.lastIndexOf(":"));
+        const from = this.#byHost.get(sender);
+        if (from !== undefined) this.closed?.onPacket(from, packet);
         life.heard(`${packet.from}>${packet.to}`);
       },
     });
@@ -108,6 +144,28 @@ export class World {
       new Liar(`liar${index}`, identity, `10.66.${index}.1`)
     );
     this.#strangers = keys.strangers;
+    this.#networkKey = keys.network;
+    this.#intruders = keys.intruders.map((identity, index) => ({
+      identity,
+      label: `stranger${index}`,
+      lives: [],
+    }));
+    const { closed } = schedule;
+    this.closed = closed && new ClosedMesh({
+      plan: closed,
+      members: this.members,
+      running: () =>
+        this.running().filter(({ life }) => !this.#frozen.has(life)),
+      random: new SeededRandom(schedule.seed ^ 0xc105ed),
+      nowMs: () => this.clock.monotonic(),
+      networkKey: keys.network,
+      fail,
+      isPinned: (member, other) => this.#isPinned(member, other),
+    });
+    this.invariants = new Invariants(this.wires, this.clock, {
+      fail,
+      closed: this.closed,
+    });
   }
 
   /** The world before anything has happened. */
@@ -126,10 +184,17 @@ export class World {
       { length: STRANGERS },
       (_, i) => numberedIdentity(STRANGER_KEYS + i),
     );
+    const { closed } = schedule;
+    const intruders = Array.from(
+      { length: closed?.strangers ?? 0 },
+      (_, i) => numberedIdentity(INTRUDER_KEYS + (shift + i) % 32),
+    );
     const world = new World(schedule, {
       members: await Promise.all(members),
       liars: await Promise.all(liars),
       strangers: await Promise.all(strangers),
+      intruders: await Promise.all(intruders),
+      network: closed?.secret ? await networkKey() : undefined,
     }, options);
     await world.#prepareEphemeralKeys();
     for (const { atMs, action } of schedule.actions) {
@@ -159,8 +224,8 @@ export class World {
   }
 
   /** Members that run. */
-  running(): (Member & { life: Life })[] {
-    return this.members.filter((member): member is Member & { life: Life } =>
+  running(): Running[] {
+    return this.members.filter((member): member is Running =>
       member.life?.isUp === true
     );
   }
@@ -179,11 +244,87 @@ export class World {
         .map(({ identity }) => identity.id),
     );
     if (!this.wires.listenedAt(address).isSubsetOf(own)) return false;
-    const told = this.schedule.members[member.index]!.connect
-      .some((to) => to.member === other.index) && target.host === other.home;
+    const isToldOfHost = this.closed?.toldOf(member, other) ?? false;
+    const told = isToldOfHost ||
+      this.schedule.members[member.index]!.connect
+          .some((to) => to.member === other.index) &&
+        target.host === other.home;
     const seen = `${target.identity.id}@${target.host}`;
     return told || this.invariants.metBy(life).has(seen) ||
       member.remembers.has(seen);
+  }
+
+  /** The pairs that must be in session from now on, if nothing goes wrong. */
+  pairs(): Pairs {
+    const members = this.running();
+    const byLife = new Map(members.map((member) => [member.life, member]));
+    const { closed } = this;
+    const isEdge = (a: Life, b: Life) => {
+      const [one, other] = [byLife.get(a)!, byLife.get(b)!];
+      if (closed !== undefined) {
+        const finds = (guest: Running, host: Running) =>
+          !closed.isGuestOnly(guest) || this.#hasMetAny(guest) ||
+          closed.toldOf(guest, host);
+        if (!finds(one, other) || !finds(other, one)) return false;
+      }
+      return (this.knows(one, other) || this.knows(other, one)) &&
+        this.#admits(one, other) && this.#admits(other, one);
+    };
+    return new Pairs(members.map(({ life }) => life), {
+      isEdge,
+      isBarred: (a, b) => closed?.isBarred(a, b) ?? false,
+    });
+  }
+
+  /** Whether a node admits another without the word of a third. */
+  #admits(member: Running, other: Member): boolean {
+    const { closed } = this;
+    if (closed === undefined) return true;
+    const { id } = other.identity;
+    const seen = [...this.invariants.metBy(member.life).keys()];
+    return closed.admits(member, other) ||
+      [...seen, ...member.remembers].some((it) => it.startsWith(id));
+  }
+
+  #hasMetAny({ life, remembers }: Running): boolean {
+    return remembers.size > 0 || this.invariants.metBy(life).size > 0;
+  }
+
+  #isPinned({ index }: Member, other: Member): boolean {
+    const { connect } = this.schedule.members[index]!;
+    const isLasting = !this.schedule.members[other.index]!.ephemeral;
+    return isLasting &&
+      connect.some(({ member, pinned }) => pinned && member === other.index);
+  }
+
+  /**
+   * In a closed mesh: waits until all have come in, and lets those in anew that can find nobody
+   * any more: the member that let them in has lost its disk, or their invite has ended.
+   */
+  async comeIn(): Promise<void> {
+    if (this.closed === undefined) return;
+    for (let round = 0; round < MAX_ENTRIES; round++) {
+      const now = this.clock.monotonic();
+      await this.run(now + ENTRY_MS);
+      if (this.#waiting.size > 0) continue;
+      const pairs = this.pairs();
+      if (pairs.lives.length < 2) break;
+      const lost = this.running().filter(({ life }) => !pairs.hasAny(life));
+      // One of two that are lost stays, and lets the other in.
+      const [, ...rest] = lost;
+      const some = lost.length === pairs.lives.length ? rest : lost;
+      if (some.length === 0) break;
+      for (const member of some) {
+        this.#note(`${member.label} has lost its way`);
+        this.#end(member, { abrupt: true, crash: false });
+        this.clock.after(
+          ENTRY_MS / 2,
+          () => this.#start(member, { memory: false }),
+        );
+      }
+    }
+    // The others stay out.
+    this.#isFull = true;
   }
 
   /** All faults stop: the network is whole, everybody runs, and nobody lies any more. */
@@ -193,6 +334,7 @@ export class World {
     this.#perform({ type: "heal" });
     this.#network.setDelay({ latencyMs: 5, jitterMs: 10 });
     for (const liar of this.#liars) liar.stop();
+    this.closed?.calm();
     for (const member of this.members) {
       if (member.life?.isUp || !this.schedule.members[member.index]!.returns) {
         continue;
@@ -206,9 +348,15 @@ export class World {
     for (const liar of this.#liars) liar.stop();
     for (const life of [...this.#frozen.keys()]) this.#thaw(life);
     const abrupt = this.schedule.abruptEnd;
-    const ends = this.members.map((member) =>
-      this.#end(member, { abrupt, crash: false })
-    );
+    this.#isFull = true;
+    const ends = [
+      ...this.members.map((member) =>
+        this.#end(member, { abrupt, crash: false })
+      ),
+      ...this.#intruders.flatMap(({ lives }) =>
+        lives.map((life) => life.end({ abrupt }))
+      ),
+    ];
     let done = false;
     const all = Promise.all(ends).then(() => {
       done = true;
@@ -224,7 +372,8 @@ export class World {
     this.errands.checkEnded();
     const { connections, listeners } = this.#network.open;
     const left = [
-      ...this.#lives.filter(({ clock }) => clock.pending > 0)
+      ...[...this.#lives, ...this.#intruders.flatMap(({ lives }) => lives)]
+        .filter(({ clock }) => clock.pending > 0)
         .map(({ label, clock }) => `${clock.pending} timers of ${label}`),
       ...(connections > 0 ? [`${connections} connections`] : []),
       ...(listeners > 0 ? [`${listeners} listeners`] : []),
@@ -272,6 +421,7 @@ export class World {
       case "wall-clock": {
         const { life } = this.#member(action.member);
         life?.clock.set(action.offsetMs);
+        this.closed?.clockSet(this.#member(action.member));
         return;
       }
       case "freeze":
@@ -284,6 +434,12 @@ export class World {
         return this.#talk(action);
       case "errand":
         return this.#errand(action);
+      case "rule":
+        return this.#rule(action);
+      case "intrude":
+        return this.#intrude(action);
+      case "admit":
+        return this.#admit(action);
       default:
         return action satisfies never;
     }
@@ -303,6 +459,8 @@ export class World {
         this.#ephemeral.length
       ]!;
     }
+    if (this.#waitsToComeIn(member, options)) return;
+    const own = this.closed?.optionsFor(member);
     const label = `${member.label}.${++member.lives}`;
     const clock = new ProcessClock(this.clock, () => this.#touched.add(life));
     const life = new Life(
@@ -331,10 +489,14 @@ export class World {
     const random = new SeededRandom(seed * 1_013 + this.#lives.length);
     this.#watch(
       life.start({
+        ...own,
         port: PORT,
-        connect: plan.connect.map(({ member, pinned }) =>
-          this.#target(member, pinned)
-        ),
+        connect: [
+          ...plan.connect.map(({ member, pinned }) =>
+            this.#target(member, pinned)
+          ),
+          ...own?.connect ?? [],
+        ],
         transport: this.wires.of(life, this.#network.transport(member.host)),
         random: new SeededRandom(seed * 1_009 + this.#lives.length),
         heartbeatMs,
@@ -459,6 +621,73 @@ export class World {
     this.errands.send(life, errand, this.#member(to).identity.id);
   }
 
+  // --- Of closed meshes ------------------------------------------------------------
+
+  /** It tries again until a member can let it in; false when it may start now. */
+  #waitsToComeIn(member: Member, options: { memory: boolean }): boolean {
+    this.#waiting.delete(member);
+    if (this.closed?.mayStart(member) ?? true) return false;
+    if (this.#isFull) return true;
+    this.#waiting.add(member);
+    this.clock.after(
+      ENTRY_MS / 2,
+      () => this.#start(member, options),
+    );
+    return true;
+  }
+
+  #rule({ member, other, rule }: Extract<Action, { type: "rule" }>): void {
+    const { life } = this.#member(member);
+    if (life === undefined || !life.isUp || this.#frozen.has(life)) return;
+    const decides = { ...this.#member(member), life };
+    if (this.closed!.rule(decides, this.#member(other), rule)) {
+      this.#count(rule);
+    }
+    this.#touched.add(life);
+  }
+
+  #admit({ liar, member }: Extract<Action, { type: "admit" }>): void {
+    const { life } = this.#member(member);
+    if (life === undefined || !life.isUp || this.#frozen.has(life)) return;
+    const decides = { ...this.#member(member), life };
+    this.closed!.admit(decides, this.#liars[liar]!.identity.id);
+  }
+
+  #intrude(
+    { stranger, intrusion }: Extract<Action, { type: "intrude" }>,
+  ): void {
+    const intruder = this.#intruders[stranger]!;
+    const { lives, identity } = intruder;
+    // It tries one way after another.
+    const previous = lives.at(-1);
+    if (previous !== undefined) this.#watch(previous.end({ abrupt: true }));
+    const host = `10.77.${stranger}.${lives.length + 1}`;
+    const disk = new Disk();
+    if (this.schedule.closed!.leaked) this.closed!.giveSecret(disk);
+    const life = new Life(
+      `${intruder.label}.${lives.length + 1}`,
+      identity,
+      host,
+      new ProcessClock(this.clock),
+      disk,
+      {
+        onEvent: (life, event) => this.closed!.onStrangersEvent(life, event),
+        onLateWrite: () => {},
+      },
+    );
+    lives.push(life);
+    this.#count(`intrude ${intrusion}`);
+    const { seed, heartbeatMs, peerExchangeMs } = this.schedule;
+    this.#watch(life.start({
+      ...this.closed!.intrusion(intrusion),
+      port: PORT,
+      transport: this.wires.of(life, this.#network.transport(host)),
+      random: new SeededRandom(seed * 1_019 + 37 * stranger + lives.length),
+      heartbeatMs,
+      peerExchangeMs,
+    }));
+  }
+
   #lie({ liar: index, lie }: Extract<Action, { type: "lie" }>): void {
     const liar = this.#liars[index]!;
     this.#watch(this.#started(liar).then(() => liar.lie(lie)));
@@ -476,6 +705,7 @@ export class World {
         members: this.members,
         strangers: this.#strangers,
         nowhere: NOWHERE,
+        networkKey: this.schedule.closed?.leaked ? this.#networkKey : undefined,
       }));
   }
 

@@ -1,5 +1,6 @@
 /** Admission decisions by the user or a program. */
 import type { Clock, Random } from "../../core/clock.ts";
+import { VerackError } from "../../core/errors.ts";
 import { parsePeerId, type PeerId } from "../../core/peer_id.ts";
 import { INVITE_TTL_MS, MAX_INVITE_TTL_MS } from "../mesh_limits.ts";
 import { type Address, parseAddress } from "../../transport/address.ts";
@@ -74,8 +75,9 @@ export interface Admission {
    * @throws {RangeError} when the time is out of range, or the node listens on
    * every address and none was given.
    * @throws {SyntaxError} when the address does not parse.
-   * @throws {VerackError} `full` when a thousand invites have not ended yet; when
-   * the store cannot write.
+   * @throws {VerackError} `full` when a thousand invites have not ended yet; `not-admitted`
+   * while this node's own invite waits for its host, which may have a secret for it to pass on;
+   * when the store cannot write.
    */
   invite(options?: InviteOptions): string;
   /** Invites that have not ended, used or not, the next to expire first. */
@@ -162,6 +164,12 @@ export class AdmissionControl implements Admission {
       );
     }
     const { membership, own, random } = this.#options;
+    if (membership.credentials.awaitsWelcome) {
+      throw new VerackError(
+        "not-admitted",
+        "Cannot invite: the host of this node's own invite has not answered yet, must have admitted it first",
+      );
+    }
     const address = options.address !== undefined
       ? parseAddress(options.address)
       : this.#options.addresses.find(({ host }) => !isEveryHost(host));

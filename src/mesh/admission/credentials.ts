@@ -77,6 +77,11 @@ export class Credentials {
     return this.#invite !== undefined || (this.#welcome?.closed ?? false);
   }
 
+  /** Whether the host of its invite has not sent `welcome` yet: it may lack the secret. */
+  get awaitsWelcome(): boolean {
+    return this.#invite !== undefined;
+  }
+
   /** The attestation that admits this node, to show to members. */
   get attestation(): Uint8Array | undefined {
     const attestation = this.#welcome?.attestation;

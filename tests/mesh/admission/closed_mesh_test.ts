@@ -1,5 +1,6 @@
 // A closed mesh lets in whom a member admits, all of it, and nobody else.
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { VerackError } from "../../../src/core/errors.ts";
 import { Identity } from "../../../src/identity/identity.ts";
 import { inviteSecret, parseInvite } from "../../../src/identity/invite.ts";
 import { MemoryStore } from "../../../src/mesh/peers/memory_store.ts";
@@ -89,6 +90,23 @@ Deno.test("a peer that is not admitted is listed as a join request, and once all
   a.admission.allow(stranger.identity.id);
   assertEquals(a.admission.joinRequests(), []);
   await mesh.complete();
+});
+
+Deno.test("a guest invites others only once its host has answered, so that they get the secret", async () => {
+  await using host = await Node.start({ admission: "closed", secret: SECRET });
+  await using first = await guest(host);
+  const error = assertThrows(() => first.admission.invite(), VerackError);
+  assertEquals(error.code, "not-admitted");
+  await first.joined();
+  await until("it may invite", () => {
+    try {
+      return first.admission.invite() !== "";
+    } catch {
+      return false;
+    }
+  });
+  await using second = await guest(first);
+  await until("its guest meets both", () => second.sessions().length === 2);
 });
 
 Deno.test("a guest that kept its welcome comes back without the invite", async () => {
