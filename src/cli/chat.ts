@@ -246,6 +246,7 @@ async function startNode(
   options: NodeOptions,
   port: number | undefined,
 ): Promise<Node> {
+  if (options.listen === false) return await Node.start(options);
   try {
     return await Node.start({ ...options, port: port ?? DEFAULT_PORT });
   } catch (error) {

@@ -138,11 +138,14 @@ function excludedFlags(
   const given = ([key]: readonly [string, FlagSpec]) =>
     (texts[flagName(key)] ?? []).length > 0;
   const excluded = new Set<string>();
-  for (const [key, { excludes = [] }] of entries.filter(given)) {
-    for (const other of excludes) {
+  for (const [key, spec] of entries.filter(given)) {
+    const { excludes = [], excludesIfNegated = [] } = spec;
+    const isNegated = (texts[flagName(key)] ?? []).includes("false");
+    const no = isNegated && excludesIfNegated.length > 0 ? "no-" : "";
+    for (const other of [...excludes, ...isNegated ? excludesIfNegated : []]) {
       if ((texts[flagName(other)] ?? []).length > 0) {
         throw new UsageError(
-          `--${flagName(key)} and --${flagName(other)} exclude each other`,
+          `--${no}${flagName(key)} and --${flagName(other)} exclude each other`,
         );
       }
       excluded.add(other);

@@ -92,8 +92,10 @@ function words(
     peerName(event.id, event);
   switch (event.type) {
     case "listening":
-      return `${label("listen", colors.bold)} on ${
-        event.addresses.map(address).join(", ")
+      return `${label("listen", colors.bold)} ${
+        event.addresses.length === 0
+          ? "nowhere, only dial,"
+          : `on ${event.addresses.map(address).join(", ")}`
       } as ${peer(event)}`;
     case "peer:up":
       return `${label("up", colors.green)} ${peer(event)} ${

@@ -55,6 +55,8 @@ export interface FlagSpec {
   readonly required?: boolean;
   /** Keys of flags that it may not be given with; it is stronger than their variables. */
   readonly excludes?: readonly string[];
+  /** The same for its opposite, `--no-…`. */
+  readonly excludesIfNegated?: readonly string[];
   /** Of a boolean: `--no-…` is accepted; without it and a default the value is `undefined`. */
   readonly negatable?: boolean;
   /** Bounds of a number. */

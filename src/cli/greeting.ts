@@ -28,7 +28,8 @@ export function greet(
   const { out, stdout } = terminal;
   const name = node.name === "" ? "" : ` ${out.bold(shownName(node.name))}`;
   stdout.line(`${out.bold("verack")} ${node.identity.id}${name}`);
-  const joins = flags.connect.length > 0 || node.status().admission === "closed"
+  const joins = flags.connect.length > 0 || flags.listen === false ||
+      node.status().admission === "closed"
     ? []
     : joinRows(node, joinCommand(flags, command));
   const rows = [...joins, opennessRow(flags, node)];
@@ -97,9 +98,12 @@ function joinCommand(
 /** Which nodes may come in, and whether the node keeps its key. */
 function opennessRow(flags: NodeFlagValues, node: Node): Row {
   const { admission, secret } = node.status();
-  const isLocal = node.addresses.every((address) =>
-    isLoopbackHost(parseAddress(address).host)
-  );
+  // A node that does not listen meets what it and its members dial.
+  const listens = node.addresses.length > 0;
+  const isLocal = listens &&
+    node.addresses.every((address) =>
+      isLoopbackHost(parseAddress(address).host)
+    );
   if (admission === "closed") {
     const { data } = flags;
     return [
@@ -115,6 +119,8 @@ function opennessRow(flags: NodeFlagValues, node: Node): Row {
     ? "every node that has the secret"
     : isLocal
     ? "every node on this machine"
+    : !listens
+    ? "every member that it dials; it does not listen"
     : "every node that reaches it";
   const choice = secret || isLocal
     ? ""

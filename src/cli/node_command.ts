@@ -108,6 +108,13 @@ export const NODE_FLAGS = {
     parse: (text: string) => parseHost(text),
     help: "Address to listen on; :: for IPv6 and IPv4 (default: 0.0.0.0)",
   },
+  listen: {
+    type: "boolean",
+    negatable: true,
+    excludesIfNegated: ["host", "port", "advertise"],
+    help:
+      "Accept connections; without, only dial others, a full member all the same",
+  },
   connect: {
     type: "list",
     short: "c",
@@ -169,7 +176,7 @@ export function withKeptPlace<F extends Pick<NodeFlagValues, "data" | "keep">>(
   return { ...flags, data: dataPlace(grantedEnv(DATA_VARIABLE)).directory };
 }
 
-/** The settings of a node but its port. */
+/** The settings of a node but its port, which only a node has that listens. */
 export interface NodeStart extends Disposable {
   readonly options: NodeOptions;
   /** To be called after the node has closed. */
@@ -181,8 +188,8 @@ export interface NodeStart extends Disposable {
  * only afterwards, so that Ctrl-C ends the prompt.
  */
 export async function nodeStart(flags: NodeFlagValues): Promise<NodeStart> {
-  const { name, host, connect, network, heartbeat, deadAfter, advertise } =
-    flags;
+  const { name, host, connect, network, heartbeat, deadAfter } = flags;
+  const { advertise, listen } = flags;
   if (deadAfter !== undefined && deadAfter <= heartbeat) {
     // The peer would be declared dead before it was pinged.
     throw new UsageError(
@@ -196,14 +203,16 @@ export async function nodeStart(flags: NodeFlagValues): Promise<NodeStart> {
     options: {
       identity: data?.identity ?? given ?? await Identity.generate(),
       ...(data && { store: data.store }),
-      host: host.length > 0 ? host : [EVERY_IPV4],
+      ...(listen === false ? { listen } : {
+        host: host.length > 0 ? host : [EVERY_IPV4],
+        advertise,
+      }),
       connect,
       network,
       ...admission,
       heartbeatMs: heartbeat * 1_000,
       ...(deadAfter !== undefined && { deadAfterMs: deadAfter * 1_000 }),
       ...(name !== undefined && { name }),
-      advertise,
     },
     [Symbol.dispose]: () => data?.[Symbol.dispose](),
   };

@@ -220,14 +220,14 @@ export const findCommand: Command = answerCommand({
       const found = peers.map((peer) => ({ ...peer, self: false }));
       if (!self) return found;
       const own = await node.status();
-      const { id, address } = own;
+      const { id, addresses } = own;
       return [
         {
           id,
           ...namesOf(own),
           self: true,
           connected: false,
-          addresses: [address],
+          addresses,
         },
         ...found,
       ];

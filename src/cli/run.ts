@@ -164,7 +164,7 @@ async function run(invocation: Invocation<typeof FLAGS>): Promise<ExitCode> {
   using start = await nodeStart(flags);
   const options = {
     ...start.options,
-    port: flags.port,
+    ...(flags.listen !== false && { port: flags.port }),
     ...(flags.keepTopic.length > 0 && { keepTopics: flags.keepTopic }),
   };
   const rule = command && senderRule(options, command.from);

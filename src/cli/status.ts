@@ -32,6 +32,7 @@ function rows(status: StatusAnswer): [what: string, text: string][] {
     [
       "address",
       [
+        ...status.addresses.length === 0 ? ["none: it does not listen"] : [],
         ...status.addresses.map((address) => escapeText(address)),
         ...(status.advertise === undefined
           ? []

@@ -57,6 +57,7 @@ export type ErrorCode =
   | "stopped" // this node is closing
   // Streams and requests.
   | "not-connected" // there is no session with the peer at present
+  | "no-listener" // this node does not listen, so that no other can connect to it
   | "unsupported" // the peer's version has no streams
   | "unknown-protocol" // the peer does not handle that protocol
   | "session-lost" // the session of the stream ended before the stream did
@@ -188,6 +189,7 @@ const FACTS = {
   "undelivered": { status: 504 },
   "stopped": { retryable: true, reason: "leaving", status: 503 },
   "not-connected": { retryable: true, status: 409 },
+  "no-listener": { status: 409 },
   "unsupported": { status: 409 },
   "unknown-protocol": { status: 404 },
   "session-lost": { retryable: true, status: 503 },

@@ -32,12 +32,12 @@ export type MissingPair = readonly [PeerId, PeerId];
  * one that the user of this node has given it.
  */
 export type NodeEvent =
-  /** The node accepts connections. */
+  /** The node has started; without an address it accepts no connections (`listen: false`). */
   | {
     readonly type: "listening";
     readonly id: PeerId;
     /** The first of `addresses`. */
-    readonly address: string;
+    readonly address?: string;
     readonly addresses: readonly string[];
   }
   /** A peer is connected and verified. Once a peer, also with several sessions. */

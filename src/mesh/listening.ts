@@ -49,11 +49,36 @@ function listOf(value: OneOrMore): readonly string[] {
   return typeof value === "string" ? [value] : value;
 }
 
-/** Listens as the options say; throws as `Transport.listen`, and `demo-identity`. */
+/** Whether to listen; throws `TypeError` for what only a node has that listens. */
+export function listensBy(options: {
+  readonly listen?: boolean;
+  readonly host?: OneOrMore;
+  readonly port?: number;
+  readonly advertise?: OneOrMore;
+}): boolean {
+  const { listen = true } = options;
+  if (listen) return true;
+  for (const name of ["host", "port", "advertise"] as const) {
+    if (options[name] === undefined) continue;
+    throw new TypeError(
+      `Cannot start node: listen is false and ${name} is ${
+        JSON.stringify(options[name])
+      }, must be one or the other`,
+    );
+  }
+  return false;
+}
+
+/**
+ * Listens as the options say, if at all; throws as `Transport.listen`, and `demo-identity`.
+ */
 export async function listenFor(
-  { hosts, port, transport }: Omit<ListenAllOptions, "credentials">,
+  { hosts, listen, port, transport }:
+    & Omit<ListenAllOptions, "credentials">
+    & { readonly listen: boolean },
   identity: Identity,
-): Promise<NodeListener> {
+): Promise<NodeListener | undefined> {
+  if (!listen) return undefined;
   for (const host of hosts) refuseDemoOffLoopback(identity, { host, port });
   return await listenAll({
     transport,

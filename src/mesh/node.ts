@@ -77,7 +77,7 @@ export class Node implements AsyncDisposable {
   private constructor(
     options: ResolvedNodeOptions,
     identity: Identity,
-    listener: NodeListener,
+    listener: NodeListener | undefined,
   ) {
     this.#options = options;
     this.identity = identity;
@@ -101,7 +101,8 @@ export class Node implements AsyncDisposable {
   }
 
   /**
-   * Starts a node: it listens when the promise resolves, and joins from then on.
+   * Starts a node: it listens when the promise resolves, unless `listen` is false, and joins
+   * from then on.
    *
    * @throws {VerackError} `address-in-use`, `address-not-available`, `permission`,
    * `demo-identity`, `unsafe`, `bad-secret`.
@@ -128,12 +129,12 @@ export class Node implements AsyncDisposable {
     return this.#options.name;
   }
 
-  /** Its address: `host:port`; of several the first. */
+  /** Its address: `host:port`; of several the first; empty if it does not listen. */
   get address(): string {
-    return this.#facts.addresses[0]!;
+    return this.#facts.addresses[0] ?? "";
   }
 
-  /** The addresses that it listens on: `host:port`. */
+  /** The addresses that it listens on: `host:port`; none with `listen: false`. */
   get addresses(): readonly string[] {
     return this.#facts.addresses;
   }
@@ -219,9 +220,15 @@ export class Node implements AsyncDisposable {
   events(options: { signal?: AbortSignal } = {}): AsyncIterableIterator<
     NodeEvent
   > {
-    const { address, addresses, identity: { id } } = this;
+    const { addresses, identity: { id } } = this;
+    const [address] = addresses;
     const first: NodeEvent[] = [
-      { type: "listening", id, address, addresses },
+      {
+        type: "listening",
+        id,
+        ...(address !== undefined && { address }),
+        addresses,
+      },
       ...upEvents(this.#parts),
       this.#parts.report.event,
     ];

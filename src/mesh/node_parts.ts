@@ -41,7 +41,8 @@ import { Streaming } from "./streaming.ts";
 export interface PartsOptions {
   readonly options: ResolvedNodeOptions;
   readonly identity: Identity;
-  readonly listener: NodeListener;
+  /** Absent if it does not listen. */
+  readonly listener: NodeListener | undefined;
   readonly counters: NodeCounters;
   readonly histograms: NodeHistograms;
   /** Aborts when the node closes. */
@@ -176,7 +177,7 @@ export function makeParts(
     membership,
     addresses: options.advertise.length > 0
       ? options.advertise
-      : listener.addresses,
+      : listener?.addresses ?? [],
   });
 
   // Sessions.
@@ -198,7 +199,9 @@ export function makeParts(
     connections,
     maxPeers,
   });
-  const asSeen = { host: AS_SEEN_HOST, port: listener.address.port };
+  const asSeen = listener === undefined
+    ? []
+    : [{ host: AS_SEEN_HOST, port: listener.address.port }];
   const ownEntry = new OwnEntry({
     clock,
     counters,
@@ -206,7 +209,7 @@ export function makeParts(
     signal,
     identity,
     name,
-    addresses: () => advertise.length > 0 ? advertise : [asSeen],
+    addresses: () => advertise.length > 0 ? advertise : asSeen,
     isUnreachable: () => false,
     table,
     events,

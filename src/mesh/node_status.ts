@@ -23,9 +23,9 @@ export interface NodeStatus {
   readonly name?: string;
   /** Its key ends with its process. */
   readonly ephemeral: boolean;
-  /** Its address, the first of `addresses`: `host:port`. */
-  readonly address: string;
-  /** The addresses that it listens on. */
+  /** Its address, the first of `addresses`: `host:port`; absent if it does not listen. */
+  readonly address?: string;
+  /** The addresses that it listens on; none with `listen: false`. */
   readonly addresses: readonly string[];
   /** What runs TLS for its connections; absent where there is no TLS. */
   readonly tls?: "engine" | "streams";
@@ -39,7 +39,7 @@ export interface NodeStatus {
   readonly secret: boolean;
   /** Version of verack. */
   readonly version: string;
-  /** When it began to listen. */
+  /** When it started. */
   readonly startedAt: Date;
   /** Milliseconds since then. */
   readonly uptimeMs: number;
@@ -91,12 +91,12 @@ export interface NodeStatus {
   };
 }
 
-/** What is fixed when a node starts to listen. */
+/** What is fixed when a node starts. */
 export interface NodeFacts {
   readonly identity: Identity;
   readonly addresses: readonly string[];
   readonly tls: NodeStatus["tls"] | undefined;
-  /** When it began to listen, by both clocks, milliseconds. */
+  /** When it started, by both clocks, milliseconds. */
   readonly startedAt: { readonly wall: number; readonly monotonic: number };
 }
 
@@ -152,7 +152,7 @@ export function nodeStatus(
     id: identity.id,
     ...(name !== "" && { name }),
     ephemeral: identity.ephemeral,
-    address: addresses[0]!,
+    ...(addresses[0] !== undefined && { address: addresses[0] }),
     addresses,
     ...(tls !== undefined && { tls }),
     ...(advertise.length > 0 && { advertise: advertise.map(formatAddress) }),
@@ -185,18 +185,17 @@ export function nodeStatus(
   };
 }
 
-/** The facts of a node that has begun to listen. */
+/** The facts of a node that has started. */
 export function nodeFacts(
   identity: Identity,
-  { addresses, tls }: NodeListener,
+  listener: NodeListener | undefined,
   clock: Clock,
 ): NodeFacts {
-  const startedAt = { wall: clock.now(), monotonic: clock.monotonic() };
   return {
     identity,
-    addresses: addresses.map(formatAddress),
-    tls,
-    startedAt,
+    addresses: (listener?.addresses ?? []).map(formatAddress),
+    tls: listener?.tls,
+    startedAt: { wall: clock.now(), monotonic: clock.monotonic() },
   };
 }
 

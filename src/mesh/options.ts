@@ -36,7 +36,7 @@ import { parsePeerName } from "../identity/peer_name.ts";
 import { deriveNetworkKey } from "../identity/shared_secret.ts";
 import type { AdmissionMode } from "./admission/admission_policy.ts";
 import { KeptTime } from "./kept_time.ts";
-import { advertisedOf, hostsOf } from "./listening.ts";
+import { advertisedOf, hostsOf, listensBy } from "./listening.ts";
 import { MemoryStore } from "./peers/memory_store.ts";
 import type { NodeStore } from "./peers/node_store.ts";
 import { type RelaySettings, resolveRelay } from "./relay/relay_settings.ts";
@@ -65,6 +65,12 @@ export interface NodeOptions {
   readonly host?: string | readonly string[];
   /** Port to listen on; 0 means a free one. @default {0} */
   readonly port?: number;
+  /**
+   * Whether it listens. Without, it is a full member all the same: it dials the others, and
+   * needs `connect` or a member on record. Excludes `host`, `port` and `advertise`.
+   * @default {true}
+   */
+  readonly listen?: boolean;
   /**
    * Members to join through: `host:port`, `[v6]:port`, or `srv:_verack._tcp.example.org`, whose
    * SRV records have the hosts and ports; after `identity@` no other node will do.
@@ -142,6 +148,7 @@ const OPTION_NAMES: Readonly<Record<keyof NodeOptions, true>> = {
   name: true,
   host: true,
   port: true,
+  listen: true,
   connect: true,
   advertise: true,
   network: true,
@@ -172,6 +179,7 @@ export interface ResolvedNodeOptions {
   /** At least one. */
   readonly hosts: readonly string[];
   readonly port: number;
+  readonly listen: boolean;
   readonly connect: readonly PeerTarget[];
   /** Best first; empty: where it listens. */
   readonly advertise: readonly Address[];
@@ -242,6 +250,7 @@ export function resolveOptions(options: NodeOptions): ResolvedNodeOptions {
     name: options.name === undefined ? "" : parsePeerName(options.name),
     hosts: hostsOf(options),
     port,
+    listen: listensBy(options),
     connect: [
       ...(options.connect ?? []).map(parsePeerTarget),
       ...(invite === undefined

@@ -111,6 +111,10 @@ export function eventWords(event) {
     case "mesh":
       return meshWords(event);
     case "listening":
+      if (event.addresses.length === 0) {
+        const words = "nowhere: this node only dials others";
+        return say("mesh", "plain", "listen", [words]);
+      }
       return say("mesh", "plain", "listen", [
         "on ",
         ...event.addresses.flatMap((it, at) =>

@@ -62,7 +62,7 @@ export function mountHeader(element, model) {
     );
     facts.address.show(
       (status.advertise ?? status.addresses).map((it) => shownText(it, 80))
-        .join(", "),
+        .join(", ") || "does not listen",
     );
     facts.version.show(shownText(status.version, 32));
     facts.uptime.show(

@@ -46,8 +46,7 @@ export class MemoryMesh implements AsyncDisposable {
     if (identity === undefined) throw new TypeError("Too many members");
     const node = await Node.start({
       identity,
-      host,
-      port: 8080,
+      ...(options.listen !== false && { host, port: 8080 }),
       connect: connect.map((member) => `${member.host}:8080`),
       transport: this.network.transport(host),
       clock: this.clock,

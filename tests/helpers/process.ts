@@ -38,8 +38,8 @@ export class NodeProcess implements AsyncDisposable {
     const given = (flag: string) => args.some((arg) => arg.startsWith(flag));
     const process = new NodeProcess(verack([
       "--json",
-      ...(given("--host") ? [] : ["--host=127.0.0.1"]),
-      ...(given("--port") ? [] : ["--port=0"]),
+      ...(given("--host") || given("--no-listen") ? [] : ["--host=127.0.0.1"]),
+      ...(given("--port") || given("--no-listen") ? [] : ["--port=0"]),
       ...(given("--period") ? [] : ["--period=0"]),
       ...args,
     ], options));
@@ -56,9 +56,9 @@ export class NodeProcess implements AsyncDisposable {
     return this.#is.id;
   }
 
-  /** Where it listens: `host:port`. */
+  /** Where it listens: `host:port`; empty with `--no-listen`. */
   get address(): string {
-    return this.#is.address;
+    return this.#is.address ?? "";
   }
 
   get #is(): Of<"listening"> {

@@ -93,7 +93,7 @@ export class MeshView {
     const node = this.#node(name);
     switch (event.type) {
       case "listening":
-        return this.#onListening(node, event.address);
+        return this.#onListening(node, event.address ?? "");
       case "peer:up":
       case "peer:down":
       case "ping": {

@@ -150,7 +150,12 @@ export function senderRule(
   const isClosed = staysClosed(options);
   if (from.length > 0) return (node) => namedSenders(node, from, permitted);
   if (isClosed) return undefined;
-  const { host = "127.0.0.1", port = 0 } = options;
+  const { host = "127.0.0.1", listen = true, port = 0 } = options;
+  if (!listen) {
+    throw new UsageError(
+      `${flag} in an open mesh would let every stranger ${does}, needs ${fromFlag} NAME|ID, or --admission closed`,
+    );
+  }
   const hosts = typeof host === "string" ? [host] : host;
   const open = hosts.find((it) => !isLoopbackHost(it));
   if (open === undefined) return localSenders;

@@ -38,7 +38,7 @@ export const EVENTS: {
 } = {
   "listening": event("listening", {
     id,
-    address: string,
+    address: optional(string),
     addresses: v.array(string),
   }),
   "peer:up": event("peer:up", {

@@ -48,7 +48,7 @@ const STATUS: Schema<StatusAnswer> = v.looseObject({
   id,
   name: optional(string),
   ephemeral: boolean,
-  address: string,
+  address: optional(string),
   addresses: v.array(string),
   advertise: optional(v.array(string)),
   tls: optional(v.picklist(["engine", "streams"])),

@@ -77,7 +77,7 @@ export interface Admission {
    * @throws {SyntaxError} when the address does not parse.
    * @throws {VerackError} `full` when a thousand invites have not ended yet; `not-admitted`
    * while this node's own invite waits for its host, which may have a secret for it to pass on;
-   * when the store cannot write.
+   * `no-listener` when this node does not listen; when the store cannot write.
    */
   invite(options?: InviteOptions): string;
   /** Invites that have not ended, used or not, the next to expire first. */
@@ -170,6 +170,7 @@ export class AdmissionControl implements Admission {
         "Cannot invite: the host of this node's own invite has not answered yet, must have admitted it first",
       );
     }
+    if (this.#options.addresses.length === 0) throw noListener();
     const address = options.address !== undefined
       ? parseAddress(options.address)
       : this.#options.addresses.find(({ host }) => !isEveryHost(host));
@@ -200,4 +201,11 @@ export class AdmissionControl implements Admission {
       if (id !== own) events.emit("ruled", id, rule);
     }
   }
+}
+
+function noListener(): VerackError {
+  return new VerackError(
+    "no-listener",
+    "Cannot invite: this node does not listen, so that no guest can connect to it; make the invite at a member that listens",
+  );
 }

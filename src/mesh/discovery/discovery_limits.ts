@@ -79,6 +79,9 @@ export const ASKED_AFTER_LOSS = 3;
 export const NEWS_TOLD_TO = 4;
 export const NEWS_DELAY_MS = 1_000;
 
+/** And to so many of those that others cannot dial, so that they need not wait for their turn. */
+export const NEWS_TOLD_TO_UNDIALED = 64;
+
 /**
  * A peer that was sent a list with another in it is marked, for this time, as dialing that in a
  * list that the other gets.

@@ -16,6 +16,7 @@ import {
   MEETING_PAUSE_MS,
   NEWS_DELAY_MS,
   NEWS_TOLD_TO,
+  NEWS_TOLD_TO_UNDIALED,
 } from "./discovery_limits.ts";
 import { PEER_EXCHANGE_MIN_MS } from "../mesh_limits.ts";
 import type { PeerSession } from "../peers/peer_session.ts";
@@ -170,7 +171,15 @@ export class ExchangeScheduler {
       const next = this.#nextInOrder(others);
       const rest = others.filter((it) => it !== next);
       const chosen = this.#some(rest, NEWS_TOLD_TO - 1);
-      this.#options.actions.tell(peer, next ? [next, ...chosen] : chosen);
+      const told = new Set([...next ? [next] : [], ...chosen]);
+      // Those that others cannot dial meet it only by dialing it themselves.
+      const undialed = rest.filter((it) =>
+        table.get(it.remote.id)?.isUnreachable
+      );
+      for (const it of this.#some(undialed, NEWS_TOLD_TO_UNDIALED)) {
+        told.add(it);
+      }
+      this.#options.actions.tell(peer, [...told]);
     }
   }
 

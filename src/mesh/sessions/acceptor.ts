@@ -54,7 +54,8 @@ const LEFT: ReadonlySet<ErrorCode> = new Set(["aborted", "closed", "rejected"]);
 export interface AcceptorOptions extends RefusalReportsOptions {
   readonly handshakeTimeoutMs: number;
   readonly counters: NodeCounters;
-  readonly listener: Listener;
+  /** Absent if the node does not listen. */
+  readonly listener: Listener | undefined;
   readonly opener: SessionOpener;
   readonly pending: PendingConnections;
   readonly connections: ConnectionRoom;
@@ -105,7 +106,7 @@ export class Acceptor {
 
   /** Stops listening; connections under way end when the node's signal aborts. */
   async close(): Promise<void> {
-    this.#options.listener.close();
+    this.#options.listener?.close();
     this.#unwatch();
     await this.#loop;
     await this.#tasks.settled();
@@ -114,6 +115,7 @@ export class Acceptor {
 
   async #accept(): Promise<void> {
     const { listener, pending } = this.#options;
+    if (listener === undefined) return;
     for (
       let incoming = await listener.accept();
       incoming !== null;
