@@ -3,7 +3,7 @@
  * bounds, a wrong clock, unreachable pairs, a disk with little room, and pauses of the process.
  */
 import type { Log } from "../core/log.ts";
-import { shortId } from "../core/peer_id.ts";
+import { type PeerId, shortId } from "../core/peer_id.ts";
 import {
   type BoundedUseParts,
   boundedUses,
@@ -33,6 +33,10 @@ export interface HealthWatchOptions extends BoundedUseParts {
   readonly clocks: Pick<PeerClocks, "offset">;
   readonly unreachable: Pick<UnreachablePairs, "pairs">;
   readonly store: Pick<NodeStore, "freeBytes">;
+  /** This node. */
+  readonly own: PeerId;
+  /** Why the last attempt to reach a peer through a relay failed. */
+  readonly relaying: { reasonFor(id: PeerId): string | undefined };
 }
 
 const PAIR = "unreachable-pair";
@@ -107,13 +111,23 @@ export class HealthWatch {
         code: PAIR,
         message: `${shortId(a)} and ${
           shortId(b)
-        } cannot reach each other, though others reach both`,
+        } cannot reach each other, though others reach both${
+          this.#whyNotRelayed(a, b)
+        }`,
         // `mesh` events report pairs.
         alarm: false,
         byPeers: true,
       });
     }
     health.keep(`${PAIR} `, keys);
+  }
+
+  /** Of a pair with this node: why no member relays it. */
+  #whyNotRelayed(a: PeerId, b: PeerId): string {
+    const { own, relaying } = this.#options;
+    const other = a === own ? b : b === own ? a : undefined;
+    const reason = other && relaying.reasonFor(other);
+    return reason === undefined ? "" : `, and none relays: ${reason}`;
   }
 
   #lookAtDisk(now: number): void {

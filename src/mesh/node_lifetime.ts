@@ -9,7 +9,7 @@ export function tickParts(
   tick: Tick,
 ): void {
   const { now, pausedMs, lateMs, hasResumed } = tick;
-  const { dialer, exchange, health, healthWatch } = parts;
+  const { dialer, exchange, health, healthWatch, relayEnd } = parts;
   const { joining, membership, memory } = parts;
   const { messaging, names, relay, sessions, unreachable } = parts;
   const { counters, histograms } = parts;
@@ -20,7 +20,11 @@ export function tickParts(
     channel.tick(pausedMs);
     if (hasResumed) channel.check();
   }
-  if (hasResumed) dialer.resumed();
+  if (hasResumed) {
+    dialer.resumed();
+    relayEnd.dialer.resumed();
+  }
+  relayEnd.dialer.tick();
   exchange.tick(now);
   unreachable.tick(now);
   memory.tick(now);
@@ -47,6 +51,7 @@ export async function closeParts(
     dialer,
     memory,
     messaging,
+    relayEnd,
     requesting,
     sessions,
     streaming,
@@ -62,6 +67,7 @@ export async function closeParts(
   await Promise.all([
     acceptor.close(),
     dialer.close(),
+    relayEnd.dialer.close(),
     ...sessions.all().map((session) => session.channel.leave(error)),
   ]);
   await sessions.settled();

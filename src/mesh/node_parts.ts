@@ -23,8 +23,8 @@ import { Messaging } from "./messaging.ts";
 import type { ResolvedNodeOptions } from "./options.ts";
 import { makePeerParts } from "./peer_parts.ts";
 import { PeerClocks } from "./peer_clocks.ts";
+import { RelayEnd } from "./relay/relay_end.ts";
 import { RelayServer } from "./relay/relay_server.ts";
-import { RelayedSessions } from "./relay/relayed_sessions.ts";
 import { Requesting } from "./requesting.ts";
 import { Acceptor } from "./sessions/acceptor.ts";
 import { ConnectionRoom } from "./sessions/connection_room.ts";
@@ -288,17 +288,6 @@ export function makeParts(
     standing,
     events,
   });
-  const healthWatch = new HealthWatch({
-    log,
-    health,
-    clocks,
-    unreachable,
-    store,
-    messaging,
-    options,
-    queues: writeQueues,
-    table,
-  });
   const report = new MeshReport({ table, events, emit, unreachable });
   const joining = new Joining({
     clock,
@@ -324,12 +313,33 @@ export function makeParts(
     pending,
     room,
   });
-  const relayedSessions = new RelayedSessions({
-    clock,
-    identity,
-    transport,
-    opener,
+  const relayEnd = new RelayEnd({
+    ...options,
     acceptor,
+    events,
+    identity,
+    log,
+    opener,
+    own,
+    reports,
+    rules,
+    signal,
+    standing,
+    streaming,
+    table,
+  });
+  const healthWatch = new HealthWatch({
+    log,
+    own,
+    health,
+    clocks,
+    unreachable,
+    store,
+    messaging,
+    options,
+    queues: writeQueues,
+    table,
+    relaying: relayEnd,
   });
   return {
     acceptor,
@@ -351,7 +361,7 @@ export function makeParts(
     pending,
     pings,
     relay,
-    relayedSessions,
+    relayEnd,
     report,
     requesting,
     sessions,

@@ -53,7 +53,10 @@ export function makePeerParts(
     emit,
     own: { id: own, name },
   });
-  const reports = new LivenessReports(events);
+  const reports = new LivenessReports({
+    events,
+    hasStanding: (id) => standing.of(id, table.get(id)),
+  });
   const health = new HealthBoard({ clock, log, store, emit });
   return {
     events,

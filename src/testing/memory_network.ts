@@ -70,6 +70,11 @@ export class MemoryNetwork {
   readonly #cuts = new Set<string>();
   /** Ways on which no connection can be opened, `from>to`. */
   readonly #refused = new Set<string>();
+  /** Delays between two hosts, by {@linkcode pairKey}. */
+  readonly #delays = new Map<
+    string,
+    { readonly latencyMs: number; readonly jitterMs: number }
+  >();
   readonly #vanished = new Set<string>();
   readonly #frozen = new Set<string>();
   #groups: ReadonlyMap<string, number> | undefined;
@@ -162,9 +167,13 @@ export class MemoryNetwork {
     this.#resume();
   }
 
-  /** How long packets sent from now on take, milliseconds. */
-  setDelay(delay: { latencyMs: number; jitterMs: number }): void {
-    Object.assign(this.#options, delay);
+  /** How long packets sent from now on take, milliseconds: all, or those between two hosts. */
+  setDelay(
+    delay: { latencyMs: number; jitterMs: number },
+    between?: readonly [string, string],
+  ): void {
+    if (between === undefined) Object.assign(this.#options, delay);
+    else this.#delays.set(pairKey(...between), delay);
   }
 
   /** Connections and listeners that are still held. */
@@ -255,10 +264,12 @@ export class MemoryNetwork {
   }
 
   #link(from: Host, local: Address, remote: Address): Link {
+    const ways = pairKey(local.host, remote.host);
     const owner: LaneOwner = {
       clock: this.#options.clock,
       delayMs: () => {
-        const { latencyMs, jitterMs, random } = this.#options;
+        const { random } = this.#options;
+        const { latencyMs, jitterMs } = this.#delays.get(ways) ?? this.#options;
         return latencyMs + (jitterMs === 0 ? 0 : random.float() * jitterMs);
       },
       isCut: (a, b) => this.#isCut(a, b),
@@ -340,4 +351,9 @@ export class MemoryNetwork {
       for (const lane of lanes) lane.resume();
     }
   }
+}
+
+/** The same in both directions. */
+function pairKey(a: string, b: string): string {
+  return a < b ? `${a} ${b}` : `${b} ${a}`;
 }

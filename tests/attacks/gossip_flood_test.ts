@@ -274,7 +274,7 @@ function missingOf(
     deadAfterMs: 3_000,
     heartbeatMs: 1_000,
     events,
-    reports: new LivenessReports(events),
+    reports: new LivenessReports({ events, hasStanding: () => false }),
     states,
     standing: {
       has: ({ id }: Peer) => isFriend.has(id),

@@ -22,8 +22,16 @@ export class MemoryMesh implements AsyncDisposable {
   readonly network: MemoryNetwork;
   readonly members: Member[] = [];
   readonly #identities: Promise<Identity[]>;
+  readonly #defaults: NodeOptions;
 
-  constructor(seed = 1, most = 8, clock = new VirtualClock()) {
+  /** `defaults` are options of every node. */
+  constructor(
+    seed = 1,
+    most = 8,
+    clock = new VirtualClock(),
+    defaults: NodeOptions = {},
+  ) {
+    this.#defaults = defaults;
     this.clock = clock;
     this.random = new SeededRandom(seed);
     this.network = new MemoryNetwork({
@@ -51,6 +59,7 @@ export class MemoryMesh implements AsyncDisposable {
       transport: this.network.transport(host),
       clock: this.clock,
       random: this.random,
+      ...this.#defaults,
       ...options,
     });
     const member = { host, node, log: new EventLog(node) };
@@ -82,4 +91,9 @@ export class MemoryMesh implements AsyncDisposable {
     await this.clock.advance(3_000);
     await closing;
   }
+}
+
+/** The same without relays, where a pair that is cut off has no session at all. */
+export function unrelayedMesh(): MemoryMesh {
+  return new MemoryMesh(undefined, undefined, undefined, { relay: false });
 }

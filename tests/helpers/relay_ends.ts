@@ -2,6 +2,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { type ErrorCode, VerackError } from "../../src/core/errors.ts";
 import type { Node } from "../../src/mesh/node.ts";
+import { partsOf } from "../../src/mesh/node_parts.ts";
 import {
   decodeRelayOffer,
   encodeRelayTarget,
@@ -57,6 +58,8 @@ export class RelayedStreams {
   readonly #takers: ((stream: PeerStream) => void)[] = [];
 
   constructor(node: Node) {
+    // In the place of the node's own sessions.
+    partsOf(node).relayEnd.arrivals.stop();
     node.handle(RELAYED_PROTOCOL, async (stream) => {
       const taker = this.#takers.shift();
       if (taker === undefined) this.#waiting.push(stream);

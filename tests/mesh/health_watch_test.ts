@@ -29,7 +29,11 @@ import {
   MAX_TOTAL_QUEUE_BYTES,
 } from "../../src/session/session_limits.ts";
 import { VirtualClock } from "../../src/testing/virtual_clock.ts";
-import { type Member, MemoryMesh } from "../helpers/memory_mesh.ts";
+import {
+  type Member,
+  MemoryMesh,
+  unrelayedMesh,
+} from "../helpers/memory_mesh.ts";
 
 function codes(node: Node): string[] {
   return node.status().health.map(({ code }) => code);
@@ -182,7 +186,7 @@ Deno.test("what is received is counted as it is: kept messages, dead letters, an
 });
 
 Deno.test("members that a firewall keeps apart are a warning with both ids, at both and at a third, until they meet", async () => {
-  await using mesh = new MemoryMesh();
+  await using mesh = unrelayedMesh();
   const alice = await mesh.start();
   const bob = await mesh.start([alice]);
   const carol = await mesh.start([bob]);

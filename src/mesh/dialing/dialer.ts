@@ -1,5 +1,5 @@
 /**
- * Which peer to dial and when: every peer on record that has no session, and every
+ * Which peer to dial and when: every peer on record that has no direct session, and every
  * seed, for ever, with backoff. At most one dial a peer is under way.
  *
  * Dials are made by `peer_dialer.ts` and `seed_dialer.ts`; their number is limited by
@@ -128,7 +128,10 @@ export class Dialer {
       budget: this.#budget,
     });
     this.#rejected = rejectedTargets(options);
-    events.on("introduced", ({ wasLost }) => wasLost && this.#revive());
+    events.on("introduced", ({ session, wasLost }) => {
+      // A relayed one says nothing about the way to others.
+      if (wasLost && session.via === undefined) this.#revive();
+    });
     events.on("ruled", (_id, rule) => {
       if (rule !== "allowed") return;
       this.#revive();
@@ -187,7 +190,7 @@ export class Dialer {
     }
     const gossiped: Peer[] = [];
     for (const peer of table.values()) {
-      if (!peer.isAway) continue;
+      if (!peer.lacksDirect) continue;
       if (peer.isForgettable(now)) {
         table.forget(peer);
         continue;
@@ -280,13 +283,13 @@ export class Dialer {
     );
   }
 
-  /** Peers without a session that may be dialed, and all seeds. */
+  /** Peers without a direct session that may be dialed, and all seeds. */
   #waiting(
     isMeant: (peer: Peer) => boolean,
   ): Pick<Peer, "hurry" | "resumed">[] {
     const { table } = this.#options;
     const peers = [...table.values()].filter((peer) =>
-      peer.sessions.length === 0 && isMeant(peer)
+      !peer.hasDirect && isMeant(peer)
     );
     return [
       ...peers,
@@ -350,7 +353,7 @@ export class Dialer {
   async #dial(peer: Peer, onReached: () => void): Promise<boolean> {
     const begunAt = this.#options.clock.monotonic();
     const wasted = await this.#peers.dial(peer, onReached);
-    if (peer.sessions.length > 0) this.#window.succeeded(begunAt);
+    if (peer.hasDirect) this.#window.succeeded(begunAt);
     return wasted;
   }
 

@@ -129,7 +129,7 @@ export class PeerDialer {
     const { reason } = stopped;
     const gaveWay = reason instanceof GaveWay;
     const failed = gaveWay || (!served && !signal.aborted);
-    if (failed && peer.sessions.length === 0) this.#backOff(round);
+    if (failed && !peer.hasDirect) this.#backOff(round);
     // A target that was skipped cost nothing.
     return failed && round.dialed;
   }
@@ -204,7 +204,7 @@ export class PeerDialer {
     { signal, reached }: Attempt,
   ): Promise<boolean> {
     const { peer } = round;
-    if (peer.sessions.length > 0) return true;
+    if (peer.hasDirect) return true;
     const dial = this.#unverified.begin({ ...round, entry, endpoint });
     if (dial instanceof VerackError) {
       failures.push({ endpoint, error: dial });

@@ -196,7 +196,7 @@ export class SeedDialer {
           return false;
         }
         const peer = table.get(id);
-        const isUp = peer !== undefined && peer.sessions.length > 0;
+        const isUp = peer?.hasDirect === true;
         if (!isUp && !peer?.isDialing) return true;
         const adopted = this.#adopt(seed, id);
         findings.found ||= adopted && isUp;

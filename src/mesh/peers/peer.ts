@@ -71,6 +71,11 @@ export class Peer extends PeerRecord {
     return this.#sessions;
   }
 
+  /** Whether one of them is direct: else it is dialed, if another member relays it or not. */
+  get hasDirect(): boolean {
+    return this.#sessions.some(({ via }) => via === undefined);
+  }
+
   /** The session to send on: the newest that is introduced and not being settled. */
   get primary(): PeerSession | undefined {
     return this.#sessions.findLast((it) => it.introduced && !it.pending);
@@ -91,7 +96,10 @@ export class Peer extends PeerRecord {
     return this.#downSince;
   }
 
-  /** Connected peers that report a session with it while this node has none. */
+  /**
+   * Connected peers that reported a session with it while this node had none, or has a relayed
+   * one: then they may relay it, too.
+   */
   get reporters(): ReadonlySet<PeerId> {
     return this.#reporters;
   }
@@ -127,7 +135,7 @@ export class Peer extends PeerRecord {
     const now = this.#now();
     this.#reportedAt ??= now;
     this.#confirmedAt = now;
-    // A few are enough to send requests to; those that came first are kept.
+    // A few are enough to send requests to, and to relay it.
     if (this.#reporters.size >= MAX_REPORTERS_PER_PEER) return false;
     this.#reporters.add(reporter);
     return true;
@@ -191,22 +199,25 @@ export class Peer extends PeerRecord {
   /** A session has ended. */
   sessionClosed(session: PeerSession): void {
     this.#sessions = this.#sessions.filter((it) => it !== session);
+    const isRelayed = this.#sessions.length > 0 && !this.hasDirect;
+    if (isRelayed && session.via === undefined) this.#directLost(session);
   }
 
   /**
-   * The last session has ended: due after the backoff, or later if it `left` with a bye. True if
-   * it was up.
+   * The last session has ended: due after the backoff, or later if it `left` with a bye. The end
+   * of a relayed one says nothing about direct dials. True if it was up.
    */
-  lost({ openedAt }: PeerSession, left: boolean): boolean {
+  lost(session: PeerSession, left: boolean): boolean {
     const now = this.#now();
-    if (now - openedAt >= STABLE_SESSION_MS) this.#schedule.failedAnew();
-    else this.#schedule.failed();
+    if (session.via === undefined) this.#directLost(session);
     this.#left = left;
     if (left) this.#schedule.postpone(now + RECONNECT_LEFT_MS);
-    else this.#retry(now);
     if (!this.up) return false;
     this.#announced = undefined;
     this.#downSince = now;
+    // Reports from before a relayed session are as new as that.
+    this.#reportedAt = this.reportedLive ? now : undefined;
+    this.#confirmedAt = now;
     this.heard(this.#environment.clock.now());
     return true;
   }
@@ -240,6 +251,11 @@ export class Peer extends PeerRecord {
     return this.#sessions.length === 0 && !this.isDialing;
   }
 
+  /** Whether there is neither a direct session with it nor a dial. */
+  get lacksDirect(): boolean {
+    return !this.hasDirect && !this.isDialing;
+  }
+
   /** Whether it may dial this node first, while connections arrive. */
   yields(now: number): boolean {
     return this.#yieldsUntil > now;
@@ -266,7 +282,7 @@ export class Peer extends PeerRecord {
     const { random } = this.#environment;
     const now = this.#now();
     this.#schedule.failed();
-    this.#downSince ??= now;
+    if (this.#sessions.length === 0) this.#downSince ??= now;
     if (wasTried) return this.#retry(now);
     this.#schedule.postpone(
       now + DIALS_PER_TARGET_REFILL_MS * (0.5 + random.float() / 2),
@@ -330,6 +346,14 @@ export class Peer extends PeerRecord {
   /** Whether a member has reported it as live lately. */
   #isConfirmed(now: number): boolean {
     return this.reportedLive && now - this.#confirmedAt < GOSSIP_KEPT_MS;
+  }
+
+  /** A direct session has ended, and there is no other. */
+  #directLost({ openedAt }: PeerSession): void {
+    const now = this.#now();
+    if (now - openedAt >= STABLE_SESSION_MS) this.#schedule.failedAnew();
+    else this.#schedule.failed();
+    this.#retry(now);
   }
 
   /** A peer is dialed seldom at an address that it only advertises, or where none reaches it. */

@@ -91,7 +91,7 @@ export class RelayedSessions {
   /**
    * Opens a session as the accepting end, over a stream that the relay has opened for `claimed`.
    * Resolves when the stream has ended, so that it is a handler's; what fails is reported by the
-   * acceptor.
+   * acceptor. `onSettled` is called once the session is open or has failed.
    *
    * @throws {VerackError} `unsupported` if it is not possible here.
    */
@@ -99,6 +99,7 @@ export class RelayedSessions {
     stream: PeerStream,
     { relay, hops }: Leg,
     claimed: PeerId,
+    onSettled?: () => void,
   ): Promise<void> {
     const overlay = this.#overlay(stream);
     const carrier = this.#carrier(stream, relay);
@@ -112,6 +113,7 @@ export class RelayedSessions {
         }),
       close: () => carrier.close(),
     }, path);
+    onSettled?.();
     await stream.closed.catch(() => {});
   }
 

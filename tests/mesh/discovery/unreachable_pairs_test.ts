@@ -9,7 +9,11 @@ import type { Transport } from "../../../src/transport/transport.ts";
 import { VerackError } from "../../../src/core/errors.ts";
 import { encodeMissing } from "../../../src/wire/messages/peer_request.ts";
 import { RawPeer } from "../../helpers/attacker.ts";
-import { type Member, MemoryMesh } from "../../helpers/memory_mesh.ts";
+import {
+  type Member,
+  MemoryMesh,
+  unrelayedMesh,
+} from "../../helpers/memory_mesh.ts";
 import { Scene } from "../../helpers/scene.ts";
 import { until } from "../../helpers/until.ts";
 
@@ -23,7 +27,7 @@ function missingOf(members: readonly Member[]): unknown[] {
 }
 
 Deno.test("two members that lose each other are named by all, until they are back", async () => {
-  await using mesh = new MemoryMesh();
+  await using mesh = unrelayedMesh();
   const alice = await mesh.start();
   const bob = await mesh.start([alice]);
   const carol = await mesh.start([bob]);
@@ -73,7 +77,7 @@ Deno.test("no pair is named while a mesh grows, or when a member is gone", async
 });
 
 Deno.test("a way that is open in one direction only is named like one that is shut", async () => {
-  await using mesh = new MemoryMesh();
+  await using mesh = unrelayedMesh();
   const alice = await mesh.start();
   const bob = await mesh.start([alice]);
   const carol = await mesh.start([bob]);
@@ -138,7 +142,7 @@ const PAIRS: Readonly<Record<string, (to: string) => string | undefined>> = {
 
 for (const [what, from] of Object.entries(PAIRS)) {
   Deno.test(`two members ${what} are named as soon as if they were silent, and can be sent to`, async () => {
-    await using mesh = new MemoryMesh();
+    await using mesh = unrelayedMesh();
     const alice = await mesh.start();
     // Each reaches alice, and not the other.
     const way = (other: string) => (to: string) => to === other ? from(to) : to;

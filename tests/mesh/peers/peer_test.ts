@@ -1,6 +1,6 @@
 /** When a peer is dialed next, and what is dropped of it: what follows from what happened. */
 import { assert, assertEquals } from "@std/assert";
-import { parsePeerId } from "../../../src/core/peer_id.ts";
+import { parsePeerId, type PeerId } from "../../../src/core/peer_id.ts";
 import {
   DIAL_HINT_INTERVAL_MS,
   EPHEMERAL_KEPT_MS,
@@ -36,9 +36,9 @@ class Scene {
   }
 
   /** A session that opens now. */
-  session(): PeerSession {
+  session(via?: PeerId): PeerSession {
     const openedAt = this.clock.monotonic();
-    const session = { openedAt } as PeerSession;
+    const session = { openedAt, via } as PeerSession;
     this.peer.sessionOpened(session);
     return session;
   }
@@ -67,6 +67,46 @@ Deno.test("each failed dial doubles the wait, and a session that lasted begins i
   assertEquals(scene.peer.failures, 1);
   scene.peer.allowed();
   assertEquals([scene.peer.failures, scene.peer.dueAt], [0, 0]);
+});
+
+Deno.test("a peer with relayed sessions only is dialed on, by the same backoff", async () => {
+  const relay = parsePeerId("b".repeat(64));
+  const scene = new Scene(true);
+  const { peer } = scene;
+  for (const _ of [1, 2, 3]) peer.dialFailed(true);
+  const { dueAt } = peer;
+  const relayed = scene.session(relay);
+  assert(peer.lacksDirect && !peer.isAway);
+  assertEquals([peer.failures, peer.dueAt], [3, dueAt]);
+  peer.dialFailed(true);
+  assertEquals(peer.failures, 4);
+  const direct = scene.session();
+  assert(!peer.lacksDirect);
+  await scene.clock.advance(STABLE_SESSION_MS);
+  // The direct path closes, and the relayed session goes on.
+  peer.sessionClosed(direct);
+  assert(peer.lacksDirect);
+  assertEquals(peer.failures, 1);
+  assert(scene.dueInMs <= RECONNECT_MIN_MS);
+  // Its end says nothing about direct dials.
+  scene.end(relayed);
+  assertEquals(peer.failures, 1);
+});
+
+Deno.test("a relayed peer keeps the addresses that it advertises, and its record", async () => {
+  const scene = new Scene(false);
+  const { clock, peer } = scene;
+  peer.gossipedBy(parsePeerId("b".repeat(64)), "10.0.0.2");
+  peer.gossipedAt([ADDRESS], { host: "10.0.0.2", port: 2 });
+  scene.session(parsePeerId("b".repeat(64)));
+  assertEquals(peer.downSince, undefined);
+  for (let i = 0; i < 9; i++) {
+    await clock.advance(GOSSIP_KEPT_MS);
+    peer.dialFailed(true);
+    assert(!peer.expireClaims(clock.monotonic()));
+    assert(!peer.isForgettable(clock.monotonic()));
+  }
+  assertEquals(peer.addresses.size, 1);
 });
 
 Deno.test("a peer that left is dialed later, one that only says where it is seldom", () => {
