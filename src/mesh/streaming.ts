@@ -9,6 +9,7 @@ import type {
   HandleOptions,
   OpenOptions,
   PeerStream,
+  RelayedOptions,
   StreamHandler,
 } from "../streams/peer_stream.ts";
 import { StreamHub } from "../streams/stream_hub.ts";
@@ -69,13 +70,17 @@ export class Streaming {
   handle(
     protocol: string,
     handler: StreamHandler,
-    options?: HandleOptions,
+    options?: HandleOptions & RelayedOptions,
   ): Disposable {
     return this.#hub.handle(protocol, handler, options);
   }
 
   /** See `Node.open`. */
-  open(id: PeerId, protocol: string, options?: OpenOptions): PeerStream {
+  open(
+    id: PeerId,
+    protocol: string,
+    options?: OpenOptions & RelayedOptions,
+  ): PeerStream {
     const { own, rules, table } = this.#options;
     const peer = table.get(id);
     if (rules.isDenied(id)) throw refusal("denied", id, "it is denied here");

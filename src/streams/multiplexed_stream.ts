@@ -54,7 +54,11 @@ const REFUSAL_OF: ReadonlyMap<number, { code: ErrorCode; what: string }> =
 export interface StreamLink {
   readonly peer: PeerId;
   /** Whether a stream without backlog may send a frame now; see `SendOwner`. */
-  maySend(bytes: number, isFirst: boolean): boolean;
+  maySend(
+    stream: MultiplexedStream,
+    bytes: number,
+    isFirst: boolean,
+  ): boolean;
   sendData(stream: MultiplexedStream, bytes: Uint8Array): void;
   sendCredit(stream: MultiplexedStream, bytes: number): void;
   sendEnd(stream: MultiplexedStream): void;
@@ -65,7 +69,7 @@ export interface StreamLink {
   nextWindow(stream: MultiplexedStream, window: number): number;
   heldChanged(stream: MultiplexedStream, change: number): void;
   /** See `SendOwner`. */
-  readonly maxQueueBytes: number;
+  maxQueueBytes(stream: MultiplexedStream): number;
   queuedChanged(change: number): void;
   /** Both directions have ended, and all was read. */
   finished(stream: MultiplexedStream): void;
@@ -78,12 +82,15 @@ export interface StreamHead {
   readonly metadata: Uint8Array;
   /** Whether this node has opened it. */
   readonly isOwn: boolean;
+  /** Whether a relay joins it to another. */
+  readonly isRelayed: boolean;
 }
 
 /** One stream. */
 export class MultiplexedStream implements PeerStream, SendOwner, ReceiveOwner {
   readonly id: number;
   readonly isOwn: boolean;
+  readonly isRelayed: boolean;
   readonly protocol: string;
   readonly metadata: Uint8Array;
   /** Where it waits for a turn; changed by the multiplexer only. */
@@ -108,6 +115,7 @@ export class MultiplexedStream implements PeerStream, SendOwner, ReceiveOwner {
     this.#link = link;
     this.id = head.id;
     this.isOwn = head.isOwn;
+    this.isRelayed = head.isRelayed;
     this.protocol = head.protocol;
     this.metadata = head.metadata;
     this.windowAt = now;
@@ -295,7 +303,7 @@ export class MultiplexedStream implements PeerStream, SendOwner, ReceiveOwner {
   // --- For its directions ------------------------------------------------------
 
   maySend(bytes: number, isFirst: boolean): boolean {
-    return this.place === "idle" && this.#link.maySend(bytes, isFirst);
+    return this.place === "idle" && this.#link.maySend(this, bytes, isFirst);
   }
 
   sendBytes(bytes: Uint8Array): void {
@@ -311,7 +319,7 @@ export class MultiplexedStream implements PeerStream, SendOwner, ReceiveOwner {
   }
 
   get maxQueueBytes(): number {
-    return this.#link.maxQueueBytes;
+    return this.#link.maxQueueBytes(this);
   }
 
   queuedChanged(change: number): void {

@@ -29,6 +29,8 @@ import type { AdmittedStream, StreamHandlers } from "./stream_handlers.ts";
 import { StreamMeter } from "./stream_meter.ts";
 import { StreamTurns } from "./stream_turns.ts";
 import {
+  MAX_RELAYED_QUEUE_BYTES,
+  MAX_RELAYED_WINDOW_BYTES,
   MAX_STREAM_WINDOW_BYTES,
   MAX_STREAMS_PER_SESSION,
   MIN_STREAM_WINDOW_BYTES,
@@ -76,12 +78,14 @@ export class Multiplexer implements StreamLink, TurnTaker {
   #own = 0;
   #theirs = 0;
   readonly #turns: StreamTurns;
+  /** Of the streams that a relay joins: made for the first of them. */
+  #relayedTurns: StreamTurns | undefined;
 
   constructor(options: MultiplexerOptions, peer: PeerId, sink: StreamSink) {
     this.peer = peer;
     this.#sink = sink;
     this.#options = options;
-    this.#turns = new StreamTurns(options.clock);
+    this.#turns = new StreamTurns(options.clock, options.ahead);
     this.#share = new UnreadShare(() => options.hasStanding(peer));
     const isInitiator = sink.role === "initiator";
     this.#nextId = isInitiator ? 1 : 2;
@@ -99,7 +103,11 @@ export class Multiplexer implements StreamLink, TurnTaker {
   }
 
   /** Opens a stream; `full` if there are too many. */
-  open(protocol: string, metadata: Uint8Array): MultiplexedStream {
+  open(
+    protocol: string,
+    metadata: Uint8Array,
+    isRelayed = false,
+  ): MultiplexedStream {
     if (this.#own >= MAX_STREAMS_PER_SESSION || this.#nextId > 0xffff_ffff) {
       throw new VerackError(
         "full",
@@ -127,7 +135,7 @@ export class Multiplexer implements StreamLink, TurnTaker {
     this.#own++;
     this.#options.counters.streamsOpened++;
     return this.#add(
-      { id, protocol, metadata, isOwn: true },
+      { id, protocol, metadata, isOwn: true, isRelayed },
       UNCREDITED_STREAM_BYTES,
     );
   }
@@ -140,6 +148,9 @@ export class Multiplexer implements StreamLink, TurnTaker {
     for (const stream of [...this.#streams.values()]) stream.fail(error);
     this.#sink.turns.leave(this);
     this.#turns.clear();
+    if (this.#relayedTurns === undefined) return;
+    this.#sink.turns.leave(this.#relayedTurns);
+    this.#relayedTurns.clear();
   }
 
   // --- Frames that come ----------------------------------------------------------
@@ -174,7 +185,8 @@ export class Multiplexer implements StreamLink, TurnTaker {
     }
     this.#theirs++;
     this.#options.counters.streamsAccepted++;
-    const head = { id, protocol, metadata, isOwn: false };
+    const { isRelayed } = admitted;
+    const head = { id, protocol, metadata, isOwn: false, isRelayed };
     this.#run(this.#add(head, credit), admitted);
   }
 
@@ -255,8 +267,14 @@ export class Multiplexer implements StreamLink, TurnTaker {
 
   // --- What streams need -----------------------------------------------------------
 
-  maySend(bytes: number, isFirst: boolean): boolean {
+  maySend(
+    { isRelayed }: MultiplexedStream,
+    bytes: number,
+    isFirst: boolean,
+  ): boolean {
     const { turns } = this.#sink;
+    // What is relayed overtakes nothing of the node's own.
+    if (isRelayed) return turns.maySend(this);
     if (!isFirst) return turns.maySend(this);
     if (!turns.mayOvertake(bytes, this.ahead())) return false;
     this.#turns.overtook(bytes);
@@ -295,8 +313,14 @@ export class Multiplexer implements StreamLink, TurnTaker {
   }
 
   wake(stream: MultiplexedStream, hasSent: boolean): void {
-    this.#turns.add(stream, hasSent);
-    this.#sink.turns.wake(this);
+    if (!stream.isRelayed) {
+      this.#turns.add(stream, hasSent);
+      return this.#sink.turns.wake(this);
+    }
+    const { clock } = this.#options;
+    this.#relayedTurns ??= new StreamTurns(clock, () => this.ahead());
+    this.#relayedTurns.add(stream, hasSent);
+    this.#sink.turns.wake(this.#relayedTurns);
   }
 
   nextWindow(stream: MultiplexedStream, window: number): number {
@@ -311,12 +335,18 @@ export class Multiplexer implements StreamLink, TurnTaker {
     }
     const limitMs = WINDOW_GROWTH_ROUND_TRIPS * minRttMs + WINDOW_GROWTH_MS;
     const isLimiting = now - windowAt < limitMs;
-    if (!isLimiting || window >= MAX_STREAM_WINDOW_BYTES) return window;
+    const most = stream.isRelayed
+      ? MAX_RELAYED_WINDOW_BYTES
+      : MAX_STREAM_WINDOW_BYTES;
+    if (!isLimiting || window >= most) return window;
     return memory.growWindow(this.#share, window) ? 2 * window : window;
   }
 
-  get maxQueueBytes(): number {
-    return this.#options.memory.maxQueueBytes;
+  maxQueueBytes({ isRelayed }: MultiplexedStream): number {
+    const { maxQueueBytes } = this.#options.memory;
+    return isRelayed
+      ? Math.min(maxQueueBytes, MAX_RELAYED_QUEUE_BYTES)
+      : maxQueueBytes;
   }
 
   queuedChanged(change: number): void {
@@ -349,6 +379,6 @@ export class Multiplexer implements StreamLink, TurnTaker {
   }
 
   takeTurn(): boolean {
-    return this.#turns.take();
+    return this.#turns.takeTurn();
   }
 }

@@ -64,6 +64,14 @@ export interface OpenOptions {
 }
 
 /**
+ * Options of the streams that a relay joins, which the library does not offer: together they
+ * take one turn among those of the node's own, and their windows and queues stay small.
+ */
+export interface RelayedOptions {
+  readonly isRelayed?: true;
+}
+
+/**
  * Handles the streams that peers open for one protocol. When it returns, or its promise resolves,
  * the stream is disposed of; when it throws, the peer gets `failed` with the error's message.
  */

@@ -6,7 +6,11 @@ import { FairShare } from "../core/fair_share.ts";
 import type { PeerId } from "../core/peer_id.ts";
 import { isProtocolName } from "../wire/messages/stream_frames.ts";
 import { MAX_PROTOCOL_NAME_BYTES } from "../wire/wire_limits.ts";
-import type { HandleOptions, StreamHandler } from "./peer_stream.ts";
+import type {
+  HandleOptions,
+  RelayedOptions,
+  StreamHandler,
+} from "./peer_stream.ts";
 import {
   MAX_HANDLED_STREAMS,
   STRANGERS_HANDLED_SHARE,
@@ -15,6 +19,7 @@ import {
 /** One protocol. */
 interface HandledProtocol {
   readonly handler: StreamHandler;
+  readonly isRelayed: boolean;
   /** Streams that are handled at present. */
   readonly running: FairShare;
 }
@@ -22,6 +27,7 @@ interface HandledProtocol {
 /** A stream that may be handled. */
 export interface AdmittedStream {
   readonly handler: StreamHandler;
+  readonly isRelayed: boolean;
   /** Until its handler has settled. */
   readonly place: Disposable;
 }
@@ -39,7 +45,7 @@ export class StreamHandlers {
   handle(
     protocol: string,
     handler: StreamHandler,
-    options: HandleOptions = {},
+    options: HandleOptions & RelayedOptions = {},
   ): Disposable {
     checkProtocol("handle", protocol);
     if (typeof handler !== "function") {
@@ -47,7 +53,7 @@ export class StreamHandlers {
         `Cannot handle ${protocol}: handler must be a function`,
       );
     }
-    const { maxStreams = MAX_HANDLED_STREAMS } = options;
+    const { maxStreams = MAX_HANDLED_STREAMS, isRelayed = false } = options;
     if (!(Number.isInteger(maxStreams) && maxStreams >= 1)) {
       throw new RangeError(
         `Cannot handle ${protocol}: maxStreams is ${maxStreams}, must be a positive integer`,
@@ -63,7 +69,7 @@ export class StreamHandlers {
       strangers: Math.max(1, STRANGERS_HANDLED_SHARE * maxStreams),
       hasStanding: this.#hasStanding,
     });
-    const handled = { handler, running };
+    const handled = { handler, isRelayed, running };
     this.#protocols.set(protocol, handled);
     return {
       [Symbol.dispose]: () => {
@@ -82,7 +88,9 @@ export class StreamHandlers {
     const handled = this.#protocols.get(protocol);
     if (handled === undefined) return "unknown-protocol";
     const place = handled.running.take(peer);
-    return place === undefined ? "full" : { handler: handled.handler, place };
+    if (place === undefined) return "full";
+    const { handler, isRelayed } = handled;
+    return { handler, isRelayed, place };
   }
 }
 

@@ -18,6 +18,7 @@ import type {
   HandleOptions,
   OpenOptions,
   PeerStream,
+  RelayedOptions,
   StreamHandler,
 } from "./peer_stream.ts";
 import { checkProtocol, StreamHandlers } from "./stream_handlers.ts";
@@ -63,7 +64,7 @@ export class StreamHub {
   handle(
     protocol: string,
     handler: StreamHandler,
-    options?: HandleOptions,
+    options?: HandleOptions & RelayedOptions,
   ): Disposable {
     return this.#handlers.handle(protocol, handler, options);
   }
@@ -101,7 +102,7 @@ export class StreamHub {
     peer: PeerId,
     sink: StreamSink,
     protocol: string,
-    options: OpenOptions = {},
+    options: OpenOptions & RelayedOptions = {},
   ): PeerStream {
     checkProtocol("open", protocol);
     const metadata = metadataOf(options);
@@ -121,7 +122,7 @@ export class StreamHub {
         `Cannot open stream to ${shortId(peer)}: its version has no streams`,
       );
     }
-    const stream = multiplexer.open(protocol, metadata);
+    const stream = multiplexer.open(protocol, metadata, options.isRelayed);
     if (signal !== undefined) abortWith(stream, signal);
     return stream;
   }

@@ -6,19 +6,23 @@
  */
 import type { Clock } from "../core/clock.ts";
 import { Deque } from "../core/deque.ts";
+import type { TurnTaker } from "../session/send_turns.ts";
 import type { MultiplexedStream } from "./multiplexed_stream.ts";
 import { SHORT_QUEUE_KEPT_MS, TURN_BYTES } from "./streams_limits.ts";
 
-/** The streams of one session that have something to send. */
-export class StreamTurns {
+/** Those streams of one session that have something to send, own or relayed ones. */
+export class StreamTurns implements TurnTaker {
+  /** See `TurnTaker`. */
+  readonly ahead: () => number;
   readonly #clock: Clock;
   readonly #fresh = new Deque<MultiplexedStream>();
   readonly #backlog = new Deque<MultiplexedStream>();
   /** When something short was last sent ahead of a backlog, monotonic clock, milliseconds. */
   #shortAt = -Infinity;
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, ahead: () => number) {
     this.#clock = clock;
+    this.ahead = ahead;
   }
 
   /**
@@ -48,7 +52,7 @@ export class StreamTurns {
   }
 
   /** Lets the next stream send; false when none has anything left to send. */
-  take(): boolean {
+  takeTurn(): boolean {
     for (;;) {
       const isFresh = this.#fresh.length > 0;
       const stream = (isFresh ? this.#fresh : this.#backlog).shift();

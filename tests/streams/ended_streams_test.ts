@@ -10,7 +10,6 @@ import {
 
 /** A link that only remembers what was sent, and how much is held. */
 class FakeLink implements StreamLink {
-  readonly maxQueueBytes = 65_536;
   readonly peer = parsePeerId("ab".repeat(32));
   readonly sent: string[] = [];
   held = 0;
@@ -18,6 +17,10 @@ class FakeLink implements StreamLink {
 
   maySend(): boolean {
     return true;
+  }
+
+  maxQueueBytes(): number {
+    return 65_536;
   }
 
   sendData(_stream: MultiplexedStream, bytes: Uint8Array): void {
@@ -61,6 +64,7 @@ function received(): { link: FakeLink; stream: MultiplexedStream } {
     protocol: "t/1",
     metadata: new Uint8Array(0),
     isOwn: false,
+    isRelayed: false,
   };
   const stream = new MultiplexedStream(link, head, 1_000, 0);
   stream.receive(new Uint8Array(100).fill(7));

@@ -14,6 +14,7 @@ import type {
   HandleOptions,
   OpenOptions,
   PeerStream,
+  RelayedOptions,
   StreamHandler,
 } from "../../streams/peer_stream.ts";
 import type { AccessRules } from "../peers/access_rules.ts";
@@ -62,9 +63,13 @@ export interface RelayServerOptions {
     handle(
       protocol: string,
       handler: StreamHandler,
-      options?: HandleOptions,
+      options?: HandleOptions & RelayedOptions,
     ): Disposable;
-    open(id: PeerId, protocol: string, options?: OpenOptions): PeerStream;
+    open(
+      id: PeerId,
+      protocol: string,
+      options?: OpenOptions & RelayedOptions,
+    ): PeerStream;
   };
   /** Absent: this node does not relay, and does not handle `relay/1`. */
   readonly settings: RelaySettings | undefined;
@@ -122,7 +127,10 @@ export class RelayServer {
     }
     // The rooms above decide; each would refuse before this bound does.
     const maxStreams = 4 * (maxPairs + MAX_RELAY_OFFERS);
-    streaming.handle(RELAY_PROTOCOL, (it) => this.#answer(it), { maxStreams });
+    streaming.handle(RELAY_PROTOCOL, (it) => this.#answer(it), {
+      maxStreams,
+      isRelayed: true,
+    });
   }
 
   /** The pairs that it carries. */
@@ -204,6 +212,7 @@ export class RelayServer {
     const { hops } = this.#route(from, target);
     const opened = streaming.open(target, RELAYED_PROTOCOL, {
       metadata: encodeRelayedHead({ from, hops }),
+      isRelayed: true,
     });
     const pair = new RelayPair(stream, opened, {
       now: () => clock.monotonic(),
