@@ -24,6 +24,7 @@ const GROUPS: Readonly<Record<string, readonly (readonly [string, string])[]>> =
     "Operate": [
       ["The page", "/docs/page"],
       ["Operations", "/docs/operations"],
+      ["Relays", "/docs/relay"],
       ["Metrics", "/docs/metrics"],
       ["Control API", "/docs/control"],
       ["Events and JSON", "/docs/events"],

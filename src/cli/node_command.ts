@@ -37,6 +37,7 @@ import {
   passphraseSource,
 } from "./key_flags.ts";
 import type { LineWriter } from "./line_writer.ts";
+import { RELAY_FLAGS, relayOptions } from "./relay_flags.ts";
 
 /**
  * Shows messages until the node closes or `signal` aborts. Each is acknowledged only when the
@@ -161,6 +162,7 @@ export const NODE_FLAGS = {
     help:
       "Keep them where commands look without --data; or nowhere, even with VERACK_DATA",
   },
+  ...RELAY_FLAGS,
   ...ADMISSION_FLAGS,
   ...KEY_FLAGS,
 } as const satisfies FlagSpecs;
@@ -210,6 +212,7 @@ export async function nodeStart(flags: NodeFlagValues): Promise<NodeStart> {
       connect,
       network,
       ...admission,
+      ...relayOptions(flags),
       heartbeatMs: heartbeat * 1_000,
       ...(deadAfter !== undefined && { deadAfterMs: deadAfter * 1_000 }),
       ...(name !== undefined && { name }),

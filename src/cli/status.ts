@@ -77,6 +77,7 @@ function rows(status: StatusAnswer): [what: string, text: string][] {
         keptWords(kept)
       }`,
     ]),
+    ["relay", relayWords(status)],
     ...forwardRows(status),
     ...useRows(status),
     ...queues.map((queue): [string, string] => [
@@ -88,6 +89,17 @@ function rows(status: StatusAnswer): [what: string, text: string][] {
       }`,
     ]),
   ];
+}
+
+function relayWords({ relay }: StatusAnswer): string {
+  if (relay === undefined) return "no other members";
+  const { pairs, maxPairs, bytesPerSecond, maxBytesPerSecond } = relay;
+  const bound = maxBytesPerSecond === undefined
+    ? ""
+    : ` of at most ${maxBytesPerSecond}`;
+  return `${
+    count(pairs, "pair")
+  } of other members, at most ${maxPairs}; ${bytesPerSecond}${bound} bytes/s`;
 }
 
 function forwardRows(

@@ -24,6 +24,7 @@ import {
 } from "./mesh_limits.ts";
 import type { Messaging } from "./messaging.ts";
 import type { ResolvedNodeOptions } from "./options.ts";
+import type { RelayServer } from "./relay/relay_server.ts";
 import type { PeerTable } from "./peers/peer_table.ts";
 
 /** How much of a bound is used. */
@@ -43,12 +44,13 @@ export interface BoundedUseParts {
   readonly messaging: Messaging;
   readonly options: Pick<ResolvedNodeOptions, "maxPeers" | "outbox">;
   readonly queues: QueueBudget;
+  readonly relay: Pick<RelayServer, "use">;
   readonly table: PeerTable;
 }
 
 /** What is used at present; of what has two bounds the one that is nearer. */
 export function boundedUses(
-  { messaging, options, queues, table }: BoundedUseParts,
+  { messaging, options, queues, relay, table }: BoundedUseParts,
 ): BoundedUse[] {
   const { fullestQueue, outbox, usage } = messaging;
   const { deadLetters, kept, receivingBytes } = usage;
@@ -106,6 +108,23 @@ export function boundedUses(
       },
       ["bytes in the write queue of a peer", longest, MAX_QUEUE_BYTES],
       ["bytes in all write queues", queues.bytes, MAX_TOTAL_QUEUE_BYTES],
+    ),
+    nearer(
+      {
+        code: "relay-nearly-full",
+        then:
+          "when it is full, members that cannot reach each other need another relay",
+      },
+      [
+        "pairs of members that this node relays",
+        relay.use?.pairs ?? 0,
+        relay.use?.maxPairs ?? 1,
+      ],
+      [
+        "bytes a second that it relays",
+        relay.use?.bytesPerSecond ?? 0,
+        relay.use?.maxBytesPerSecond ?? Infinity,
+      ],
     ),
     nearer({
       code: "sessions-nearly-full",

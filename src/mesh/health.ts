@@ -35,6 +35,7 @@ export const OWN_FACTS = {
   "kept-topics-nearly-full": "warning",
   "dead-letters-nearly-full": "warning",
   "write-queues-nearly-full": "warning",
+  "relay-nearly-full": "warning",
   "sessions-nearly-full": "warning",
   "peers-nearly-full": "warning",
 } as const satisfies Readonly<Record<string, Severity>>;

@@ -338,6 +338,7 @@ export function makeParts(
     messaging,
     options,
     queues: writeQueues,
+    relay,
     table,
     relaying: relayEnd,
   });

@@ -79,6 +79,17 @@ export interface NodeStatus {
   readonly streams: number;
   /** Requests of peers that are handled, and bytes of their bodies and answers. */
   readonly requests: { readonly running: number; readonly bytes: number };
+  /**
+   * What it relays for pairs of other members: how many pairs, and bytes a second, with the
+   * bound of each; offers that are not decided. Absent if it does not relay.
+   */
+  readonly relay?: {
+    readonly pairs: number;
+    readonly maxPairs: number;
+    readonly offers: number;
+    readonly bytesPerSecond: number;
+    readonly maxBytesPerSecond?: number;
+  };
   /** The bound of each. */
   readonly limits: {
     readonly connectedPeers: number;
@@ -111,6 +122,7 @@ export function nodeStatus(
     names,
     options,
     pending,
+    relay,
     report,
     requesting,
     streaming,
@@ -125,6 +137,7 @@ export function nodeStatus(
     | "names"
     | "options"
     | "pending"
+    | "relay"
     | "report"
     | "requesting"
     | "streaming"
@@ -173,6 +186,7 @@ export function nodeStatus(
     histograms: readHistograms(histograms),
     streams: streaming.size,
     requests: { running: served.requests, bytes: served.bytes },
+    ...(relay.use !== undefined && { relay: relay.use }),
     limits: {
       connectedPeers: maxPeers,
       peers: MAX_PEERS,

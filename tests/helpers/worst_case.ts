@@ -47,6 +47,11 @@ import {
   MAX_WORK_BYTES,
 } from "../../src/mesh/discovery/discovery_limits.ts";
 import {
+  MAX_RELAY_BUFFER_BYTES,
+  MAX_RELAY_OFFERS,
+  MAX_RELAY_PAIRS,
+} from "../../src/mesh/relay/relay_limits.ts";
+import {
   MAX_FORWARD_BUFFER_BYTES,
   MAX_FORWARDED,
 } from "../../src/services/services_limits.ts";
@@ -134,6 +139,12 @@ const TRANSFER_BYTES = 4 * (FILE_CHUNK_BYTES + FILE_HEADER_BYTES) +
 
 /** A forwarded connection besides its buffers: a socket, a stream, the objects around them. */
 const FORWARDED_BYTES = 4_096;
+
+/** A relayed pair besides its buffers: two streams and the objects around them. */
+const RELAYED_PAIR_BYTES = 12_288;
+
+/** An offer: a stream, its handler, a timer. */
+const RELAY_OFFER_BYTES = 4_096;
 
 /** Deno itself, our code, and garbage that V8 has not collected yet. */
 const RUNTIME_BYTES = 268_435_456;
@@ -320,6 +331,16 @@ export function worstCaseTerms(
       what: "files that come in: buffers of a transfer, what is announced",
       count: MAX_TRANSFERS,
       each: TRANSFER_BYTES,
+    },
+    {
+      what: "relayed pairs, a buffer for each direction",
+      count: MAX_RELAY_PAIRS,
+      each: RELAYED_PAIR_BYTES + 2 * MAX_RELAY_BUFFER_BYTES,
+    },
+    {
+      what: "offers to relay that are not decided",
+      count: MAX_RELAY_OFFERS,
+      each: RELAY_OFFER_BYTES,
     },
     {
       what: "forwarded connections, a buffer for each direction",

@@ -115,19 +115,23 @@ Deno.test("each bounded thing has a code, and of two bounds the nearer one count
         outbox: { maxMessages: 10, maxBytes: 1_000 },
       },
       queues: { bytes: 1 },
+      relay: {
+        use: { pairs: full * 128, maxPairs: 128, bytesPerSecond: 1, offers: 0 },
+      },
       table: {
         size: full * MAX_PEERS,
         connected: () => [peer(0), peer(full * MAX_QUEUE_BYTES)],
       },
     }) as unknown as BoundedUseParts;
   const uses = boundedUses(parts(0.5));
-  assertEquals(uses.map(({ used, most }) => used / most), Array(7).fill(0.5));
+  assertEquals(uses.map(({ used, most }) => used / most), Array(8).fill(0.5));
   assertEquals(uses.map(({ code, what }) => [code, what]), [
     ["outbox-nearly-full", "bytes in the outbox"],
     ["inbox-nearly-full", "bytes of large messages that are received"],
     ["kept-topics-nearly-full", "bytes of kept topics"],
     ["dead-letters-nearly-full", "dead letters"],
     ["write-queues-nearly-full", "bytes in the write queue of a peer"],
+    ["relay-nearly-full", "pairs of members that this node relays"],
     ["sessions-nearly-full", "connected peers"],
     ["peers-nearly-full", "peers on record"],
   ]);

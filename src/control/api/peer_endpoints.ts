@@ -81,6 +81,13 @@ const STATUS: Schema<StatusAnswer> = v.looseObject({
   }),
   streams: count,
   requests: v.looseObject({ running: count, bytes: count }),
+  relay: optional(v.looseObject({
+    pairs: count,
+    maxPairs: count,
+    offers: count,
+    bytesPerSecond: count,
+    maxBytesPerSecond: optional(count),
+  })),
   limits: v.looseObject({
     connectedPeers: count,
     peers: count,

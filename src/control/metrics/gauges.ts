@@ -170,6 +170,24 @@ export const GAUGES: readonly NumberMetric[] = [
     (it) => it.forwarding?.listeners ?? 0,
   ),
   gauge(
+    "relayed_pairs",
+    "Pairs of other members that are relayed",
+    "relay.pairs",
+    (it) => it.relay?.pairs ?? 0,
+  ),
+  gauge(
+    "relayed_pairs_limit",
+    "Most pairs that are relayed; 0 if the node does not relay",
+    "relay.maxPairs",
+    (it) => it.relay?.maxPairs ?? 0,
+  ),
+  gauge(
+    "relay_offers",
+    "Offers to relay that are not decided",
+    "relay.offers",
+    (it) => it.relay?.offers ?? 0,
+  ),
+  gauge(
     "connected_peers_limit",
     "Most peers with a session",
     "limits.connectedPeers",

@@ -18,7 +18,6 @@ import type {
   StreamHandler,
 } from "../../streams/peer_stream.ts";
 import type { AccessRules } from "../peers/access_rules.ts";
-import type { PeerSession } from "../peers/peer_session.ts";
 import type { PeerTable } from "../peers/peer_table.ts";
 import type { Standing } from "../peers/standing.ts";
 import {
@@ -77,10 +76,15 @@ export interface RelayServerOptions {
 
 /** What a relay carries, and the most that it may. */
 export interface RelayUse {
+  /** Pairs of members, and the most. */
   readonly pairs: number;
   readonly maxPairs: number;
   /** Offers that are neither accepted nor declined. */
   readonly offers: number;
+  /** Bytes a second in the last seconds. */
+  readonly bytesPerSecond: number;
+  /** The most, if that was set. */
+  readonly maxBytesPerSecond?: number;
 }
 
 /** The relaying of one node. */
@@ -99,6 +103,9 @@ export class RelayServer {
   }, MAX_RELAY_REQUEST_BUCKETS);
   readonly #rate: TokenBucket | undefined;
   #sweptAt = -Infinity;
+  /** What was relayed by then, and how much a second before it. */
+  #sweptBytes = 0;
+  #bytesPerSecond = 0;
 
   constructor(options: RelayServerOptions) {
     this.#options = options;
@@ -142,17 +149,26 @@ export class RelayServer {
   get use(): RelayUse | undefined {
     const { settings } = this.#options;
     if (settings === undefined) return undefined;
+    const { bytesPerSecond } = settings;
     return {
       pairs: this.#pairs.size,
       maxPairs: settings.maxPairs,
       offers: this.#offerRoom.used,
+      bytesPerSecond: this.#bytesPerSecond,
+      ...(bytesPerSecond < Infinity && { maxBytesPerSecond: bytesPerSecond }),
     };
   }
 
   /** Ends pairs whose deadline has passed; to be called at each tick. */
   tick(now: number): void {
-    if (now - this.#sweptAt < RELAY_SWEEP_MS) return;
+    const pastMs = now - this.#sweptAt;
+    if (pastMs < RELAY_SWEEP_MS) return;
     this.#sweptAt = now;
+    const { relayedBytes } = this.#options.counters;
+    this.#bytesPerSecond = Math.round(
+      1_000 * (relayedBytes - this.#sweptBytes) / pastMs,
+    );
+    this.#sweptBytes = relayedBytes;
     for (const pair of this.#pairs) {
       const why = overdue(pair, now);
       if (why === undefined) continue;
@@ -254,7 +270,7 @@ export class RelayServer {
     if (isRefused || opener === undefined || other === undefined) {
       return refuse("not-connected", "no session with the other end");
     }
-    const hops = hopsOf(opener) + hopsOf(other);
+    const hops = opener.hops + other.hops;
     if (hops > MAX_RELAY_HOPS) {
       return refuse(
         "not-allowed",
@@ -288,11 +304,6 @@ export class RelayServer {
     }
     stream.refuse(isOwn ? error : new VerackError("failed", messageOf(error)));
   }
-}
-
-/** Direct sessions below a session. */
-function hopsOf(session: PeerSession & { readonly hops?: number }): number {
-  return session.hops ?? 1;
 }
 
 /** Why a pair is closed now, if it is. */
