@@ -99,16 +99,18 @@ function words(
       } as ${peer(event)}`;
     case "peer:up":
       return `${label("up", colors.green)} ${peer(event)} ${
-        event.direction === "inbound" ? "from" : "at"
-      } ${address(event.address)} (${event.direction}, ${
-        TRUST_WORDS[event.trust]
-      })`;
+        whereabouts(event)
+      } (${event.direction}, ${TRUST_WORDS[event.trust]})`;
     case "peer:down":
       return event.left
         ? `${label("left", colors.yellow)} ${peer(event)}`
         : `${label("lost", colors.red)} ${peer(event)}: ${
           escapeText(event.reason, { max: MAX_REASON_CHARS })
         }`;
+    case "path":
+      return `${label("path", colors.blue)} ${peer(event)} is reached ${
+        event.via === undefined ? "directly" : `via ${shortId(event.via)}`
+      } now`;
     case "ping":
       return `${label("ping", colors.cyan)} ${peer(event)}: ${
         escapeText(event.text)
@@ -182,6 +184,14 @@ function words(
     default:
       return event satisfies never;
   }
+}
+
+/** Where a peer is; of a relayed one that is known to its relay. */
+function whereabouts(
+  { address: at, direction, via }: Extract<PrintedEvent, { type: "peer:up" }>,
+): string {
+  if (via !== undefined) return `via ${shortId(via)}`;
+  return `${direction === "inbound" ? "from" : "at"} ${address(at)}`;
 }
 
 function meshWords(

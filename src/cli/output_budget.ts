@@ -141,6 +141,7 @@ function causeOf(event: PrintedEvent): string | undefined {
     case "ping":
     case "peer:up":
     case "peer:down":
+    case "path":
     case "join-request":
       return event.id;
     case "undelivered":

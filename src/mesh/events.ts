@@ -54,6 +54,8 @@ export type NodeEvent =
      */
     readonly advertised?: string;
     readonly direction: Direction;
+    /** The member that relays the session, whose address `address` is then; absent on a direct one. */
+    readonly via?: PeerId;
     readonly trust: Trust;
   }
   /** The last session with a peer ended. */
@@ -62,9 +64,21 @@ export type NodeEvent =
     readonly id: PeerId;
     readonly name?: string;
     readonly boundName?: string;
+    /** The member that relayed the session. */
+    readonly via?: PeerId;
     readonly reason: string;
     /** Whether it sent bye, rather than being lost. */
     readonly left: boolean;
+  }
+  /** A connected peer is reached another way: directly, or through this relay. */
+  | {
+    readonly type: "path";
+    readonly id: PeerId;
+    readonly name?: string;
+    readonly boundName?: string;
+    /** The relay; absent if the path is direct now. */
+    readonly via?: PeerId;
+    readonly hops: number;
   }
   /** A peer sent a ping with text. */
   | {

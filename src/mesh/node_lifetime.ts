@@ -57,6 +57,14 @@ export async function closeParts(
     streaming,
   } = parts;
   messaging.close(error, { flush: !abrupt });
+  // While what carries them is there: they are on streams.
+  const relayed = sessions.all().filter(({ via }) => via !== undefined);
+  if (!abrupt && relayed.length > 0) {
+    await Promise.all(relayed.map(({ channel }) => {
+      streaming.closeOn(channel, error);
+      return channel.leave(error);
+    }));
+  }
   streaming.close(error);
   requesting.close();
   if (abrupt) {

@@ -230,6 +230,7 @@ export function makeParts(
     handshakeTimeoutMs,
     ownEntry,
     room,
+    streams: streaming,
   });
   const writeQueues = new QueueBudget();
   const opener = new SessionOpener({
@@ -357,6 +358,7 @@ export function makeParts(
     memory,
     messaging,
     names,
+    opener,
     options,
     ownEntry,
     pending,

@@ -16,6 +16,7 @@ import { StreamHub } from "../streams/stream_hub.ts";
 import { COMMAND, STREAM_COMMANDS } from "../wire/commands.ts";
 import type { AccessRules } from "./peers/access_rules.ts";
 import type { PeerEvents } from "./peers/peer_events.ts";
+import type { PeerSession } from "./peers/peer_session.ts";
 import type { PeerTable } from "./peers/peer_table.ts";
 import type { Standing } from "./peers/standing.ts";
 
@@ -97,6 +98,16 @@ export class Streaming {
       throw refusal("not-connected", id, "there is no session with it now");
     }
     return this.#hub.open(id, session, protocol, options);
+  }
+
+  /** Resolves when a session has no streams, at the latest when it ends. */
+  idle(channel: PeerSession["channel"]): Promise<void> {
+    return this.#hub.idle(channel);
+  }
+
+  /** Ends the streams of one session, as {@linkcode close} ends all. */
+  closeOn(channel: PeerSession["channel"], error: VerackError): void {
+    this.#hub.closeOn(channel, error);
   }
 
   /** Ends all streams. */

@@ -80,6 +80,7 @@ export class Multiplexer implements StreamLink, TurnTaker {
   readonly #turns: StreamTurns;
   /** Of the streams that a relay joins: made for the first of them. */
   #relayedTurns: StreamTurns | undefined;
+  #idle: PromiseWithResolvers<void> | undefined;
 
   constructor(options: MultiplexerOptions, peer: PeerId, sink: StreamSink) {
     this.peer = peer;
@@ -100,6 +101,13 @@ export class Multiplexer implements StreamLink, TurnTaker {
   /** Streams that have not ended. */
   get size(): number {
     return this.#streams.size;
+  }
+
+  /** Resolves when there are no streams. */
+  async idle(): Promise<void> {
+    if (this.size === 0) return;
+    this.#idle ??= Promise.withResolvers();
+    await this.#idle.promise;
   }
 
   /** Opens a stream; `full` if there are too many. */
@@ -359,6 +367,10 @@ export class Multiplexer implements StreamLink, TurnTaker {
 
   finished(stream: MultiplexedStream): void {
     if (!this.#streams.delete(stream.id)) return;
+    if (this.size === 0) {
+      this.#idle?.resolve();
+      this.#idle = undefined;
+    }
     if (stream.isOwn) this.#own--;
     else this.#theirs--;
     this.#options.memory.returnWindow(

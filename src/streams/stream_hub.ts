@@ -93,6 +93,17 @@ export class StreamHub {
     );
   }
 
+  /** Resolves when a session has no streams, at the latest when it ends. */
+  async idle(sink: StreamSink): Promise<void> {
+    await this.#multiplexers.get(sink)?.idle();
+  }
+
+  /** The node closes, this session before others: its streams end as by {@linkcode close}. */
+  closeOn(sink: StreamSink, error: VerackError): void {
+    this.#multiplexers.get(sink)?.close(error);
+    this.#multiplexers.delete(sink);
+  }
+
   /**
    * Opens a stream on a session; see `Node.open`.
    *

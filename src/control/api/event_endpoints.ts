@@ -46,9 +46,16 @@ export const EVENTS: {
     address: string,
     advertised: optional(string),
     direction,
+    via: optional(id),
     trust,
   }),
-  "peer:down": event("peer:down", { ...peer, reason: string, left: boolean }),
+  "peer:down": event("peer:down", {
+    ...peer,
+    via: optional(id),
+    reason: string,
+    left: boolean,
+  }),
+  "path": event("path", { ...peer, via: optional(id), hops: count }),
   "ping": event("ping", { ...peer, text: string }),
   "message": event("message", {
     from: id,

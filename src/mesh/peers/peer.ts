@@ -66,19 +66,26 @@ export class Peer extends PeerRecord {
     return this.#left;
   }
 
-  /** Its sessions, oldest first; more than one only while a collision is settled. */
+  /**
+   * Its sessions, oldest first; more than one only while a collision is settled, or a direct one
+   * replaces a relayed one.
+   */
   get sessions(): readonly PeerSession[] {
     return this.#sessions;
   }
 
   /** Whether one of them is direct: else it is dialed, if another member relays it or not. */
   get hasDirect(): boolean {
-    return this.#sessions.some(({ via }) => via === undefined);
+    return this.#sessions.some(isDirect);
   }
 
-  /** The session to send on: the newest that is introduced and not being settled. */
+  /**
+   * The session to send on: the newest that is introduced and not being settled, a direct one
+   * before a relayed one.
+   */
   get primary(): PeerSession | undefined {
-    return this.#sessions.findLast((it) => it.introduced && !it.pending);
+    return this.#sessions.findLast((it) => isUsable(it) && isDirect(it)) ??
+      this.#sessions.findLast(isUsable);
   }
 
   /** The fields of its `peer:up`, until its `peer:down`. */
@@ -374,4 +381,12 @@ export class Peer extends PeerRecord {
   #now(): number {
     return this.#environment.clock.monotonic();
   }
+}
+
+function isUsable({ introduced, pending }: PeerSession): boolean {
+  return introduced && !pending;
+}
+
+function isDirect({ via }: PeerSession): boolean {
+  return via === undefined;
 }

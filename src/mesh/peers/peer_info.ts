@@ -51,7 +51,7 @@ export interface SessionInfo {
   readonly direction: Direction;
   /** The member that relays it; absent on a direct session. */
   readonly via?: PeerId;
-  /** Sessions that carry it one after the other; 1 for a direct one. */
+  /** Direct sessions that its bytes go through, one after the other; 1 for a direct one. */
   readonly hops: number;
   /** The other end as reported by the socket: `host:port`; of a relayed session, that of its relay. */
   readonly remoteAddress: string;

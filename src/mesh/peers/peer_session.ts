@@ -11,7 +11,7 @@ import type { Direction } from "../events.ts";
 export interface RelayedPath {
   /** The relay. */
   readonly via: PeerId;
-  /** Sessions that carry it one after the other, at least 2. */
+  /** Direct sessions that its bytes go through, one after the other; at least 2. */
   readonly hops: number;
 }
 
@@ -24,7 +24,7 @@ export class PeerSession {
   readonly direction: Direction;
   /** The relay; absent on a direct session. */
   readonly via: PeerId | undefined;
-  /** Sessions that carry it one after the other; 1 for a direct one. */
+  /** Direct sessions that its bytes go through, one after the other; 1 for a direct one. */
   readonly hops: number;
   /** The other end as reported by the socket; of a relayed session, that of its relay. */
   readonly remoteAddress: Address;

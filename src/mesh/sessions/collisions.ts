@@ -1,5 +1,6 @@
 /**
- * Two sessions with one peer, of which one is closed. Which one is a pure rule, {@linkcode
+ * Two sessions with one peer, of which one is closed, at once or (a relayed one, beside a direct
+ * one) when nothing runs on it any more. Which one is a pure rule, {@linkcode
  * duplicateStep}; it needs a probe, and more sessions may open meanwhile. Until it is settled
  * the newer one is pending.
  */
@@ -25,15 +26,18 @@ export class Collisions {
 
   /** Keeps a session, which is among those of `record`, unless another one is kept. */
   place(peer: Peer, session: PeerSession): void {
-    const older = peer.sessions.find((it) => it !== session && !it.pending);
+    const others = peer.sessions.filter((it) => it !== session && !it.pending);
+    const older = others.find(({ via }) => via === undefined) ?? others[0];
     if (older === undefined) return this.#greet(session);
     const state: DuplicateState = {
       own: this.#own,
       peer: peer.id,
       olderInstance: older.remote.instance,
       newerInstance: session.remote.instance,
+      isOlderRelayed: older.via !== undefined,
+      isNewerRelayed: session.via !== undefined,
     };
-    if (duplicateStep(state) === "keep-both") return this.#greet(session);
+    if (duplicateStep(state) !== "decide") return this.#greet(session);
     session.pending = true;
     this.#tasks.add(this.#settle(peer, older, session, state));
   }
@@ -102,15 +106,22 @@ export interface DuplicateState {
   /** Process numbers behind the older and the newer session. */
   readonly olderInstance: bigint;
   readonly newerInstance: bigint;
+  readonly isOlderRelayed: boolean;
+  readonly isNewerRelayed: boolean;
 }
 
 /**
  * - `decide`: probe the older session; if it answers close the newer one, else
- *   the older.
+ *   the older. So a relayed session is refused beside a direct one that lives.
  * - `keep-both`: the other node decides; close only a dead session.
+ * - `replace`: a direct session replaces a relayed one, at both ends and without a probe; see
+ *   `replacements.ts`.
  */
-export function duplicateStep(state: DuplicateState): "decide" | "keep-both" {
+export function duplicateStep(
+  state: DuplicateState,
+): "decide" | "keep-both" | "replace" {
   if (state.olderInstance !== state.newerInstance) return "decide";
+  if (state.isOlderRelayed && !state.isNewerRelayed) return "replace";
   return state.own < state.peer ? "decide" : "keep-both";
 }
 

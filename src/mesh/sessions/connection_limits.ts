@@ -77,3 +77,6 @@ export const FULL_REPORT_MS = 60_000;
 
 /** Least time between two own entries of this node that peers are sent in open sessions. */
 export const OWN_ENTRY_PAUSE_MS = 5_000;
+
+/** A relayed session that a direct one has replaced lasts so long at most while streams run on it. */
+export const REPLACED_SESSION_MS = 30_000;

@@ -11,7 +11,6 @@ import type { PeerId } from "../../core/peer_id.ts";
 import { MAX_SESSIONS_PER_PEER } from "./connection_limits.ts";
 import { PROBE_TIMEOUT_MS } from "../../session/session_limits.ts";
 import type { VerifiedPeer } from "../../session/mesh_profile.ts";
-import { formatAddress } from "../../transport/address.ts";
 import { COMMAND, PEER_COMMANDS } from "../../wire/commands.ts";
 import type { Emit } from "../events.ts";
 import type { NameResolver } from "../peers/name_resolver.ts";
@@ -23,13 +22,14 @@ import type { PeerSession } from "../peers/peer_session.ts";
 import type { PeerTable } from "../peers/peer_table.ts";
 import { Collisions, tooManySessions } from "./collisions.ts";
 import { decodeOwnEntry, type OwnEntry } from "./own_entry.ts";
+import { PeerAnnouncer, type PeerAnnouncerOptions } from "./peer_announcer.ts";
+import { Replacements, type ReplacementsOptions } from "./replacements.ts";
 import { type AdmissionGate, dialedOrNot } from "./session_opener.ts";
 import { noRoomOnRecord, type SessionRoom } from "./session_room.ts";
 
 /** Dependencies of {@linkcode SessionRegistry}. */
-export interface SessionRegistryOptions {
-  readonly clock: Clock;
-  readonly log: Log;
+export interface SessionRegistryOptions
+  extends PeerAnnouncerOptions, ReplacementsOptions {
   readonly counters: NodeCounters;
   /** Aborts when the node closes. */
   readonly signal: AbortSignal;
@@ -54,12 +54,16 @@ export interface SessionRegistryOptions {
 export class SessionRegistry {
   readonly #options: SessionRegistryOptions;
   readonly #collisions: Collisions;
+  readonly #replacements: Replacements;
+  readonly #announcer: PeerAnnouncer;
   readonly #tasks = new TaskSet();
 
   constructor(options: SessionRegistryOptions) {
     this.#options = options;
     const { events, own } = options;
     this.#collisions = new Collisions(own, (session) => this.#greet(session));
+    this.#replacements = new Replacements(options);
+    this.#announcer = new PeerAnnouncer(options);
     events.on("ruled", (id, rule) => {
       if (rule !== "allowed") this.#expel(id, rule);
     });
@@ -75,6 +79,7 @@ export class SessionRegistry {
   /** Resolves when no collision is being settled any more. */
   async settled(): Promise<void> {
     await this.#collisions.settled();
+    await this.#replacements.settled();
     await this.#tasks.settled();
   }
 
@@ -123,8 +128,7 @@ export class SessionRegistry {
   }
 
   #closed(session: PeerSession, error: VerackError): void {
-    const { counters, emit, events, log, memory, names, signal, table } =
-      this.#options;
+    const { events, memory, signal, table } = this.#options;
     session.cancelIntroduction?.();
     const peer = table.get(session.remote.id);
     peer?.sessionClosed(session);
@@ -133,18 +137,14 @@ export class SessionRegistry {
     this.#tasks.add(session.channel.closed);
     // While this node closes, only `stopped` is reported.
     if (peer === undefined || signal.aborted) return;
-    if (peer.sessions.length > 0) return;
+    if (peer.sessions.length > 0) return this.#announcer.pathChanged(peer);
 
-    const reason = error.message;
-    const { id } = peer;
-    if (peer.lost(session, error.code === "left")) {
-      counters.peersDown++;
-      if (!peer.left) counters.peersLost++;
+    const { id, announced } = peer;
+    const wasUp = peer.lost(session, error.code === "left");
+    if (wasUp) {
       events.emit("down", peer);
       memory.save(peer);
-      log.info("peer down", { peer: id, reason });
-      const { left } = peer;
-      emit({ type: "peer:down", id, ...names.of(id), reason, left });
+      this.#announcer.down(peer, announced?.via, error.message);
     }
     // A key in memory only is gone with the node that sent bye.
     if (peer.left && peer.ephemeral && peer.trust !== "pinned") {
@@ -245,7 +245,8 @@ export class SessionRegistry {
     table.confirm(peer);
     memory.save(peer);
     names.introduced(peer);
-    if (!peer.up) this.#announce(session, peer);
+    this.#announcer.introduced(session, peer);
+    this.#replacements.introduced(peer);
     names.report(peer);
     events.emit("introduced", {
       session: session,
@@ -254,28 +255,6 @@ export class SessionRegistry {
       wasLost,
       isAdmitted,
     });
-  }
-
-  #announce(session: PeerSession, peer: Peer): void {
-    const { counters, emit, log, names, store } = this.#options;
-    counters.peersUp++;
-    const address = formatAddress(session.dialed ?? session.remoteAddress);
-    const { direction } = session;
-    const [told] = direction === "inbound" ? peer.addresses.forGossip() : [];
-    const { id, trust } = peer;
-    log.info("peer up", { peer: id, address, direction, trust });
-    const announced = {
-      type: "peer:up",
-      id,
-      ...names.of(id),
-      address,
-      ...(told && { advertised: formatAddress(told) }),
-      direction,
-      trust,
-    } as const;
-    peer.announce(announced);
-    // It is on disk before it is reported, so that a crash does not lose it.
-    emit(announced, store.committed());
   }
 }
 

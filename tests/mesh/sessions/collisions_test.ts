@@ -186,7 +186,7 @@ function freePort(): number {
 
 Deno.test("duplicateStep() lets exactly one of the two nodes decide between sessions of one process", () => {
   const [a, b] = [parsePeerId("1".repeat(64)), parsePeerId("2".repeat(64))];
-  const both = { olderInstance: 5n, newerInstance: 5n };
+  const both = { olderInstance: 5n, newerInstance: 5n, ...DIRECT };
   assertEquals(duplicateStep({ own: a, peer: b, ...both }), "decide");
   assertEquals(duplicateStep({ own: b, peer: a, ...both }), "keep-both");
   assertEquals(duplicateReason({ own: a, peer: b, ...both }), "duplicate");
@@ -194,11 +194,33 @@ Deno.test("duplicateStep() lets exactly one of the two nodes decide between sess
 
 Deno.test("duplicateStep() lets either node decide when another process has the key", () => {
   const [a, b] = [parsePeerId("1".repeat(64)), parsePeerId("2".repeat(64))];
-  const other = { olderInstance: 5n, newerInstance: 6n };
+  const other = { olderInstance: 5n, newerInstance: 6n, ...DIRECT };
   assertEquals(duplicateStep({ own: a, peer: b, ...other }), "decide");
   assertEquals(duplicateStep({ own: b, peer: a, ...other }), "decide");
   assertEquals(
     duplicateReason({ own: b, peer: a, ...other }),
     "identity-in-use",
   );
+});
+
+/** Neither session is relayed. */
+const DIRECT = { isOlderRelayed: false, isNewerRelayed: false };
+
+Deno.test("duplicateStep() has a direct session replace a relayed one at both ends, and not the other way round", () => {
+  const [a, b] = [parsePeerId("1".repeat(64)), parsePeerId("2".repeat(64))];
+  const both = { olderInstance: 5n, newerInstance: 5n };
+  const other = { olderInstance: 5n, newerInstance: 6n };
+  const better = { isOlderRelayed: true, isNewerRelayed: false };
+  const worse = { isOlderRelayed: false, isNewerRelayed: true };
+  const relayed = { isOlderRelayed: true, isNewerRelayed: true };
+  for (const ends of [{ own: a, peer: b }, { own: b, peer: a }]) {
+    assertEquals(duplicateStep({ ...ends, ...both, ...better }), "replace");
+    const decides = ends.own === a ? "decide" : "keep-both";
+    assertEquals(duplicateStep({ ...ends, ...both, ...worse }), decides);
+    assertEquals(duplicateStep({ ...ends, ...both, ...relayed }), decides);
+    // Another process may run with the key, which only a probe can tell.
+    for (const paths of [better, worse, relayed]) {
+      assertEquals(duplicateStep({ ...ends, ...other, ...paths }), "decide");
+    }
+  }
 });
