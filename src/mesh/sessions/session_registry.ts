@@ -2,9 +2,7 @@
  * The sessions of a node: which of them are established, and when a peer is up or down. Which
  * of two sessions with one peer survives is settled by `collisions.ts`; other parts get events.
  */
-import type { Clock } from "../../core/clock.ts";
 import { VerackError } from "../../core/errors.ts";
-import type { Log } from "../../core/log.ts";
 import type { NodeCounters } from "../../core/node_counters.ts";
 import { TaskSet } from "../../core/task_set.ts";
 import type { PeerId } from "../../core/peer_id.ts";
