@@ -137,11 +137,13 @@ export async function threeNodes(
   const ports = new Set<number>();
   const cut = { isCut: true };
   const transport = cutTransport((port) => cut.isCut && ports.has(port));
-  const relay = await Node.start({ ...options, name: "relay" });
+  // It joins streams by hand only.
+  const relay = await Node.start({ relay: false, ...options, name: "relay" });
   const connect = [relay.address];
   const end = async (name: string) => {
     const node = await Node.start({
       ...options,
+      relay: false,
       transport,
       connect,
       name,
