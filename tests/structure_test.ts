@@ -116,6 +116,7 @@ Deno.test("the wings of the mesh know only mesh/peers/ of each other, and of the
     "kept_time",
     "mesh_limits",
     "options",
+    "peer_target",
   ];
   const wingOf = (path: string) => /^src\/mesh\/(\w+)\//.exec(path)?.[1];
   assertNone(SOURCES.flatMap((file) => {

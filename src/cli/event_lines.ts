@@ -149,6 +149,10 @@ function words(
       return `${label("wait", colors.yellow)} ${address(event.address)}: ${
         reasonAt(event)
       }; still trying`;
+    case "found":
+      return `${label("found", colors.cyan)} ${
+        event.id === undefined ? "a node" : peer({ id: event.id })
+      } at ${address(event.address)}, announced on the local network`;
     case "replaced":
       return `${label("new", colors.yellow)} ${
         address(event.address)

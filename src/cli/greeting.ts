@@ -32,7 +32,7 @@ export function greet(
       node.status().admission === "closed"
     ? []
     : joinRows(node, joinCommand(flags, command));
-  const rows = [...joins, opennessRow(flags, node)];
+  const rows = [...joins, opennessRow(flags, node), ...announcedRows(node)];
   const width = Math.max(...rows.map(([label]) => label.length));
   for (const [label, text] of rows) {
     // A command is not broken into rows, which would be copied with their indentation.
@@ -129,6 +129,20 @@ function opennessRow(flags: NodeFlagValues, node: Node): Row {
     ? ", with a key in memory only (--keep keeps it)"
     : "";
   return ["open", `to ${which}${choice}${kept}`];
+}
+
+/** What is announced on the local network, if anything is. */
+function announcedRows(node: Node): Row[] {
+  const { discovery, network, secret } = node.status();
+  if (discovery === undefined) return [];
+  const text = !discovery.announced
+    ? "not announced on the local network, only looks for others there"
+    : discovery.open
+    ? `on the local network, with its id and the network's name, ${network}`
+    : `on the local network by its port alone; members${
+      secret ? " prove the secret" : " are recognised by their keys"
+    }`;
+  return [["announced", text]];
 }
 
 /** `--data DIR`, unless commands find the directory without it. */

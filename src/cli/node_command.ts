@@ -11,7 +11,8 @@ import { parsePeerName } from "../identity/peer_name.ts";
 import { MAX_DURATION_MS } from "../mesh/mesh_limits.ts";
 import { HEARTBEAT_MS } from "../session/session_limits.ts";
 import type { Node } from "../mesh/node.ts";
-import { type NodeOptions, parsePeerTarget } from "../mesh/options.ts";
+import type { NodeOptions } from "../mesh/options.ts";
+import { parsePeerTarget } from "../mesh/peer_target.ts";
 import type { DataDirectory } from "../store/data_directory.ts";
 import { DATA_FILES } from "../store/lock_file.ts";
 import {
@@ -141,6 +142,11 @@ export const NODE_FLAGS = {
     help:
       "Where others reach this node, the best first, if not at the address they see",
   },
+  discover: {
+    type: "boolean",
+    help:
+      "Announce the node on the local network, and join those that are found there",
+  },
   network: {
     type: "string",
     value: "NAME",
@@ -216,6 +222,7 @@ export async function nodeStart(flags: NodeFlagValues): Promise<NodeStart> {
       heartbeatMs: heartbeat * 1_000,
       ...(deadAfter !== undefined && { deadAfterMs: deadAfter * 1_000 }),
       ...(name !== undefined && { name }),
+      ...(flags.discover && { discover: true }),
     },
     [Symbol.dispose]: () => data?.[Symbol.dispose](),
   };

@@ -153,6 +153,7 @@ function causeOf(event: PrintedEvent): string | undefined {
       // The expected peer is the one that the user has configured.
       return event.expected ?? event.actual ?? hostOf(event.address);
     case "name-conflict": // The node has budgets for them.
+    case "found": // Likewise.
     case "listening":
     case "message":
     case "mesh": // Its size, which the printer limits itself.

@@ -13,6 +13,7 @@ import {
 import { MIN_IDENTITY_DIGITS } from "../mesh/mesh_limits.ts";
 import type { Member } from "../mesh/peers/find_peers.ts";
 import type { AccessRule } from "../mesh/peers/node_store.ts";
+import { LAN } from "../mesh/peers/peer_record.ts";
 import { answerCommand, utcMinute } from "./answer_command.ts";
 import { CLIENT_FLAGS, withNode } from "./client_flags.ts";
 import { type Command, command } from "./command.ts";
@@ -147,7 +148,9 @@ function peerLine(
     ...(peer.lastSeen === undefined
       ? []
       : [`last ${utcMinute(peer.lastSeen)}`]),
-    introducedBy !== undefined
+    introducedBy === LAN
+      ? "announced on the local network"
+      : introducedBy !== undefined
       ? `in gossip of ${introducedBy.slice(0, digits)}`
       : peer.trust === "first-use"
       ? "unverified, first use"
@@ -252,6 +255,8 @@ export function memberLines(
     ? "connected"
     : introducedBy === undefined
     ? "away"
+    : introducedBy === LAN
+    ? "announced on the local network"
     : `in gossip of ${shortId(introducedBy)}`;
   return [
     `${out.bold(peerLabel(id, name, boundName))}  ${state}`,

@@ -71,6 +71,7 @@ function rows(status: StatusAnswer): [what: string, text: string][] {
       "messages",
       `${outbox.messages} wait, at most ${limits.messages}; ${outbox.bytes} of at most ${limits.messageBytes} bytes`,
     ],
+    ...discoveryRows(status),
     ...status.keptTopics.map((kept): [string, string] => [
       "kept",
       `${kept.topic === "" ? "no topic" : escapeText(kept.topic)}: ${
@@ -88,6 +89,28 @@ function rows(status: StatusAnswer): [what: string, text: string][] {
         queue.connected ? "" : ", away"
       }`,
     ]),
+  ];
+}
+
+function discoveryRows({ discovery }: StatusAnswer): [string, string][] {
+  if (discovery === undefined) return [];
+  const { announced, found, networks, open } = discovery;
+  const what = open
+    ? "with its id and the network's name"
+    : "by its port alone";
+  return [
+    [
+      "discovery",
+      [
+        networks.length === 0
+          ? "on no network"
+          : `on ${escapeText(networks.join(", "), { max: 200 })}`,
+        announced
+          ? `announced ${what}`
+          : "not announced, as it does not listen",
+        `${count(found.length, "other node")} found`,
+      ].join("; "),
+    ],
   ];
 }
 

@@ -36,6 +36,16 @@ export class NodeCounters {
   peersDown = 0;
   /** How often of that it was lost, rather than sent bye. */
   peersLost = 0;
+  /** Packets sent to local networks for discovery. */
+  lanPacketsSent = 0;
+  /** Packets of multicast DNS received from local networks, also about other services. */
+  lanPacketsReceived = 0;
+  /** Packets dropped unread: from elsewhere, too many, or malformed. */
+  lanPacketsDropped = 0;
+  /** Nodes found on local networks. */
+  lanNodesFound = 0;
+  /** Announcements of nodes dropped: broken, of an address elsewhere, or too many. */
+  lanNodesDropped = 0;
   /** Messages of peer exchange sent. */
   gossipSent = 0;
   /** Messages of peer exchange received. */

@@ -98,6 +98,13 @@ export type NodeEvent =
     /** Pairs of members that cannot reach each other, as they report; at most 256. */
     readonly missing: readonly (readonly [PeerId, PeerId])[];
   }
+  /** A node is announced on the local network that is not connected, and is dialed. */
+  | {
+    readonly type: "found";
+    readonly address: string;
+    /** The identity that it announces, which is not verified; absent if it announces none. */
+    readonly id?: PeerId;
+  }
   /** A peer was refused, or has refused this node. */
   | {
     readonly type: "refused";

@@ -28,6 +28,7 @@ export const OWN_FACTS = {
   "no-descriptors": "failing",
   "paused": "warning",
   "wrong-clock": "warning",
+  "no-multicast": "warning",
   "unreachable-pair": "warning",
   "low-disk": "warning",
   "outbox-nearly-full": "warning",

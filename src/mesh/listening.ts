@@ -9,10 +9,12 @@ import {
   parseHost,
 } from "../transport/address.ts";
 import {
+  EVERY_IPV4,
   listenAll,
   type ListenAllOptions,
   type NodeListener,
 } from "../transport/listen_all.ts";
+import type { MulticastDns } from "../transport/multicast_dns.ts";
 import { isLoopbackHost } from "../transport/scope.ts";
 import { MAX_LISTEN_HOSTS } from "../transport/transport_limits.ts";
 import { MAX_ADDRESSES_PER_ENTRY } from "../wire/wire_limits.ts";
@@ -22,7 +24,10 @@ type OneOrMore = string | readonly string[];
 
 /** The hosts to listen on; throws `SyntaxError` and `RangeError`. */
 export function hostsOf(
-  { host = "127.0.0.1" }: { readonly host?: OneOrMore },
+  { discover = false, host = discover ? EVERY_IPV4 : "127.0.0.1" }: {
+    readonly discover?: boolean;
+    readonly host?: OneOrMore;
+  },
 ): readonly string[] {
   const hosts = new Set(listOf(host).map((text) => parseHost(text)));
   if (hosts.size >= 1 && hosts.size <= MAX_LISTEN_HOSTS) return [...hosts];
@@ -73,11 +78,15 @@ export function listensBy(options: {
  * Listens as the options say, if at all; throws as `Transport.listen`, and `demo-identity`.
  */
 export async function listenFor(
-  { hosts, listen, port, transport }:
+  { hosts, listen, multicast, port, transport }:
     & Omit<ListenAllOptions, "credentials">
-    & { readonly listen: boolean },
+    & {
+      readonly listen: boolean;
+      readonly multicast: MulticastDns | undefined;
+    },
   identity: Identity,
 ): Promise<NodeListener | undefined> {
+  multicast?.check();
   if (!listen) return undefined;
   for (const host of hosts) refuseDemoOffLoopback(identity, { host, port });
   return await listenAll({

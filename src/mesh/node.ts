@@ -18,7 +18,7 @@ import { Identity } from "../identity/identity.ts";
 import type { NodeListener } from "../transport/listen_all.ts";
 import type { Admission } from "./admission/admission.ts";
 import { EventHub, type NodeEvent } from "./events.ts";
-import { closeParts, tickParts } from "./node_lifetime.ts";
+import { closeParts, startParts, tickParts } from "./node_lifetime.ts";
 import { exposeParts, makeParts, type NodeParts } from "./node_parts.ts";
 import { listenFor } from "./listening.ts";
 import type { NodeOptions, ResolvedNodeOptions } from "./options.ts";
@@ -120,7 +120,7 @@ export class Node implements AsyncDisposable {
       ...resolved,
       onTick: (tick) => tickParts(node.#parts, tick),
     });
-    node.#parts.dialer.start();
+    startParts(node.#parts);
     return node;
   }
 

@@ -3,6 +3,12 @@ import type { VerackError } from "../core/errors.ts";
 import type { NodeParts } from "./node_parts.ts";
 import type { Tick } from "./pause_detector.ts";
 
+/** Begins to dial, and to look for others. */
+export function startParts({ dialer, discovery }: NodeParts): void {
+  dialer.start();
+  discovery?.start();
+}
+
 /** Checks all deadlines. */
 export function tickParts(
   parts: NodeParts,
@@ -12,7 +18,7 @@ export function tickParts(
   const { dialer, exchange, health, healthWatch, relayEnd } = parts;
   const { joining, membership, memory } = parts;
   const { messaging, names, relay, sessions, unreachable } = parts;
-  const { counters, histograms } = parts;
+  const { counters, discovery, histograms } = parts;
   histograms.eventLoopDelayMs.add(lateMs);
   if (pausedMs > 0) counters.pauses++;
   counters.pausedMs += pausedMs;
@@ -25,6 +31,7 @@ export function tickParts(
     relayEnd.dialer.resumed();
   }
   relayEnd.dialer.tick();
+  discovery?.tick(now);
   exchange.tick(now);
   unreachable.tick(now);
   memory.tick(now);
@@ -49,6 +56,7 @@ export async function closeParts(
   const {
     acceptor,
     dialer,
+    discovery,
     memory,
     messaging,
     relayEnd,
@@ -76,6 +84,7 @@ export async function closeParts(
     acceptor.close(),
     dialer.close(),
     relayEnd.dialer.close(),
+    discovery?.close({ silently: abrupt }),
     ...sessions.all().map((session) => session.channel.leave(error)),
   ]);
   await sessions.settled();

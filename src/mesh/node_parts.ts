@@ -13,6 +13,7 @@ import { AdmissionControl } from "./admission/admission.ts";
 import { Membership } from "./admission/membership.ts";
 import { Dialer } from "./dialing/dialer.ts";
 import { ExchangeStates } from "./discovery/exchange_state.ts";
+import { LanDiscovery } from "./discovery/lan_discovery.ts";
 import { Joining } from "./discovery/joining.ts";
 import { PeerExchange } from "./discovery/peer_exchange.ts";
 import { UnreachablePairs } from "./discovery/unreachable_pairs.ts";
@@ -64,17 +65,9 @@ export function makeParts(
   const magic = networkMagic(options.network);
 
   // Peers.
-  const {
-    events,
-    health,
-    memory,
-    names,
-    queues,
-    reports,
-    rules,
-    standing,
-    table,
-  } = makePeerParts({ ...options, emit, log, own });
+  const peerParts = makePeerParts({ ...options, emit, log, own });
+  const { events, health, memory, names, queues } = peerParts;
+  const { reports, rules, standing, table } = peerParts;
 
   // Admission, discovery and messages.
   const membership = new Membership({
@@ -261,6 +254,7 @@ export function makeParts(
 
   const { transport, resolve, resolveService } = options;
   const dialer = new Dialer({
+    ...peerParts,
     counters,
     histograms,
     clock,
@@ -268,12 +262,7 @@ export function makeParts(
     log,
     signal,
     own,
-    table,
-    memory,
-    rules,
-    standing,
-    health,
-    events,
+    membership,
     emit,
     arriving: pending,
     connect,
@@ -281,6 +270,17 @@ export function makeParts(
     resolve,
     resolveService,
     transport,
+  });
+  const discovery = options.multicast && new LanDiscovery({
+    ...options,
+    ...peerParts,
+    counters,
+    dns: options.multicast,
+    emit,
+    listening: listener?.addresses ?? [],
+    log,
+    membership,
+    own,
   });
   const clocks = new PeerClocks({
     clock,
@@ -348,6 +348,7 @@ export function makeParts(
     admission,
     counters,
     dialer,
+    discovery,
     emit,
     exchange,
     health,

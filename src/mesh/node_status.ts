@@ -60,6 +60,20 @@ export interface NodeStatus {
   readonly unproven: number;
   /** Messages that are not acknowledged yet, and their bytes. */
   readonly outbox: { readonly messages: number; readonly bytes: number };
+  /** Discovery on the local networks, if it was set. */
+  readonly discovery?: {
+    /** Whether this node is announced; else it only finds others. */
+    readonly announced: boolean;
+    /** Whether its id and the name of its network are announced, too. */
+    readonly open: boolean;
+    /** Interfaces of the networks that were joined. */
+    readonly networks: readonly string[];
+    /** Other nodes that are announced there at present, each with its id if it tells it. */
+    readonly found: readonly {
+      readonly address: string;
+      readonly id?: PeerId;
+    }[];
+  };
   /** Kept topics, and what waits under them for a consumer of this node. */
   readonly keptTopics: readonly KeptTopic[];
   /** Peers for which something waits: messages, and bytes in write queues. */
@@ -115,6 +129,7 @@ export interface NodeFacts {
 export function nodeStatus(
   {
     counters,
+    discovery,
     health,
     histograms,
     membership,
@@ -130,6 +145,7 @@ export function nodeStatus(
   }: Pick<
     NodeParts,
     | "counters"
+    | "discovery"
     | "health"
     | "histograms"
     | "membership"
@@ -180,6 +196,7 @@ export function nodeStatus(
     peers: table.size,
     unproven: pending.size,
     outbox: messaging.outbox,
+    ...(discovery !== undefined && { discovery: discovery.status }),
     keptTopics: messaging.keptTopics.list(),
     queues,
     counters: { ...counters },

@@ -29,7 +29,6 @@ import {
   resolveOutbox,
 } from "../delivery/delivery_settings.ts";
 import type { MessageStore } from "../delivery/message_store.ts";
-import { parsePeerId, type PeerId } from "../core/peer_id.ts";
 import type { Identity } from "../identity/identity.ts";
 import { type Invite, parseInvite } from "../identity/invite.ts";
 import { parsePeerName } from "../identity/peer_name.ts";
@@ -37,16 +36,16 @@ import { deriveNetworkKey } from "../identity/shared_secret.ts";
 import type { AdmissionMode } from "./admission/admission_policy.ts";
 import { KeptTime } from "./kept_time.ts";
 import { advertisedOf, hostsOf, listensBy } from "./listening.ts";
+import { parsePeerTarget, type PeerTarget } from "./peer_target.ts";
 import { MemoryStore } from "./peers/memory_store.ts";
 import type { NodeStore } from "./peers/node_store.ts";
 import { type RelaySettings, resolveRelay } from "./relay/relay_settings.ts";
-import {
-  type Address,
-  isServiceText,
-  parseAddress,
-  parseService,
-} from "../transport/address.ts";
+import type { Address } from "../transport/address.ts";
 import type { Resolver } from "../transport/resolve.ts";
+import {
+  type MulticastDns,
+  systemMulticast,
+} from "../transport/multicast_dns.ts";
 import type { ServiceResolver } from "../transport/service_records.ts";
 import { tlsTransport } from "../transport/tls.ts";
 import type { Transport } from "../transport/transport.ts";
@@ -60,7 +59,7 @@ export interface NodeOptions {
   readonly name?: string;
   /**
    * Address to listen on, or several, on one port; `::` is every one of IPv6 and IPv4.
-   * @default {"127.0.0.1"}
+   * @default {"127.0.0.1"}, with `discover` {"0.0.0.0"}
    */
   readonly host?: string | readonly string[];
   /** Port to listen on; 0 means a free one. @default {0} */
@@ -81,6 +80,12 @@ export interface NodeOptions {
    * another one than they see: `host:port`. No other is advertised then.
    */
   readonly advertise?: string | readonly string[];
+  /**
+   * Announces this node on the local networks by multicast DNS, and joins nodes of the same
+   * network that it finds there. Of a closed mesh, or with a secret, nothing but the port is
+   * announced. Without `host` the node listens on all addresses. @default {false}
+   */
+  readonly discover?: boolean;
   /** Name of the mesh; nodes of different names never meet. @default {"main"} */
   readonly network?: string;
   /** Most peers connected at once. @default {1_024} */
@@ -136,6 +141,8 @@ export interface NodeOptions {
   readonly resolve?: Resolver;
   /** Looks SRV records up, likewise. @default the name servers of the operating system */
   readonly resolveService?: ServiceResolver;
+  /** Multicast DNS, for tests; used with `discover`. @default that of this machine */
+  readonly multicast?: MulticastDns;
   /** Time, for tests. @default the real clock */
   readonly clock?: Clock;
   /** Chance, for tests. @default the system's cryptographic random source */
@@ -151,6 +158,7 @@ const OPTION_NAMES: Readonly<Record<keyof NodeOptions, true>> = {
   listen: true,
   connect: true,
   advertise: true,
+  discover: true,
   network: true,
   maxPeers: true,
   heartbeatMs: true,
@@ -168,6 +176,7 @@ const OPTION_NAMES: Readonly<Record<keyof NodeOptions, true>> = {
   transport: true,
   resolve: true,
   resolveService: true,
+  multicast: true,
   clock: true,
   random: true,
 };
@@ -211,6 +220,8 @@ export interface ResolvedNodeOptions {
   readonly resolve: Resolver | undefined;
   /** Absent: the operating system. */
   readonly resolveService: ServiceResolver | undefined;
+  /** Absent: there is no discovery on the local network. */
+  readonly multicast: MulticastDns | undefined;
   readonly clock: Clock;
   readonly random: Random;
 }
@@ -282,6 +293,9 @@ export function resolveOptions(options: NodeOptions): ResolvedNodeOptions {
     transport: options.transport ?? tlsTransport(),
     resolve: options.resolve,
     resolveService: options.resolveService,
+    multicast: options.discover
+      ? options.multicast ?? systemMulticast
+      : undefined,
     clock,
     random: options.random ?? systemRandom,
   };
@@ -352,24 +366,4 @@ function duration(
     );
   }
   return value;
-}
-
-/** An address or a service, and the required identity if one was given. */
-export interface PeerTarget {
-  readonly address: Address;
-  readonly id?: PeerId;
-}
-
-/**
- * Parses `host:port`, `[v6]:port` or `srv:NAME`, each also after `identity@`.
- *
- * @throws {SyntaxError} with the text and the expected form.
- */
-export function parsePeerTarget(text: string): PeerTarget {
-  const at = text.indexOf("@");
-  const target = text.slice(at + 1);
-  const address = isServiceText(target)
-    ? parseService(target)
-    : parseAddress(target);
-  return at < 0 ? { address } : { id: parsePeerId(text.slice(0, at)), address };
 }

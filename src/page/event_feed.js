@@ -18,6 +18,7 @@ export const EVENT_TYPES = [
   "message",
   "file",
   "mesh",
+  "found",
   "refused",
   "join-request",
   "name-conflict",

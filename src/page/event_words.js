@@ -128,6 +128,13 @@ export function eventWords(event) {
         address(event.address),
         `: ${reasonAt(event)}`,
       ]);
+    case "found":
+      return say("mesh", "plain", "found", [
+        event.id === undefined ? "a node" : peerPart(event.id, {}),
+        " at ",
+        address(event.address),
+        ", announced on the local network",
+      ]);
     case "unreachable":
       return say("trouble", "warn", "wait", [
         address(event.address),

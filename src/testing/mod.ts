@@ -7,6 +7,7 @@
  */
 import "../core/logtape.ts";
 export { MemoryNetwork } from "./memory_network.ts";
+export { MemoryLan } from "./memory_lan.ts";
 export { SeededRandom } from "./seeded_random.ts";
 export { settle, VIRTUAL_EPOCH_MS, VirtualClock } from "./virtual_clock.ts";
 export { MemoryStore } from "../mesh/peers/memory_store.ts";
@@ -48,3 +49,13 @@ export type {
   ServiceRecord,
   ServiceResolver,
 } from "../transport/service_records.ts";
+export type { LinkAddress, LocalNetwork } from "../transport/local_networks.ts";
+export type {
+  DnsPacket,
+  DnsQuestion,
+  DnsRecord,
+  MulticastDns,
+  MulticastLink,
+  MulticastReceiver,
+} from "../transport/multicast_dns.ts";
+export type { SentPacket } from "./memory_lan.ts";

@@ -2,7 +2,7 @@
 import { parsePeerId } from "../../src/core/peer_id.ts";
 import { assertEquals, assertRejects } from "@std/assert";
 import { Node } from "../../src/mesh/node.ts";
-import { parsePeerTarget } from "../../src/mesh/options.ts";
+import { parsePeerTarget } from "../../src/mesh/peer_target.ts";
 
 Deno.test("parsePeerTarget() takes host:port, [v6]:port and identity@host:port", () => {
   const id = parsePeerId("ab".repeat(32));

@@ -79,7 +79,7 @@ export class Invariants {
     if (context.pending.size > MAX_PENDING_CONNECTIONS) {
       throw broken(life, `has ${context.pending.size} unproven connections`);
     }
-    const rumours = new Map<PeerId, number>();
+    const rumours = new Map<string, number>();
     for (const peer of table.values()) {
       this.#checkRecord(life, peer);
       const source = peer.introducedBy;

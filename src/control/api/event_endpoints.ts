@@ -88,6 +88,7 @@ export const EVENTS: {
     reason: optional(string),
   }),
   "mesh": event("mesh", { nodes: count, sessions: count, missing }),
+  "found": event("found", { address: string, id: optional(id) }),
   "refused": event("refused", {
     ...failure,
     expected: optional(id),

@@ -9,6 +9,7 @@ import type {
   StatusAnswer,
   WatchRecord,
 } from "../answers.ts";
+import { LAN } from "../../mesh/peers/peer_record.ts";
 import { MAX_WATCH_MS, MIN_WATCH_MS } from "../control_limits.ts";
 import { get, operation, post } from "./endpoint.ts";
 import { EVENT_RECORD, eventQuery } from "./event_endpoints.ts";
@@ -63,6 +64,12 @@ const STATUS: Schema<StatusAnswer> = v.looseObject({
   peers: count,
   unproven: count,
   outbox: v.looseObject({ messages: count, bytes: count }),
+  discovery: optional(v.looseObject({
+    announced: boolean,
+    open: boolean,
+    networks: v.array(string),
+    found: v.array(v.looseObject({ address: string, id: optional(id) })),
+  })),
   keptTopics: v.array(KEPT_TOPIC),
   queues: v.array(v.looseObject({
     id,
@@ -135,7 +142,7 @@ const PEER: Schema<PeerRow> = v.looseObject({
   ephemeral: boolean,
   firstSeen: optional(time),
   lastSeen: optional(time),
-  introducedBy: optional(id),
+  introducedBy: optional(v.union([id, v.literal(LAN)])),
   admittedBy: optional(id),
 });
 

@@ -59,6 +59,23 @@ const COUNTERS: Readonly<Record<keyof NodeCounters, CounterText>> = {
     "peers_lost",
     "How often a peer went down that had not left: silent, cut off, or by an error",
   ],
+  lanPacketsSent: [
+    "lan_packets_sent",
+    "Packets sent to local networks for discovery",
+  ],
+  lanPacketsReceived: [
+    "lan_packets_received",
+    "Packets of multicast DNS received, also about other services",
+  ],
+  lanPacketsDropped: [
+    "lan_packets_dropped",
+    "Packets of multicast DNS dropped unread: from elsewhere, too many, or malformed",
+  ],
+  lanNodesFound: ["lan_nodes_found", "Nodes found on local networks"],
+  lanNodesDropped: [
+    "lan_nodes_dropped",
+    "Announcements of nodes dropped: broken, of an address elsewhere, or too many",
+  ],
   gossipSent: ["gossip_sent", "Messages of peer exchange sent"],
   gossipReceived: ["gossip_received", "Messages of peer exchange received"],
   messagesAccepted: [

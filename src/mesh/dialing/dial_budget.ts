@@ -7,7 +7,6 @@
  * gossip causes few dials and does not delay others. Addresses that peers without standing
  * advertise are gossip, too, and all these peers are one source, as identities cost nothing.
  */
-import type { PeerId } from "../../core/peer_id.ts";
 import {
   CONTESTED_DIAL_MS,
   GOSSIP_CREDIT,
@@ -21,7 +20,8 @@ import {
 } from "./dialing_limits.ts";
 import { MAX_SESSIONS } from "../../session/session_limits.ts";
 import { BoundedMap } from "../../core/bounded_map.ts";
-import type { DialShare } from "../peers/peer.ts";
+import type { DialShare, Peer } from "../peers/peer.ts";
+import { type Introducer, LAN } from "../peers/peer_record.ts";
 import { TokenBucket } from "../../core/token_bucket.ts";
 import type { DialWindow } from "./dial_window.ts";
 
@@ -36,7 +36,23 @@ interface Source {
 export const ADVERTISED = "advertised";
 
 /** What a dial to a peer that is known from gossip is charged to. */
-export type DialSource = PeerId | typeof ADVERTISED;
+export type DialSource = Introducer | typeof ADVERTISED;
+
+/** The sources for which a peer may be dialed at a gossiped address. */
+export function sourcesOf(
+  { introducedBy, reporters }: Pick<Peer, "introducedBy" | "reporters">,
+): readonly DialSource[] {
+  return [introducedBy ?? ADVERTISED, ...reporters];
+}
+
+/** Whether a source is one of these. */
+export function isFrom(
+  peer: Pick<Peer, "introducedBy" | "reporters">,
+  source: DialSource,
+): boolean {
+  return source === (peer.introducedBy ?? ADVERTISED) ||
+    (source !== ADVERTISED && source !== LAN && peer.reporters.has(source));
+}
 
 /** A dial to a peer from a source of gossip. */
 export interface GossipDial {

@@ -27,17 +27,19 @@ import type { NodeHistograms } from "../../core/histogram.ts";
 import type { NodeCounters } from "../../core/node_counters.ts";
 import type { PeerMemory } from "../peers/peer_memory.ts";
 import type { PeerTable } from "../peers/peer_table.ts";
-import type { PeerTarget } from "../options.ts";
+import type { PeerTarget } from "../peer_target.ts";
 import type { Standing } from "../peers/standing.ts";
 import { AddressDialer, type DialedSessionOpener } from "./address_dialer.ts";
 import {
-  ADVERTISED,
   DialBudget,
   type DialSource,
   type GossipDial,
+  isFrom,
   type KnownShare,
+  sourcesOf,
 } from "./dial_budget.ts";
 import { DialFailureReporter } from "./dial_failure.ts";
+import { FoundDialer, type FoundDialerOptions } from "./found_dialer.ts";
 import { DialWindow } from "./dial_window.ts";
 import { giveWay, PeerDialer } from "./peer_dialer.ts";
 import type { Peer } from "../peers/peer.ts";
@@ -79,8 +81,9 @@ export interface DialerOptions {
   readonly opener: DialedSessionOpener;
   readonly table: PeerTable;
   readonly memory: PeerMemory;
-  readonly rules: Pick<AccessRules, "isDenied">;
+  readonly rules: Pick<AccessRules, "isDenied" | "ignoresGossipAbout">;
   readonly standing: Standing;
+  readonly membership: FoundDialerOptions["membership"];
   readonly health: HealthBoard;
   /** Inbound connections whose peer is not verified yet. */
   readonly arriving: { readonly size: number };
@@ -93,6 +96,7 @@ export class Dialer {
   readonly #options: DialerOptions;
   readonly #seeds: SeedDialer;
   readonly #peers: PeerDialer;
+  readonly #found: FoundDialer;
   /** Configured targets that cannot be dialed, and are only reported. */
   readonly #rejected: readonly RejectedTarget[];
   readonly #tasks = new TaskSet();
@@ -127,6 +131,7 @@ export class Dialer {
       seeds: this.#seeds,
       budget: this.#budget,
     });
+    this.#found = new FoundDialer({ ...common, budget: this.#budget });
     this.#rejected = rejectedTargets(options);
     events.on("introduced", ({ session, wasLost }) => {
       // A relayed one says nothing about the way to others.
@@ -166,7 +171,7 @@ export class Dialer {
     this.#cancelTimer?.();
     this.#cancelReport?.();
     this.#window.stop();
-    await this.#tasks.settled();
+    await Promise.all([this.#tasks.settled(), this.#found.close()]);
   }
 
   /** Starts every dial that is due, and schedules the next one. */
@@ -380,18 +385,4 @@ function pinAddresses(options: DialerOptions): void {
       pinAddress(options, address, ids);
     }
   }
-}
-
-/** The sources for which a peer may be dialed at a gossiped address. */
-function sourcesOf({ introducedBy, reporters }: Peer): readonly DialSource[] {
-  return [introducedBy ?? ADVERTISED, ...reporters];
-}
-
-/** Whether a source is one of these. */
-function isFrom(
-  { introducedBy, reporters }: Peer,
-  source: DialSource,
-): boolean {
-  return source === (introducedBy ?? ADVERTISED) ||
-    (source !== ADVERTISED && reporters.has(source));
 }

@@ -53,6 +53,14 @@ export const GOSSIP_CREDIT_REFILL_MS = 250;
 /** Targets whose failed dials are counted (`DIALS_PER_TARGET`): as many as peers on record that advertise one each. */
 export const MAX_DIAL_TARGETS = 4_096;
 
+/**
+ * Addresses found on the local network without an identity: how many are remembered, are dialed
+ * at once, and the backoff of those that failed.
+ */
+export const MAX_FOUND_TARGETS = 512;
+export const MAX_FOUND_DIALS = 4;
+export const FOUND_RETRY = { minMs: 10_000, maxMs: 640_000 };
+
 /** Delay before the next address of a peer is tried (RFC 8305: 250 ms). */
 export const ADDRESS_STAGGER_MS = 250;
 

@@ -12,7 +12,7 @@ import { type Address, formatAddress } from "../../transport/address.ts";
 import { isIpv4, isIpv6 } from "../../transport/ip.ts";
 import type { AccessRules } from "../peers/access_rules.ts";
 import type { PeerMemory } from "../peers/peer_memory.ts";
-import type { PeerTarget } from "../options.ts";
+import type { PeerTarget } from "../peer_target.ts";
 import { DialSchedule } from "../peers/dial_schedule.ts";
 import { itself } from "./dial_failure.ts";
 import type { PeerTable } from "../peers/peer_table.ts";

@@ -9,7 +9,7 @@ import { JOIN_TIMEOUT_MS } from "./discovery_limits.ts";
 import { type Address, formatAddress } from "../../transport/address.ts";
 import type { PeerEvents } from "../peers/peer_events.ts";
 import type { PeerTable } from "../peers/peer_table.ts";
-import type { PeerTarget } from "../options.ts";
+import type { PeerTarget } from "../peer_target.ts";
 
 /** Dependencies of {@linkcode Joining}. */
 export interface JoiningOptions {

@@ -30,7 +30,7 @@ export interface Member {
   /** When it last sent something. */
   readonly lastSeen?: Date;
   /** The peer whose gossip introduced it, while it is not verified. */
-  readonly introducedBy?: PeerId;
+  readonly introducedBy?: PeerId | "lan";
 }
 
 /** This node. */

@@ -5,12 +5,12 @@
  * of records that all peers without standing have together (`table_room.ts`).
  */
 import { TokenBucket } from "../../core/token_bucket.ts";
-import type { PeerId } from "../../core/peer_id.ts";
 import {
   MAX_GOSSIP_PEERS_PER_SOURCE,
   PEER_ENTRY_BURST,
   PEER_ENTRY_REFILL_MS,
 } from "../mesh_limits.ts";
+import type { Introducer } from "./peer_record.ts";
 
 /** Budget of the entries of one session that are verified, which costs more than forging them. */
 export function verificationBudget(): TokenBucket {
@@ -22,20 +22,20 @@ export function verificationBudget(): TokenBucket {
 
 /** Peers on record that are known by gossip only, counted by the peer that introduced them. */
 export class GossipQuota {
-  readonly #introduced = new Map<PeerId, number>();
+  readonly #introduced = new Map<Introducer, number>();
 
   /** Whether a source may introduce one more peer. */
-  permits(source: PeerId): boolean {
+  permits(source: Introducer): boolean {
     return (this.#introduced.get(source) ?? 0) < MAX_GOSSIP_PEERS_PER_SOURCE;
   }
 
   /** A source has introduced a peer. */
-  take(source: PeerId): void {
+  take(source: Introducer): void {
     this.#introduced.set(source, (this.#introduced.get(source) ?? 0) + 1);
   }
 
   /** A peer that the source introduced is verified, or off the record. */
-  giveBack(source: PeerId): void {
+  giveBack(source: Introducer): void {
     const count = (this.#introduced.get(source) ?? 1) - 1;
     if (count > 0) this.#introduced.set(source, count);
     else this.#introduced.delete(source);

@@ -44,6 +44,11 @@ export interface PeerEventMap {
   answered: [];
   /** A configured address was dialed, without success if there is an error. */
   dialed: [Address, VerackError | undefined];
+  /**
+   * A node of unknown identity is announced at an address of the local network, from a host
+   * there, for so many milliseconds.
+   */
+  found: [address: Address, source: string, ttlMs: number];
   /** Which peers are known or connected may have changed. */
   changed: [];
 }

@@ -36,7 +36,7 @@ export interface PeerInfo {
   /** The member whose attestation admitted it to this closed node. */
   readonly admittedBy?: PeerId;
   /** The peer whose gossip introduced it, while it is not verified. */
-  readonly introducedBy?: PeerId;
+  readonly introducedBy?: PeerId | "lan";
 }
 
 /** A session of this node. */

@@ -12,6 +12,12 @@ import type { StoredPeer } from "./node_store.ts";
 import { PeerAddresses } from "./peer_addresses.ts";
 import type { PeerSession } from "./peer_session.ts";
 
+/** Introduces the peers that were found on the local network. */
+export const LAN = "lan";
+
+/** What introduced a peer that is not verified: the peer that gossiped it, or the local network. */
+export type Introducer = PeerId | typeof LAN;
+
 /** Gossip about a peer that is not verified. */
 export interface Hearsay {
   readonly certificate: VerifiedCertificate;
@@ -37,7 +43,7 @@ export class PeerRecord {
   #upForLong = false;
   #firstSeen = 0;
   #lastSeen = 0;
-  #introducedBy: PeerId | undefined;
+  #introducedBy: Introducer | undefined;
   /** Not stored: unknown until its own entry or gossip has come. */
   #unreachable: boolean | undefined;
   #hasOwnEntry = false;
@@ -109,8 +115,8 @@ export class PeerRecord {
     return this.#lastSeen;
   }
 
-  /** The peer whose gossip introduced it, while it is not verified. */
-  get introducedBy(): PeerId | undefined {
+  /** What introduced it, while it is not verified. */
+  get introducedBy(): Introducer | undefined {
     return this.#introducedBy;
   }
 
@@ -206,11 +212,12 @@ export class PeerRecord {
     this.#earnedStanding = true;
   }
 
-  /** It is known by gossip of this peer only, in whose share it counts. */
-  gossipedBy(introducer: PeerId, source: string): void {
+  /** It is known by gossip of this peer only, in whose share it counts, or was found nearby. */
+  gossipedBy(introducer: Introducer, source: string): void {
     this.#introducedBy = introducer;
     this.#source = source;
-    this.#trust = "known";
+    // On the local network no member has introduced it.
+    if (introducer !== LAN) this.#trust = "known";
   }
 
   /** It does not count in the share of its introducer any more. */

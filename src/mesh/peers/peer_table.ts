@@ -6,6 +6,7 @@ import type { PeerId } from "../../core/peer_id.ts";
 import { TABLE_LOOK_MS } from "../mesh_limits.ts";
 import { GossipQuota } from "./gossip_quota.ts";
 import { Peer, type PeerEnvironment } from "./peer.ts";
+import { type Introducer, LAN } from "./peer_record.ts";
 import type { PeerEvents } from "./peer_events.ts";
 import { TableRoom, type TableRules } from "./table_room.ts";
 
@@ -85,7 +86,7 @@ export class PeerTable {
    */
   introduce(
     id: PeerId,
-    source: PeerId,
+    source: Introducer,
   ): Peer | undefined {
     if (!this.mayIntroduce(id, source)) return undefined;
     const known = this.#peers.get(id);
@@ -99,7 +100,7 @@ export class PeerTable {
   }
 
   /** Whether {@linkcode introduce} would give a record. */
-  mayIntroduce(id: PeerId, source: PeerId): boolean {
+  mayIntroduce(id: PeerId, source: Introducer): boolean {
     return this.#peers.has(id) ||
       (this.#quota.permits(source) && this.#hasRoomFrom(source));
   }
@@ -138,7 +139,7 @@ export class PeerTable {
     return peer;
   }
 
-  #hasRoomFrom(source: PeerId): boolean {
+  #hasRoomFrom(source: Introducer): boolean {
     if (this.#room.fits(false)) return true;
     const now = this.#options.clock.monotonic();
     // A list of peers costs its sender nothing, so that not each entry may cause a walk of the
@@ -153,7 +154,8 @@ export class PeerTable {
     return false;
   }
 
-  #sourceOf(teller: PeerId): string {
+  #sourceOf(teller: Introducer): string {
+    if (teller === LAN) return LAN;
     const peer = this.#peers.get(teller);
     return peer === undefined || this.#options.standing.has(peer)
       ? teller
