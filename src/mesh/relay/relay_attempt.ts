@@ -17,7 +17,11 @@ import {
   type RelayBid,
   type RelayCandidate,
 } from "./relay_choice.ts";
-import { MAX_RELAY_ROUNDS, MAX_RELAYS_ASKED } from "./relay_dialing_limits.ts";
+import {
+  MAX_RELAY_ROUNDS,
+  MAX_RELAYS_ASKED,
+  RELAY_RETRIED_MS,
+} from "./relay_dialing_limits.ts";
 import { isRefusalOfRelay, isRelayFault } from "./relay_fault.ts";
 import { encodeRelayTarget, RELAY_GO, RELAY_PROTOCOL } from "./relay_format.ts";
 import type { RelayPath } from "./relay_path.ts";
@@ -130,7 +134,7 @@ export class RelayAttempt {
       best.asked.stream.abort("no relay is needed any more");
       return "ended";
     }
-    return await this.#open(best.asked);
+    return await this.#open(best);
   }
 
   #bidOf(asked: AskedRelay): TakenBid {
@@ -150,10 +154,13 @@ export class RelayAttempt {
   }
 
   async #open(
-    { relay, stream, offer: { hops } }: AskedRelay,
+    { failedAt, hops, relay, asked: { stream } }: TakenBid,
   ): Promise<"opened" | "failed" | "ended" | "useless"> {
     const { clock, handshakeTimeoutMs, relayed, signal, table } = this.#parts;
-    using limit = deadline(clock, handshakeTimeoutMs, signal);
+    const limitMs = failedAt === undefined
+      ? handshakeTimeoutMs
+      : Math.min(handshakeTimeoutMs, RELAY_RETRIED_MS);
+    using limit = deadline(clock, limitMs, signal);
     const stop = () => stream.abort("the handshake took too long");
     limit.signal.addEventListener("abort", stop, { once: true });
     try {

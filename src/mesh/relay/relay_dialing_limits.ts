@@ -40,6 +40,9 @@ export const RELAY_REFUSED_MS = 60_000;
 /** How long another relay is looked for after the loss of a relayed session without a report. */
 export const RELAY_ORPHAN_MS = 10_000;
 
+/** Time for the handshake through a relay that has failed lately, which may do so again. */
+export const RELAY_RETRIED_MS = 3_000;
+
 /** Relays remembered for one peer, as failed or with a measured round trip. */
 export const MAX_RELAYS_REMEMBERED = 16;
 

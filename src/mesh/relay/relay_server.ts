@@ -102,6 +102,7 @@ export class RelayServer {
     refillMs: LOGGED_RELAY_REFUSAL_MS,
   }, MAX_RELAY_REQUEST_BUCKETS);
   readonly #rate: TokenBucket | undefined;
+  #handling: Disposable | undefined;
   #sweptAt = -Infinity;
   /** What was relayed by then, and how much a second before it. */
   #sweptBytes = 0;
@@ -134,10 +135,19 @@ export class RelayServer {
     }
     // The rooms above decide; each would refuse before this bound does.
     const maxStreams = 4 * (maxPairs + MAX_RELAY_OFFERS);
-    streaming.handle(RELAY_PROTOCOL, (it) => this.#answer(it), {
-      maxStreams,
-      isRelayed: true,
-    });
+    this.#handling = streaming.handle(
+      RELAY_PROTOCOL,
+      (it) => this.#answer(it),
+      {
+        maxStreams,
+        isRelayed: true,
+      },
+    );
+  }
+
+  /** Answers none any more, so that a test can be the relay. */
+  stop(): void {
+    this.#handling?.[Symbol.dispose]();
   }
 
   /** The pairs that it carries. */
