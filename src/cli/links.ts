@@ -39,6 +39,7 @@ export const linksCommand: Command = command({
   description: [
     "Each line is a session: which end dialed it, the peer, the shortest and the last round " +
     "trip in milliseconds, its age, bytes and messages out and in, the address, and the version. " +
+    "The address of a relayed session is its relay. " +
     "Below are pairs of members that cannot reach each other.",
   ],
   flags: { ...CLIENT_FLAGS, watch: WATCH_FLAG, ...OUTPUT_FLAGS },
@@ -137,7 +138,9 @@ export function linkLines(
     { text: bytesText(it.bytesSent) },
     { text: bytesText(it.bytesReceived) },
     { text: `${it.messagesSent}/${it.messagesReceived}` },
-    { text: escapeText(it.remoteAddress, { max: 300 }) },
+    it.via === undefined
+      ? { text: escapeText(it.remoteAddress, { max: 300 }) }
+      : { text: `relayed via ${label(it.via)}`, color: yellow },
     { text: escapeText(it.userAgent, { max: 64 }), color: dim },
   ]);
   const total = [

@@ -90,13 +90,23 @@ function withSessions(
     readonly sessions?: readonly SessionRow[];
   },
 ): KnownPeer[] {
-  const found = new Map(sessions.map((it) => [it.id, it]));
+  const found = usedSessions(sessions);
   return peers.map((peer) => {
     const session = found.get(peer.id);
     if (session === undefined) return peer;
     const { id: _id, name: _name, boundName: _bound, ...figures } = session;
     return { ...peer, session: figures };
   });
+}
+
+/** The session of each peer that is used: a direct one before a relayed one, which it replaces. */
+function usedSessions(
+  sessions: readonly SessionRow[],
+): ReadonlyMap<PeerId, SessionRow> {
+  const relayedFirst = sessions.toSorted((a, b) =>
+    Number(b.via !== undefined) - Number(a.via !== undefined)
+  );
+  return new Map(relayedFirst.map((it) => [it.id, it]));
 }
 
 function withRules(
@@ -119,16 +129,27 @@ function peerLines(
 ): string[] {
   if (peers.length === 0) return [NO_PEERS];
   const digits = distinctDigits(peers.map(({ id }) => id));
+  const known = new Map(peers.map((peer) => [peer.id, peer]));
+  const label = (id: PeerId) => {
+    const peer = known.get(id);
+    return peer !== undefined && "addresses" in peer
+      ? peerLabel(id, peer.name, peer.boundName)
+      : shortId(id);
+  };
   return peers.map((peer) =>
     "addresses" in peer
-      ? peerLine(peer, { digits, now }, out)
+      ? peerLine(peer, { digits, now, label }, out)
       : `${out.bold(peer.id.slice(0, digits))}  ${peer.rule}`
   );
 }
 
 function peerLine(
   peer: KnownPeer,
-  { digits, now }: { readonly digits: number; readonly now: number },
+  { digits, now, label }: {
+    readonly digits: number;
+    readonly now: number;
+    readonly label: (id: PeerId) => string;
+  },
   out: Palette,
 ): string {
   const { id, name, boundName, nameHeldBy } = peer;
@@ -141,7 +162,7 @@ function peerLine(
       ? []
       : [out.yellow(`a name of ${nameHeldBy.slice(0, digits)}`)]),
     best === undefined ? "nowhere" : escapeText(best, { max: 300 }),
-    ...(peer.connected ? [out.green(connectedText(peer, now))] : []),
+    ...(peer.connected ? [out.green(connectedText(peer, now, label))] : []),
     ...(peer.firstSeen === undefined
       ? []
       : [`first ${utcMinute(peer.firstSeen)}`]),
@@ -164,12 +185,17 @@ function peerLine(
   return words.join("  ");
 }
 
-/** `connected`, for how long, and how far away. */
-function connectedText({ session }: KnownPeer, now: number): string {
+/** `connected`, through which relay, for how long, and how far away. */
+function connectedText(
+  { session }: KnownPeer,
+  now: number,
+  label: (id: PeerId) => string,
+): string {
   if (session === undefined) return "connected";
-  const { openedAt, rttMs } = session;
+  const { openedAt, rttMs, via } = session;
   const far = rttMs === undefined ? "" : `, ${roundTripText(rttMs)} ms`;
-  return `connected for ${ageText(now - Date.parse(openedAt))}${far}`;
+  const how = via === undefined ? "connected" : `relayed via ${label(via)}`;
+  return `${how} for ${ageText(now - Date.parse(openedAt))}${far}`;
 }
 
 /** `eva (calls itself eve)`, or one name. */

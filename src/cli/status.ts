@@ -10,6 +10,9 @@ import type { Command } from "./command.ts";
 import { reasonRow } from "./health.ts";
 import { keptWords } from "./kept_topic_commands.ts";
 
+/** Relayed peers that are listed one by one. */
+const MAX_RELAYED_ROWS = 8;
+
 /** Shows the state of a node. */
 export const statusCommand: Command = answerCommand({
   flags: CLIENT_FLAGS,
@@ -61,6 +64,7 @@ function rows(status: StatusAnswer): [what: string, text: string][] {
       "mesh",
       `${count(mesh.nodes, "node")}, ${count(mesh.sessions, "session")} here`,
     ],
+    ...relayedRows(status),
     // The first ones are facts of its health.
     ...mesh.missing.slice(pairFacts(status)).map(([a, b]): [string, string] => [
       "missing",
@@ -111,6 +115,24 @@ function discoveryRows({ discovery }: StatusAnswer): [string, string][] {
         `${count(found.length, "other node")} found`,
       ].join("; "),
     ],
+  ];
+}
+
+/** Peers that are reached through relays, and the number of those that are not shown. */
+function relayedRows({ relayed }: StatusAnswer): [string, string][] {
+  const rest = relayed.length - MAX_RELAYED_ROWS;
+  return [
+    ...relayed.slice(0, MAX_RELAYED_ROWS).map((
+      { id, name, boundName, via, viaName, hops },
+    ): [string, string] => [
+      "relayed",
+      `${peerLabel(id, name, boundName)} via ${peerLabel(via, viaName)}${
+        hops > 2 ? `, through ${hops - 1} relays` : ""
+      }`,
+    ]),
+    ...(rest > 0
+      ? [["relayed", `${rest} more, see verack links`] as [string, string]]
+      : []),
   ];
 }
 

@@ -76,6 +76,18 @@ export interface NodeStatus {
   };
   /** Kept topics, and what waits under them for a consumer of this node. */
   readonly keptTopics: readonly KeptTopic[];
+  /** Connected peers that this node reaches through a relay only. */
+  readonly relayed: readonly {
+    readonly id: PeerId;
+    readonly name?: string;
+    readonly boundName?: string;
+    /** The relay. */
+    readonly via: PeerId;
+    /** The name of the relay that the user has given it, or else that it advertises; not escaped. */
+    readonly viaName?: string;
+    /** Direct sessions that its bytes go through, one after the other. */
+    readonly hops: number;
+  }[];
   /** Peers for which something waits: messages, and bytes in write queues. */
   readonly queues: readonly {
     readonly id: PeerId;
@@ -177,6 +189,14 @@ export function nodeStatus(
       bytes,
     }];
   });
+  const relayed = table.connected().flatMap(({ id, primary }) => {
+    const { via, hops } = primary ?? {};
+    if (via === undefined || hops === undefined) return [];
+    const relay = names.of(via);
+    const viaName = relay.boundName ?? relay.name;
+    const called = viaName !== undefined && viaName !== "" && { viaName };
+    return [{ id, ...names.of(id), via, ...called, hops }];
+  });
   return {
     id: identity.id,
     ...(name !== "" && { name }),
@@ -198,6 +218,7 @@ export function nodeStatus(
     outbox: messaging.outbox,
     ...(discovery !== undefined && { discovery: discovery.status }),
     keptTopics: messaging.keptTopics.list(),
+    relayed,
     queues,
     counters: { ...counters },
     histograms: readHistograms(histograms),

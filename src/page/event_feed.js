@@ -15,6 +15,7 @@ export const EVENT_TYPES = [
   "listening",
   "peer:up",
   "peer:down",
+  "path",
   "message",
   "file",
   "mesh",

@@ -44,8 +44,12 @@ export function eventWords(event) {
     case "peer:up":
       return say("peers", "good", "up", [
         peerPart(event.id, event),
-        event.direction === "inbound" ? " from " : " at ",
-        address(event.address),
+        ...(event.via === undefined
+          ? [
+            event.direction === "inbound" ? " from " : " at ",
+            address(event.address),
+          ]
+          : viaParts(event.via)),
         ` (${event.direction}, ${TRUST_WORDS[event.trust] ?? "?"})`,
       ]);
     case "peer:down":
@@ -55,6 +59,13 @@ export function eventWords(event) {
           peerPart(event.id, event),
           `: ${reason(event.reason)}`,
         ]);
+    case "path":
+      return say("peers", "plain", "path", [
+        peerPart(event.id, event),
+        " is reached",
+        ...(event.via === undefined ? [" directly"] : viaParts(event.via)),
+        " now",
+      ]);
     case "join-request":
       return say("peers", "warn", "join", [
         { peer: event.id, label: shortId(event.id) },
@@ -197,6 +208,11 @@ function say(kind, state, mark, parts) {
  */
 function peerPart(id, { name, boundName }) {
   return { peer: id, label: peerLabel(id, { name, boundName }) };
+}
+
+/** @param {string} relay @returns {Part[]} */
+function viaParts(relay) {
+  return [" via ", { peer: relay, label: shortId(relay) }];
 }
 
 /** @param {string} text @returns {QuotePart} */

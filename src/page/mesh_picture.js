@@ -243,10 +243,10 @@ class MeshPicture {
       {
         key: ({ id }) => id,
         make: () => svg("line", { class: "link" }),
-        update: (link, { id, rttMs, relayed }) =>
+        update: (link, { id, rttMs, via }) =>
           setProps(link, {
             "data-band": rttBand(rttMs) ?? "unknown",
-            "data-relayed": relayed,
+            "data-relayed": via !== undefined,
             "data-selected": id === this.#model.selected,
             "stroke-width": linkWidth(rttMs, peers.length),
           }),

@@ -2,7 +2,7 @@
 /** What the picture of the mesh shows, out of the state of the page; no part of it is drawn here. */
 import { milliseconds, things } from "./format.js";
 import { MAX_DRAWN } from "./layout.js";
-import { namesWords, shownName } from "./shown_name.js";
+import { namesWords, peerLabel, shownName } from "./shown_name.js";
 import { shortId } from "./shown_text.js";
 
 /** @import { PeerRow, SessionRow, StatusAnswer } from "../control/answers.ts" */
@@ -16,7 +16,7 @@ import { shortId } from "./shown_text.js";
  * @property {string} label Escaped.
  * @property {NodeState} state
  * @property {number | undefined} rttMs
- * @property {boolean} relayed
+ * @property {string | undefined} via The member that relays it.
  * @property {PeerChange | undefined} change
  * @property {string} words Everything about it in words, escaped.
  */
@@ -76,12 +76,23 @@ export function linkWidth(rttMs, peers) {
  * @returns {MeshView}
  */
 export function meshView({ status, peers, sessions, changes }) {
-  const sessionOf = new Map(sessions.map((it) => [it.id, it]));
+  const sessionOf = usedSessions(sessions);
+  /** @type {Map<string, PeerRow>} */
+  const known = new Map(peers.map((it) => [it.id, it]));
+  const labelOf = (/** @type {string} */ id) => {
+    const { name, boundName } = known.get(id) ?? {};
+    return peerLabel(id, { name, boundName });
+  };
   const chosen = choose(peers);
   const drawn = new Set([status.id, ...chosen.map(({ id }) => id)]);
   return {
     peers: chosen.map((peer) =>
-      drawnPeer(peer, sessionOf.get(peer.id), changes.get(peer.id)?.what)
+      drawnPeer(
+        peer,
+        sessionOf.get(peer.id),
+        changes.get(peer.id)?.what,
+        labelOf,
+      )
     ),
     missing: status.mesh.missing
       .filter(([a, b]) => drawn.has(a) && drawn.has(b))
@@ -89,6 +100,23 @@ export function meshView({ status, peers, sessions, changes }) {
     leftOut: peers.length - chosen.length,
     summary: summaryOf(status, peers),
   };
+}
+
+/**
+ * The session of each peer that is used: a direct one before a relayed one, which it replaces.
+ *
+ * @param {readonly SessionRow[]} sessions
+ */
+export function usedSessions(sessions) {
+  /** @type {Map<string, SessionRow>} */
+  const used = new Map();
+  for (const session of sessions) {
+    const other = used.get(session.id);
+    const isBetter = other === undefined || session.via === undefined ||
+      other.via !== undefined;
+    if (isBetter) used.set(session.id, session);
+  }
+  return used;
 }
 
 /** Connected ones first, then those that were seen last. @param {readonly PeerRow[]} peers */
@@ -107,25 +135,27 @@ function choose(peers) {
  * @param {PeerRow} peer
  * @param {SessionRow | undefined} session
  * @param {PeerChange | undefined} change
+ * @param {(id: string) => string} labelOfId
  * @returns {DrawnPeer}
  */
-function drawnPeer(peer, session, change) {
+function drawnPeer(peer, session, change, labelOfId) {
   const { id, connected, introducedBy } = peer;
   const state = connected
     ? "connected"
     : introducedBy === undefined
     ? "away"
     : "gossip";
-  const relayed = /** @type {{ relayed?: unknown }} */ (session ?? {}).relayed;
+  const via = session?.via;
+  const relay = via === undefined ? undefined : labelOfId(via);
   const rttMs = session?.rttMs;
   return {
     id,
     label: labelOf(peer),
     state,
     rttMs,
-    relayed: relayed !== undefined && relayed !== false,
+    via,
     change,
-    words: wordsOf(peer, session, { state, change, relayed: !!relayed }),
+    words: wordsOf(peer, session, { state, change, relay }),
   };
 }
 
@@ -143,9 +173,9 @@ export function labelOf({ name, boundName }) {
 /**
  * @param {PeerRow} peer
  * @param {SessionRow | undefined} session
- * @param {{ state: NodeState, change: PeerChange | undefined, relayed: boolean }} more
+ * @param {{ state: NodeState, change: PeerChange | undefined, relay: string | undefined }} more
  */
-function wordsOf(peer, session, { state, change, relayed }) {
+function wordsOf(peer, session, { state, change, relay }) {
   const present = state === "gossip"
     ? "known by gossip only"
     : state === "away"
@@ -154,7 +184,7 @@ function wordsOf(peer, session, { state, change, relayed }) {
   return [
     `${namesWords(peer)} ${shortId(peer.id)}`.trim(),
     change === undefined ? present : CHANGE_WORDS[change],
-    session && relayed ? "relayed" : session?.direction,
+    relay !== undefined ? `relayed via ${relay}` : session?.direction,
     session?.rttMs !== undefined && milliseconds(session.rttMs),
   ].filter(Boolean).join(", ");
 }

@@ -38,6 +38,13 @@ const FIELDS = [
     ({ row }) => row.peer ? row.peer.standing ? "yes" : "none yet" : "",
   ],
   ["Direction", ({ row }) => row.direction ? directionWords(row) : ""],
+  [
+    "Path",
+    ({ row, labelOf }) =>
+      row.via === undefined
+        ? ""
+        : `relayed via ${labelOf(row.via)}, ${things(row.hops ?? 2, "hop")}`,
+  ],
   ["Round trip", ({ row }) => row.rttMs ? milliseconds(row.rttMs) : ""],
   [
     "Session",

@@ -95,12 +95,10 @@ function ageWords(ms) {
 const CUT = new Set(["address", "userAgent"]);
 
 /** @param {Row} row */
-function directionWords({ direction }) {
-  return direction === undefined
-    ? "–"
-    : direction === "inbound"
-    ? "← in"
-    : "→ out";
+function directionWords({ direction, via }) {
+  if (direction === undefined) return "–";
+  const words = direction === "inbound" ? "← in" : "→ out";
+  return via === undefined ? words : `${words}, relayed`;
 }
 
 /** A row; its cells change in place. */

@@ -26,6 +26,8 @@
  * @property {PeerState} state
  * @property {"allowed" | "denied" | "forgotten"} [rule]
  * @property {"inbound" | "outbound"} [direction]
+ * @property {string} [via] The member that relays its session.
+ * @property {number} [hops]
  * @property {"first-use" | "known" | "pinned"} [trust]
  * @property {number} [rttMs]
  * @property {number} [openedAt] When its oldest session opened, milliseconds since 1970.
@@ -33,7 +35,7 @@
  * @property {number} [bytesSent]
  * @property {number} [messagesReceived]
  * @property {number} [messagesSent]
- * @property {string} [address] Of its session, or its best one.
+ * @property {string} [address] Of its session if that is direct, or its best one.
  * @property {string} [userAgent]
  * @property {number} sessions
  * @property {PeerRow} [peer]
@@ -151,11 +153,15 @@ function stateOf(peer, rule, request) {
  * @param {readonly SessionRow[]} sessions
  */
 function addSessions(row, sessions) {
-  const [first] = sessions;
+  const first = sessions.find(({ via }) => via === undefined) ?? sessions[0];
   if (first === undefined) return;
   row.sessions = sessions.length;
   row.direction = first.direction;
-  row.address = first.remoteAddress;
+  if (first.via === undefined) row.address = first.remoteAddress;
+  else {
+    row.via = first.via;
+    row.hops = first.hops;
+  }
   row.userAgent = first.userAgent;
   const rtts = sessions.flatMap(({ rttMs }) => rttMs ?? []);
   if (rtts.length > 0) row.rttMs = Math.min(...rtts);
@@ -291,6 +297,7 @@ function searchedText(row) {
     boundName,
     STATE_WORDS[state],
     direction,
+    row.via === undefined ? undefined : "relayed",
     trust,
     row.address,
     ...row.peer?.addresses ?? [],

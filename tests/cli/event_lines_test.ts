@@ -73,6 +73,18 @@ const LINES: readonly (readonly [event: PrintedEvent, line: string])[] = [
     "up     bbbbbbbb at 192.0.2.1:8080 (outbound, known)",
   ],
   [
+    { ...UP, direction: "outbound", via: ALICE, trust: "known" },
+    `up     bbbbbbbb via ${ALICE.slice(0, 8)} (outbound, known)`,
+  ],
+  [
+    { type: "path", id: BOB, hops: 1 },
+    "path   bbbbbbbb is reached directly now",
+  ],
+  [
+    { type: "path", id: BOB, via: ALICE, hops: 2 },
+    `path   bbbbbbbb is reached via ${ALICE.slice(0, 8)} now`,
+  ],
+  [
     { type: "replaced", address: ADDRESS, former: ALICE, id: BOB },
     `new    192.0.2.1:8080: now ${BOB}, before ${ALICE}, whose key lived in memory only`,
   ],

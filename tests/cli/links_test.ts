@@ -58,6 +58,16 @@ Deno.test("links shows each session in columns, the sums, and pairs that cannot 
   ]);
 });
 
+Deno.test("links shows the relay of a relayed session in place of its address", () => {
+  const lines = linesOf([
+    session({ name: "bob" }),
+    session({ id: CAROL, via: BOB, hops: 2, remoteAddress: "192.0.2.1:8080" }),
+  ]);
+  assertStringIncludes(lines[2] ?? "", "  192.0.2.1:8080 ");
+  assertStringIncludes(lines[3] ?? "", "  relayed via bob (b2b2b2b2) ");
+  assertFalse(lines[3]?.includes("192.0.2.1"));
+});
+
 Deno.test("links of a node alone is one line", () => {
   const [line, ...rest] = linesOf([]);
   assertEquals(rest, []);

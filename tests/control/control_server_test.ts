@@ -50,6 +50,7 @@ Deno.test("status has the identity, the health and the limits of the node", asyn
     unproven: 0,
     outbox: { messages: 0, bytes: 0 },
     keptTopics: [],
+    relayed: [],
     queues: [],
     streams: 0,
     requests: { running: 0, bytes: 0 },

@@ -156,6 +156,7 @@ Deno.test("no label of a metric has text of the network", async () => {
     "direction",
     "ephemeral",
     "le",
+    "path",
     "reason",
     "tls",
     "version",

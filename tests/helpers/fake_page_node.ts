@@ -207,6 +207,7 @@ function statusOf(peers: number): StatusAnswer {
     unproven: 0,
     outbox: { messages: 0, bytes: 0 },
     keptTopics: [],
+    relayed: [],
     queues: [],
     limits: {
       connectedPeers: 200,

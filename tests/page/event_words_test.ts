@@ -35,6 +35,17 @@ const SAME: PrintedEvent[] = [
     trust: "pinned",
   },
   {
+    type: "peer:up",
+    id,
+    name: "bob",
+    address: "127.0.0.1:1",
+    direction: "inbound",
+    via: other,
+    trust: "known",
+  },
+  { type: "path", id, name: EVIL, via: other, hops: 2 },
+  { type: "path", id, name: "bob", hops: 1 },
+  {
     type: "peer:down",
     id,
     name: "bob",

@@ -126,14 +126,15 @@ Deno.test("names of peers are escaped, and cut beside a node", () => {
   const name = "<script>alert(1)</script>\u202e\u001b[2J";
   const { peers: [first] } = meshView({
     status: status(),
-    peers: [peer(1, { name })],
-    sessions: [session(1, { relayed: true })],
+    peers: [peer(1, { name }), peer(2, { name: "carol" })],
+    sessions: [session(1, { via: idOf(2), hops: 2 })],
     changes: new Map(),
   });
   assertEquals(first?.label, '"<script>alert(…');
   assertFalse(/[\p{Cc}\p{Cf}]/u.test(first?.words ?? "\u202e"));
-  assert(first?.words.endsWith("connected, relayed, 12 ms"));
-  assertEquals(first?.relayed, true);
+  const ending = `connected, relayed via carol (${idOf(2).slice(0, 8)}), 12 ms`;
+  assert(first?.words.endsWith(ending), first?.words);
+  assertEquals(first?.via, idOf(2));
 });
 
 Deno.test("a shorter round trip is a thicker line of another band", () => {

@@ -203,3 +203,19 @@ Deno.test("rows are counted by state", () => {
   assertEquals(counts.denied, 1);
   assertEquals(counts.connected, 0);
 });
+
+Deno.test("a row has the relay of its session and no address of that, until a direct session is there, too", () => {
+  const relayed = session(A, { via: B, hops: 3 });
+  const tables = { peers: [peer(A)] };
+  const [row] = peerRows({ ...tables, sessions: [relayed] });
+  assertEquals([row?.via, row?.hops], [B, 3]);
+  assertEquals(row?.address, "192.0.2.1:8080");
+  assertEquals(filterRows([row!], { text: "relayed" }), [row]);
+  const direct = session(A);
+  for (const sessions of [[relayed, direct], [direct, relayed]]) {
+    const [row] = peerRows({ ...tables, sessions });
+    assertEquals([row?.via, row?.hops], [undefined, undefined]);
+    assertEquals(row?.address, direct.remoteAddress);
+    assertEquals(filterRows([row!], { text: "relayed" }), []);
+  }
+});

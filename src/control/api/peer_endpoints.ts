@@ -71,6 +71,13 @@ const STATUS: Schema<StatusAnswer> = v.looseObject({
     found: v.array(v.looseObject({ address: string, id: optional(id) })),
   })),
   keptTopics: v.array(KEPT_TOPIC),
+  relayed: v.array(v.looseObject({
+    id,
+    ...names,
+    via: id,
+    viaName: optional(string),
+    hops: count,
+  })),
   queues: v.array(v.looseObject({
     id,
     ...names,

@@ -67,6 +67,16 @@ export const GAUGES: readonly NumberMetric[] = [
     "mesh.sessions",
     (it) => it.mesh.sessions,
   ),
+  number(
+    "gauge",
+    "verack_sessions",
+    "Members with a session with this node, by its path: direct, or through a relay",
+    "mesh.sessions, relayed",
+    ({ mesh, relayed }) => [
+      { value: mesh.sessions - relayed.length, labels: { path: "direct" } },
+      { value: relayed.length, labels: { path: "relayed" } },
+    ],
+  ),
   gauge(
     "mesh_unreachable_pairs",
     "Pairs of members that cannot reach each other",
