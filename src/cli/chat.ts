@@ -83,6 +83,7 @@ type EventType = NodeEvent["type"];
 /** Events that a chat does not show; nodes of `verack run` ping all the time. */
 const UNTOLD: ReadonlySet<EventType> = new Set<EventType>([
   "listening",
+  "network",
   "mesh",
   "stopped",
   "ping",

@@ -183,6 +183,8 @@ function words(
       return `${label("lag", colors.yellow)} ${
         count(event.dropped, "event")
       } not shown${"reason" in event ? `: ${event.reason}` : ""}`;
+    case "network":
+      return `${label("net", colors.blue)} ${networkWords(event)}`;
     case "stopped":
       return `${label("stop", colors.bold)} left the mesh`;
     default:
@@ -196,6 +198,18 @@ function whereabouts(
 ): string {
   if (via !== undefined) return `via ${shortId(via)}`;
   return `${direction === "inbound" ? "from" : "at"} ${address(at)}`;
+}
+
+/** Which addresses this machine has, and which are gone. */
+function networkWords(
+  { added, removed }: Extract<NodeEvent, { type: "network" }>,
+): string {
+  const all = (addresses: readonly string[]) =>
+    addresses.map(address).join(", ");
+  return [
+    ...(added.length > 0 ? [`this machine has ${all(added)}`] : []),
+    ...(removed.length > 0 ? [`${all(removed)} gone`] : []),
+  ].join(", ");
 }
 
 function meshWords(

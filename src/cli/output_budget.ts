@@ -156,6 +156,7 @@ function causeOf(event: PrintedEvent): string | undefined {
     case "found": // Likewise.
     case "listening":
     case "message":
+    case "network": // Its own, and not often.
     case "mesh": // Its size, which the printer limits itself.
     case "replaced": // A configured address, each once.
     case "unreachable": // Configured addresses, each once.

@@ -13,6 +13,9 @@ import { keptWords } from "./kept_topic_commands.ts";
 /** Relayed peers that are listed one by one. */
 const MAX_RELAYED_ROWS = 8;
 
+/** Public addresses that are shown. */
+const MAX_SEEN = 4;
+
 /** Shows the state of a node. */
 export const statusCommand: Command = answerCommand({
   flags: CLIENT_FLAGS,
@@ -25,6 +28,17 @@ export const statusCommand: Command = answerCommand({
   ask: (flags) => withNode(flags, (node) => node.status()),
   lines: (answer, colors) => labelled(rows(answer), colors),
 });
+
+/** Where peers see it, which a node behind a router cannot know by itself. */
+function seenRows(
+  { ownNetwork: { seenAs } }: StatusAnswer,
+): [what: string, text: string][] {
+  if (seenAs.length === 0) return [];
+  const text = seenAs.slice(0, MAX_SEEN).map(({ address, peers }) =>
+    `${escapeText(address)} by ${count(peers, "peer")}`
+  );
+  return [["seen as", text.join(", ")]];
+}
 
 function rows(status: StatusAnswer): [what: string, text: string][] {
   const { id: peerId, name, mesh, limits, outbox, queues } = status;
@@ -44,6 +58,7 @@ function rows(status: StatusAnswer): [what: string, text: string][] {
           }`]),
       ].join(", "),
     ],
+    ...seenRows(status),
     ...(status.control.url === undefined
       ? []
       : [["control", escapeText(status.control.url)] as [string, string]]),

@@ -40,6 +40,12 @@ export type NodeEvent =
     readonly address?: string;
     readonly addresses: readonly string[];
   }
+  /** This machine has other addresses than before. */
+  | {
+    readonly type: "network";
+    readonly added: readonly string[];
+    readonly removed: readonly string[];
+  }
   /** A peer is connected and verified. Once a peer, also with several sessions. */
   | {
     readonly type: "peer:up";

@@ -221,6 +221,23 @@ export const HEALTH_PROBE_MS = 5_000;
 export const PEER_ENTRY_BURST = MAX_PEERS_PER_MESSAGE;
 export const PEER_ENTRY_REFILL_MS = 10;
 
+// --- The network of this machine ----------------------------------------------
+
+/**
+ * How often the addresses of this machine are read, when they are read again after a change, as
+ * they come and go one by one, and the longest time until a change counts.
+ */
+export const NETWORK_POLL_MS = 2_000;
+export const NETWORK_SETTLE_MS = 500;
+export const MAX_NETWORK_SETTLE_MS = 3_000;
+
+/**
+ * How often everything is dialed because the network has changed: at once, as an address that goes
+ * is often followed by another, and then once in the period.
+ */
+export const NETWORK_CHANGE_BURST = 4;
+export const NETWORK_CHANGE_REFILL_MS = 10_000;
+
 // --- Invites ------------------------------------------------------------------
 
 /** Invites that have not ended, at one node: a hundred bytes each. */

@@ -27,6 +27,7 @@ export function tickParts(
     if (hasResumed) channel.check();
   }
   if (hasResumed) {
+    parts.ownNetwork.resumed();
     dialer.resumed();
     relayEnd.dialer.resumed();
   }

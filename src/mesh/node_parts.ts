@@ -8,7 +8,6 @@ import { StrangersMeter } from "../session/frame_meter.ts";
 import { descriptors } from "../transport/descriptors.ts";
 import type { NodeListener } from "../transport/listen_all.ts";
 import { networkMagic } from "../wire/frame.ts";
-import { AS_SEEN_HOST } from "../wire/messages/peers.ts";
 import { AdmissionControl } from "./admission/admission.ts";
 import { Membership } from "./admission/membership.ts";
 import { Dialer } from "./dialing/dialer.ts";
@@ -65,8 +64,9 @@ export function makeParts(
   const magic = networkMagic(options.network);
 
   // Peers.
-  const peerParts = makePeerParts({ ...options, emit, log, own });
-  const { events, health, memory, names, queues } = peerParts;
+  const rest = { emit, listener, log, own, signal };
+  const peerParts = makePeerParts({ ...options, ...rest });
+  const { events, health, memory, names, ownNetwork, queues } = peerParts;
   const { reports, rules, standing, table } = peerParts;
 
   // Admission, discovery and messages.
@@ -174,7 +174,7 @@ export function makeParts(
   });
 
   // Sessions.
-  const { advertise, handshakeTimeoutMs, name, network } = options;
+  const { handshakeTimeoutMs, name, network } = options;
   const pending = new PendingConnections();
   const connections = new ConnectionRoom({
     clock,
@@ -192,9 +192,6 @@ export function makeParts(
     connections,
     maxPeers,
   });
-  const asSeen = listener === undefined
-    ? []
-    : [{ host: AS_SEEN_HOST, port: listener.address.port }];
   const ownEntry = new OwnEntry({
     clock,
     counters,
@@ -202,7 +199,7 @@ export function makeParts(
     signal,
     identity,
     name,
-    addresses: () => advertise.length > 0 ? advertise : asSeen,
+    addresses: (scope) => ownNetwork.addressesFor(scope),
     isUnreachable: () => false,
     table,
     events,
@@ -265,6 +262,7 @@ export function makeParts(
     membership,
     emit,
     arriving: pending,
+    site: ownNetwork,
     connect,
     opener,
     resolve,
@@ -343,6 +341,7 @@ export function makeParts(
     table,
     relaying: relayEnd,
   });
+  ownNetwork.start({ ownEntry, sessions });
   return {
     acceptor,
     admission,
@@ -362,6 +361,7 @@ export function makeParts(
     opener,
     options,
     ownEntry,
+    ownNetwork,
     pending,
     pings,
     relay,

@@ -31,6 +31,19 @@ export interface NodeStatus {
   readonly tls?: "engine" | "streams";
   /** The addresses that it advertises, best first, if that was set. */
   readonly advertise?: readonly string[];
+  /**
+   * The machine: whether changes of its addresses are noticed, those of its interfaces, public
+   * ones at which peers see it, and how often they have changed.
+   */
+  readonly ownNetwork: {
+    readonly watched: boolean;
+    readonly interfaces: readonly string[];
+    readonly seenAs: readonly {
+      readonly address: string;
+      readonly peers: number;
+    }[];
+    readonly changes: number;
+  };
   /** Name of the mesh. */
   readonly network: string;
   /** Its admission. */
@@ -148,6 +161,7 @@ export function nodeStatus(
     messaging,
     names,
     options,
+    ownNetwork,
     pending,
     relay,
     report,
@@ -164,6 +178,7 @@ export function nodeStatus(
     | "messaging"
     | "names"
     | "options"
+    | "ownNetwork"
     | "pending"
     | "relay"
     | "report"
@@ -205,6 +220,7 @@ export function nodeStatus(
     addresses,
     ...(tls !== undefined && { tls }),
     ...(advertise.length > 0 && { advertise: advertise.map(formatAddress) }),
+    ownNetwork: ownNetwork.status,
     network,
     version: VERSION,
     startedAt: new Date(startedAt.wall),

@@ -41,6 +41,11 @@ import { MemoryStore } from "./peers/memory_store.ts";
 import type { NodeStore } from "./peers/node_store.ts";
 import { type RelaySettings, resolveRelay } from "./relay/relay_settings.ts";
 import type { Address } from "../transport/address.ts";
+import {
+  grantedNetworks,
+  type NetworkReader,
+} from "../transport/interface_addresses.ts";
+import type { LocalNetwork } from "../transport/local_networks.ts";
 import type { Resolver } from "../transport/resolve.ts";
 import {
   type MulticastDns,
@@ -143,6 +148,11 @@ export interface NodeOptions {
   readonly resolveService?: ServiceResolver;
   /** Multicast DNS, for tests; used with `discover`. @default that of this machine */
   readonly multicast?: MulticastDns;
+  /**
+   * Reads the networks that this machine is on, every 2 seconds.
+   * @default those of the operating system, if `transport` is not given and Deno permits it
+   */
+  readonly networks?: () => readonly LocalNetwork[];
   /** Time, for tests. @default the real clock */
   readonly clock?: Clock;
   /** Chance, for tests. @default the system's cryptographic random source */
@@ -175,6 +185,7 @@ const OPTION_NAMES: Readonly<Record<keyof NodeOptions, true>> = {
   keepTopics: true,
   transport: true,
   resolve: true,
+  networks: true,
   resolveService: true,
   multicast: true,
   clock: true,
@@ -222,6 +233,8 @@ export interface ResolvedNodeOptions {
   readonly resolveService: ServiceResolver | undefined;
   /** Absent: there is no discovery on the local network. */
   readonly multicast: MulticastDns | undefined;
+  /** Absent where it is not permitted. */
+  readonly networks: NetworkReader | undefined;
   readonly clock: Clock;
   readonly random: Random;
 }
@@ -292,6 +305,8 @@ export function resolveOptions(options: NodeOptions): ResolvedNodeOptions {
     keepTopics: topicsToKeep(options),
     transport: options.transport ?? tlsTransport(),
     resolve: options.resolve,
+    networks: options.networks ??
+      (options.transport === undefined ? grantedNetworks() : undefined),
     resolveService: options.resolveService,
     multicast: options.discover
       ? options.multicast ?? systemMulticast

@@ -1,10 +1,15 @@
-/** Makes the parts of a node that keep what is known of its peers: the wing `peers/`, and its health. */
+/**
+ * Makes the parts of a node that keep what is known of its peers and its surroundings: the wing
+ * `peers/`, its health and its network.
+ */
 import type { Log } from "../core/log.ts";
 import type { PeerId } from "../core/peer_id.ts";
 import { PeerQueues } from "../delivery/outbox_usage.ts";
 import type { Emit } from "./events.ts";
 import { HealthBoard } from "./health.ts";
+import type { NodeListener } from "../transport/listen_all.ts";
 import type { ResolvedNodeOptions } from "./options.ts";
+import { OwnNetwork } from "./own_network.ts";
 import { AccessRules } from "./peers/access_rules.ts";
 import { LivenessReports } from "./peers/liveness_reports.ts";
 import { NameResolver } from "./peers/name_resolver.ts";
@@ -17,15 +22,30 @@ import { Standing } from "./peers/standing.ts";
 export type PeerPartsOptions =
   & Pick<
     ResolvedNodeOptions,
-    "clock" | "keptTime" | "maxPeers" | "name" | "random" | "store"
+    | "advertise"
+    | "clock"
+    | "keptTime"
+    | "maxPeers"
+    | "name"
+    | "networks"
+    | "random"
+    | "store"
   >
-  & { readonly emit: Emit; readonly log: Log; readonly own: PeerId };
+  & {
+    readonly emit: Emit;
+    readonly listener: Pick<NodeListener, "addresses"> | undefined;
+    readonly log: Log;
+    readonly own: PeerId;
+    /** Aborts when the node closes. */
+    readonly signal: AbortSignal;
+  };
 
 /** Makes them, each from those before it. */
 export function makePeerParts(
-  { clock, emit, keptTime, log, maxPeers, name, own, random, store }:
-    PeerPartsOptions,
+  options: PeerPartsOptions,
 ) {
+  const { clock, emit, keptTime, log, maxPeers, name, own, random, store } =
+    options;
   const events = new PeerEvents();
   const rules = new AccessRules(store);
   const standing = new Standing(rules);
@@ -58,11 +78,19 @@ export function makePeerParts(
     hasStanding: (id) => standing.of(id, table.get(id)),
   });
   const health = new HealthBoard({ clock, log, store, emit });
+  const ownNetwork = new OwnNetwork({
+    ...options,
+    listens: options.listener?.addresses ?? [],
+    standing,
+    table,
+    events,
+  });
   return {
     events,
     health,
     memory,
     names,
+    ownNetwork,
     queues,
     reports,
     rules,

@@ -13,6 +13,7 @@ import { cutMessage } from "./received_messages.js";
 /** Types of events that the page shows: all but pings, which come from each peer every few seconds. */
 export const EVENT_TYPES = [
   "listening",
+  "network",
   "peer:up",
   "peer:down",
   "path",

@@ -127,11 +127,16 @@ export function eventWords(event) {
         return say("mesh", "plain", "listen", [words]);
       }
       return say("mesh", "plain", "listen", [
-        "on ",
-        ...event.addresses.flatMap((it, at) =>
-          at === 0 ? [address(it)] : [", ", address(it)]
-        ),
+        ...listed("on ", event.addresses, ""),
       ]);
+    case "network": {
+      const { added, removed } = event;
+      return say("mesh", "plain", "net", [
+        ...listed("this machine has ", added, ""),
+        ...(added.length > 0 && removed.length > 0 ? [", "] : []),
+        ...listed("", removed, " gone"),
+      ]);
+    }
     case "stopped":
       return say("mesh", "bad", "stop", ["this node left the mesh"]);
     case "refused":
@@ -176,6 +181,22 @@ export function eventWords(event) {
         shownText(/** @type {{ type?: unknown }} */ (event).type, 48),
       ]);
   }
+}
+
+/**
+ * Addresses between two texts; nothing if there are none.
+ *
+ * @param {string} before
+ * @param {readonly string[]} addresses
+ * @param {string} after
+ * @returns {Part[]}
+ */
+function listed(before, addresses, after) {
+  if (addresses.length === 0) return [];
+  const parts = addresses.flatMap((it, at) =>
+    at === 0 ? [address(it)] : [", ", address(it)]
+  );
+  return [before, ...parts, after];
 }
 
 /**

@@ -40,6 +40,7 @@ Deno.test("status has the identity, the health and the limits of the node", asyn
     health: [],
     address: scene.node.address,
     addresses: [scene.node.address],
+    ownNetwork: scene.node.status().ownNetwork,
     tls: "engine",
     network: "main",
     admission: "open",

@@ -195,6 +195,7 @@ function statusOf(peers: number): StatusAnswer {
     ephemeral: false,
     address: "127.0.0.1:8080",
     addresses: ["127.0.0.1:8080"],
+    ownNetwork: { watched: true, interfaces: [], seenAs: [], changes: 0 },
     network: "main",
     version: "0.1.0",
     startedAt: STARTED,

@@ -89,6 +89,10 @@ export const EVENTS: {
   }),
   "mesh": event("mesh", { nodes: count, sessions: count, missing }),
   "found": event("found", { address: string, id: optional(id) }),
+  "network": event("network", {
+    added: v.array(string),
+    removed: v.array(string),
+  }),
   "refused": event("refused", {
     ...failure,
     expected: optional(id),

@@ -53,6 +53,12 @@ const STATUS: Schema<StatusAnswer> = v.looseObject({
   addresses: v.array(string),
   advertise: optional(v.array(string)),
   tls: optional(v.picklist(["engine", "streams"])),
+  ownNetwork: v.looseObject({
+    watched: boolean,
+    interfaces: v.array(string),
+    seenAs: v.array(v.looseObject({ address: string, peers: count })),
+    changes: count,
+  }),
   network: string,
   admission: v.picklist(["open", "closed"]),
   secret: boolean,

@@ -5,6 +5,7 @@
  * Dials are made by `peer_dialer.ts` and `seed_dialer.ts`; their number is limited by
  * `dial_budget.ts`, and their delay is in `core/backoff.ts`.
  */
+import { VerackError } from "../../core/errors.ts";
 import { TaskSet } from "../../core/task_set.ts";
 import type { PeerId } from "../../core/peer_id.ts";
 import { DIAL_HINT_INTERVAL_MS, GOSSIP_KEPT_MS } from "../mesh_limits.ts";
@@ -13,7 +14,6 @@ import {
   MIN_DIALS,
   REVIVE_SPREAD_MS,
 } from "./dialing_limits.ts";
-import { formatAddress } from "../../transport/address.ts";
 import type { Clock, Random } from "../../core/clock.ts";
 import type { Log } from "../../core/log.ts";
 import type { Resolver } from "../../transport/resolve.ts";
@@ -29,6 +29,7 @@ import type { PeerMemory } from "../peers/peer_memory.ts";
 import type { PeerTable } from "../peers/peer_table.ts";
 import type { PeerTarget } from "../peer_target.ts";
 import type { Standing } from "../peers/standing.ts";
+import type { Site } from "./address_order.ts";
 import { AddressDialer, type DialedSessionOpener } from "./address_dialer.ts";
 import {
   DialBudget,
@@ -45,7 +46,7 @@ import { giveWay, PeerDialer } from "./peer_dialer.ts";
 import type { Peer } from "../peers/peer.ts";
 import { SeedDialer } from "./seed_dialer.ts";
 import {
-  pinAddress,
+  pinAddresses,
   type RejectedTarget,
   rejectedTargets,
   wantsLook,
@@ -87,6 +88,7 @@ export interface DialerOptions {
   readonly health: HealthBoard;
   /** Inbound connections whose peer is not verified yet. */
   readonly arriving: { readonly size: number };
+  readonly site: Site;
   readonly events: PeerEvents;
   readonly emit: Emit;
 }
@@ -142,6 +144,7 @@ export class Dialer {
       this.#revive();
       this.#kick();
     });
+    events.on("networkChanged", (removed) => this.#networkChanged(removed));
     events.on("released", (id) => this.#seeds.release(id));
     events.on("changed", () => {
       // There may be new addresses.
@@ -276,6 +279,21 @@ export class Dialer {
   }
 
   /**
+   * This machine has other addresses: all is dialed as after a pause, also what a dial from an
+   * address that is gone would hang at.
+   */
+  #networkChanged(removed: readonly string[]): void {
+    const { table } = this.#options;
+    if (removed.length > 0) {
+      const error = new VerackError("aborted", "The network has changed");
+      for (const peer of table.values()) {
+        if (peer.dialShare !== "gossip") peer.stopDialing(error);
+      }
+    }
+    this.resumed();
+  }
+
+  /**
    * A lost peer is back, and so may be the network: the others are dialed too, but not each
    * time if it comes and goes, nor at addresses that are only advertised.
    */
@@ -368,21 +386,5 @@ export class Dialer {
       onEnd();
       this.#kick();
     }));
-  }
-}
-
-/** Puts configured identities on record. */
-function pinAddresses(options: DialerOptions): void {
-  const { connect, own } = options;
-  const pins = Map.groupBy(
-    connect.filter(({ id }) => id !== undefined),
-    ({ address }) => formatAddress(address),
-  );
-  for (const targets of pins.values()) {
-    const [{ address } = { address: undefined }] = targets;
-    const ids = targets.flatMap(({ id }) => id === own ? [] : id ?? []);
-    if (address !== undefined && ids.length > 0) {
-      pinAddress(options, address, ids);
-    }
   }
 }

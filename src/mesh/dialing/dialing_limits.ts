@@ -67,6 +67,12 @@ export const ADDRESS_STAGGER_MS = 250;
 /** Addresses tried at once of a peer that is known by gossip only; of others, all. */
 export const MAX_GOSSIP_ADDRESSES_AT_ONCE = 2;
 
+/**
+ * Addresses at which a peer has not answered that are tried before others because they are near:
+ * each that is wrong delays the next by `ADDRESS_STAGGER_MS`.
+ */
+export const MAX_UNVERIFIED_FIRST = 2;
+
 /** IP addresses that are tried of a name in gossip: one of each family. */
 export const MAX_NAMED_ENDPOINTS = 2;
 

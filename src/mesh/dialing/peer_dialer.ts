@@ -8,6 +8,7 @@ import type { PeerId } from "../../core/peer_id.ts";
 import { MAX_ADDRESSES_PER_PEER } from "../mesh_limits.ts";
 import { MAX_GOSSIP_ADDRESSES_AT_ONCE } from "./dialing_limits.ts";
 import { type Address, formatAddress } from "../../transport/address.ts";
+import { orderAddresses, type Site } from "./address_order.ts";
 import { AddressQueue, type Attempt, raceAddresses } from "./address_race.ts";
 import { UnverifiedDials } from "./dial_targets.ts";
 import { type Clock, DeadlineError } from "../../core/clock.ts";
@@ -63,6 +64,7 @@ export interface PeerDialerOptions {
   readonly reporter: DialFailureReporter;
   readonly seeds: SeedDialer;
   readonly budget: DialBudget;
+  readonly site: Site;
 }
 
 /** Dials the peers of one node. */
@@ -136,9 +138,11 @@ export class PeerDialer {
 
   /** The addresses to try; names that were configured without an identity are resolved as seeds. */
   #addressesOf(peer: Peer): PeerAddress[] {
-    return peer.addresses.list().filter(({ address, configured }) =>
-      !configured || !this.#options.seeds.looksUp(address)
+    const { seeds, site } = this.#options;
+    const addresses = peer.addresses.list().filter(({ address, configured }) =>
+      !configured || !seeds.looksUp(address)
     );
+    return orderAddresses(addresses, site);
   }
 
   /** True if no other address must be tried. */

@@ -96,6 +96,28 @@ export function pinAddress(
   }
 }
 
+/** Puts configured identities on record. */
+export function pinAddresses(
+  options: SeedRecords & {
+    readonly connect: readonly PeerTarget[];
+    /** This node. */
+    readonly own: PeerId;
+  },
+): void {
+  const { connect, own } = options;
+  const pins = Map.groupBy(
+    connect.filter(({ id }) => id !== undefined),
+    ({ address }) => formatAddress(address),
+  );
+  for (const targets of pins.values()) {
+    const [{ address } = { address: undefined }] = targets;
+    const ids = targets.flatMap(({ id }) => id === own ? [] : id ?? []);
+    if (address !== undefined && ids.length > 0) {
+      pinAddress(options, address, ids);
+    }
+  }
+}
+
 /** A configured address that is not dialed. */
 export interface RejectedTarget {
   readonly address: Address;

@@ -49,6 +49,8 @@ export interface PeerEventMap {
    * there, for so many milliseconds.
    */
   found: [address: Address, source: string, ttlMs: number];
+  /** This machine has other addresses: these are gone. */
+  networkChanged: [readonly string[]];
   /** Which peers are known or connected may have changed. */
   changed: [];
 }

@@ -4,7 +4,9 @@ import type { SharedSecret } from "../../identity/shared_secret.ts";
 import type { VerifiedPeer } from "../../session/mesh_profile.ts";
 import type { Session } from "../../session/session.ts";
 import type { Address } from "../../transport/address.ts";
+import { ipFromBytes } from "../../transport/ip.ts";
 import { sourceOf } from "../../transport/scope.ts";
+import { UNSPECIFIED_ADDRESS } from "../../wire/messages/version.ts";
 import type { Direction } from "../events.ts";
 
 /** The way of a session through a member that joins both ends. */
@@ -28,6 +30,8 @@ export class PeerSession {
   readonly hops: number;
   /** The other end as reported by the socket; of a relayed session, that of its relay. */
   readonly remoteAddress: Address;
+  /** This end. */
+  readonly localAddress: Address;
   /** Its source for fair shares. */
   readonly source: string;
   /**
@@ -72,11 +76,20 @@ export class PeerSession {
     this.via = relayed?.via;
     this.hops = relayed?.hops ?? 1;
     this.remoteAddress = connection.remoteAddress;
+    this.localAddress = connection.localAddress;
     this.source = sourceOf(connection.remoteAddress.host);
     this.dialed = dialed?.address;
     this.endpoint = dialed?.endpoint;
     this.shown = options.shown;
     this.openedAt = now;
     this.openedWall = wall;
+  }
+
+  /** The IP address at which the peer says that it sees this node; through a relay it sees none. */
+  get seenAt(): string | undefined {
+    const { addrRecv } = this.channel.remote;
+    return this.via !== undefined || addrRecv === UNSPECIFIED_ADDRESS
+      ? undefined
+      : ipFromBytes(addrRecv.ip);
   }
 }

@@ -10,6 +10,7 @@ import { Throttle } from "../../core/throttle.ts";
 import { equalBytes } from "../../identity/der.ts";
 import type { Identity } from "../../identity/identity.ts";
 import type { Address } from "../../transport/address.ts";
+import { classifyIp, type Scope } from "../../transport/scope.ts";
 import { COMMAND } from "../../wire/commands.ts";
 import { SharedFrame } from "../../wire/frame.ts";
 import {
@@ -36,10 +37,10 @@ export interface OwnEntryOptions {
   /** May be empty. */
   readonly name: string;
   /**
-   * Where others may dial this node, best first; the host of one at which they see it is
-   * `AS_SEEN_HOST`. Empty if it does not listen.
+   * Where a peer in that scope, and others near it, may dial this node, best first; the host of
+   * one at which they see it is `AS_SEEN_HOST`. Empty if it does not listen.
    */
-  readonly addresses: () => readonly Address[];
+  readonly addresses: (scope: Scope) => readonly Address[];
   /** Whether none of the addresses answers, as far as this node has found out. */
   readonly isUnreachable: () => boolean;
   readonly table: Pick<PeerTable, "values">;
@@ -72,7 +73,7 @@ export class OwnEntry {
 
   /** The first message on a session. */
   firstFor(session: PeerSession): Uint8Array<ArrayBuffer> {
-    const entry = this.#entry();
+    const entry = this.#entry(scopeOf(session));
     this.#sent.set(session, contentOf(entry));
     return encodePeers({ more: false, entries: [entry] });
   }
@@ -83,18 +84,23 @@ export class OwnEntry {
   }
 
   #tell(): void {
-    const { counters, magic, table } = this.#options;
+    const { table } = this.#options;
     const outdated = [...table.values()].flatMap(({ sessions }) =>
       sessions.filter((it) => it.introduced && this.#isOutdated(it))
     );
-    if (outdated.length === 0) return;
-    const entry = this.#entry();
+    for (const [scope, sessions] of Map.groupBy(outdated, scopeOf)) {
+      this.#tellAll(sessions, this.#entry(scope));
+    }
+  }
+
+  #tellAll(sessions: readonly PeerSession[], entry: PeerEntry): void {
+    const { counters, magic } = this.#options;
     const content = contentOf(entry);
     // As a part of an incomplete answer it withdraws no report of a member, and nodes that do
     // not know of updates pass an entry about its sender over.
     const payload = encodePeers({ more: true, entries: [entry] });
     const frame = new SharedFrame(magic, COMMAND.peers, payload);
-    for (const session of outdated) {
+    for (const session of sessions) {
       this.#sent.set(session, content);
       counters.gossipSent++;
       session.channel.sendShared(frame);
@@ -103,12 +109,13 @@ export class OwnEntry {
 
   #isOutdated(session: PeerSession): boolean {
     const sent = this.#sent.get(session);
-    return sent !== undefined && sent !== contentOf(this.#entry());
+    return sent !== undefined &&
+      sent !== contentOf(this.#entry(scopeOf(session)));
   }
 
-  #entry(): PeerEntry {
+  #entry(scope: Scope): PeerEntry {
     const { clock, identity, name } = this.#options;
-    const addresses = this.#options.addresses().filter(canTell)
+    const addresses = this.#options.addresses(scope).filter(canTell)
       .slice(0, MAX_ADDRESSES_PER_ENTRY);
     const isUnreachable = addresses.length === 0 ||
       this.#options.isUnreachable();
@@ -125,6 +132,11 @@ export class OwnEntry {
       attestation: new Uint8Array(0),
     };
   }
+}
+
+/** How near the peer is, which decides on the addresses that are of use to it. */
+function scopeOf({ remoteAddress }: PeerSession): Scope {
+  return classifyIp(remoteAddress.host);
 }
 
 /** All of an own entry that may change. */

@@ -29,6 +29,7 @@ import type { NodeBudget } from "../../session/node_budget.ts";
 import type { AcceptedSecrets } from "../../session/secret_exchange.ts";
 import { Session } from "../../session/session.ts";
 import { type Address, formatAddress } from "../../transport/address.ts";
+import { ipToBytes } from "../../transport/ip.ts";
 import { classifyIp, sourceOf } from "../../transport/scope.ts";
 import type { Connection } from "../../transport/transport.ts";
 import { USER_AGENT } from "../../version.ts";
@@ -148,7 +149,10 @@ export class SessionOpener {
         connection,
         role: isDialer ? "initiator" : "responder",
         profile,
-        local: this.#version(nonce),
+        local: this.#version(
+          nonce,
+          relayed ? undefined : connection.remoteAddress,
+        ),
         isOwnNonce: (other) => this.#nonces.has(other),
         meter: new FrameMeter(UNMETERED, clock.monotonic(), share),
         budget,
@@ -245,16 +249,19 @@ export class SessionOpener {
   }
 
   /**
-   * Addresses stay empty, as in Bitcoin Core for peers that are not routable: a node's own
-   * address is in its first `peers` entry.
+   * The receiver's address is that at which it is seen, if that is public, so that a node behind
+   * a router learns of it (`observed_addresses.ts`). The sender's own stays empty, as in Bitcoin
+   * Core: it is in its first `peers` entry.
    */
-  #version(nonce: bigint): VersionMessage {
+  #version(nonce: bigint, seen: Address | undefined): VersionMessage {
     const { clock, identity } = this.#options;
     return {
       version: MESH_PROTOCOL_VERSION,
       services: identity.ephemeral ? SERVICE_EPHEMERAL : 0n,
       timestamp: BigInt(Math.floor(clock.now() / 1_000)),
-      addrRecv: UNSPECIFIED_ADDRESS,
+      addrRecv: seen && classifyIp(seen.host) === "public"
+        ? { services: 0n, ip: ipToBytes(seen.host), port: seen.port }
+        : UNSPECIFIED_ADDRESS,
       addrFrom: UNSPECIFIED_ADDRESS,
       nonce,
       userAgent: USER_AGENT,

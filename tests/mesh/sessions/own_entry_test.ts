@@ -54,6 +54,7 @@ class Scene implements Disposable {
     const session = {
       introduced: false,
       pending: false,
+      remoteAddress: { host: "10.0.0.9", port: 1 },
       channel: { sendShared: (it: SharedFrame) => this.#record(name, it) },
     } as unknown as PeerSession;
     const [digit] = name;
