@@ -1,6 +1,7 @@
 /** The faults of the network that are in force, by member: members move, faults move with them. */
 import type { MemoryNetwork } from "../../src/testing/memory_network.ts";
 import type { Member } from "./member.ts";
+import type { Reach } from "./reach_schedule.ts";
 
 /** Faults of one network. */
 export class NetworkFaults {
@@ -9,6 +10,7 @@ export class NetworkFaults {
   #sides: readonly number[] | undefined;
   #cuts: { from: number; to: number; oneWay: boolean }[] = [];
   readonly #halfOpen = new Set<string>();
+  #reach: Reach | undefined;
 
   constructor(network: MemoryNetwork, members: readonly Member[]) {
     this.#network = network;
@@ -33,7 +35,18 @@ export class NetworkFaults {
     this.apply();
   }
 
-  /** All is well again. */
+  /** From now on dials reach others so; a pair of which neither reaches the other is cut off. */
+  reach(reach: Reach): void {
+    this.#reach = reach;
+    this.apply();
+  }
+
+  /** Whether dials from one member reach another, but for faults. */
+  canDial(from: number, to: number): boolean {
+    return this.#reach?.[from]?.[to] ?? true;
+  }
+
+  /** All is well again, but for dials that reach nothing. */
   heal(): void {
     this.#sides = undefined;
     this.#cuts = [];
@@ -54,6 +67,14 @@ export class NetworkFaults {
     for (const { from, to, oneWay } of this.#cuts) {
       const [a, b] = [this.#members[from]!.host, this.#members[to]!.host];
       this.#network.cut(a, b, { oneWay });
+    }
+    for (const [from, a] of this.#members.entries()) {
+      for (const [to, b] of this.#members.entries()) {
+        if (from === to || this.canDial(from, to) || this.canDial(to, from)) {
+          continue;
+        }
+        this.#network.cut(a.host, b.host);
+      }
     }
     for (const host of this.#halfOpen) this.#network.halfOpen(host);
   }

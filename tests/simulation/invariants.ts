@@ -22,6 +22,9 @@ import type { Wires } from "./wires.ts";
 /** By so much may a node think itself shorter awake than it was: a tick. */
 const GRAIN = 0.9;
 
+/** Sessions that carry one, one after the other, at most. */
+const MAX_HOPS = 16;
+
 /** Something that must always hold does not. */
 export class BrokenInvariant extends Error {}
 
@@ -40,6 +43,8 @@ export class Invariants {
   readonly #proven = new WeakMap<Life, Map<PeerId, Proven>>();
   /** Most bytes that waited for one peer. */
   maxQueuedBytes = 0;
+  /** Most hops of a session. */
+  maxHops = 0;
 
   readonly #fail: (error: BrokenInvariant) => void;
   readonly #closed: ClosedMesh | undefined;
@@ -96,13 +101,19 @@ export class Invariants {
   #checkRecord(life: Life, peer: Peer): void {
     const { id, sessions: links } = peer;
     const who = id.slice(0, 8);
-    let settled = 0;
+    let [direct, relayed] = [0, 0];
     for (const link of links) {
       this.#checkLink(life, peer, link);
-      if (isSettled(link) && this.#isSettledThere(life, link)) settled++;
+      if (!isSettled(link) || !this.#isSettledThere(life, link)) continue;
+      if (link.via === undefined) direct++;
+      else relayed++;
     }
-    if (settled > 1) {
-      throw broken(life, `has ${settled} settled sessions with ${who}`);
+    // A direct session replaces a relayed one, on which streams may go on for a while.
+    if (direct > 1 || relayed > 1) {
+      throw broken(
+        life,
+        `has ${direct} direct and ${relayed} relayed sessions with ${who}, all settled`,
+      );
     }
     if (links.length > MAX_SESSIONS_PER_PEER) {
       throw broken(life, `has ${links.length} sessions with ${who}`);
@@ -131,6 +142,10 @@ export class Invariants {
   #checkLink(life: Life, peer: Peer, link: PeerSession): void {
     const { connection, queuedBytes } = link.channel;
     const who = peer.id.slice(0, 8);
+    if (link.hops > MAX_HOPS) {
+      throw broken(life, `has a session with ${who} over ${link.hops} hops`);
+    }
+    this.maxHops = Math.max(this.maxHops, link.hops);
     const other = this.#wires.opposite(connection, endOf(link));
     if (other?.identity.id !== peer.id) {
       throw broken(
@@ -156,7 +171,7 @@ export class Invariants {
     if (link.introduced && other instanceof Life) {
       this.#met.getOrInsertComputed(life, () => new Map())
         .getOrInsert(
-          `${peer.id}@${other.host}`,
+          `${peer.id}@${link.via === undefined ? other.host : "a relay"}`,
           this.#clock.monotonic(),
         );
     }
@@ -171,11 +186,9 @@ export class Invariants {
    * takes and heard nothing. A pause of its own is no silence of the others.
    */
   #checkDeath(life: Life, link: PeerSession, message: string): void {
-    const { localAddress, remoteAddress } = link.channel.connection;
-    const key = `${formatAddress(remoteAddress)}>${
-      formatAddress(localAddress)
-    }`;
-    const silentMs = life.silentMs(key);
+    const silentMs = life.silentMs(
+      this.#wires.heardKey(link.channel.connection),
+    );
     if (silentMs >= GRAIN * life.context!.options.deadAfterMs) return;
     const what = `gave up ${
       link.remote.id.slice(0, 8)

@@ -5,6 +5,7 @@
 import type { ClosedPlan, Intrusion, Rule } from "./closed_schedule.ts";
 import { type Errand, SERVICES } from "./errands.ts";
 import type { Mailing } from "./mail.ts";
+import type { Reach, ReachPlan } from "./reach_schedule.ts";
 import { MANNERS, type Talk } from "./talks.ts";
 import { SeededRandom } from "../../src/testing/seeded_random.ts";
 
@@ -94,6 +95,8 @@ export type Action =
     readonly to: number;
     readonly errand: Errand;
   }
+  /** From now on dials reach others so. */
+  | { readonly type: "reach"; readonly reach: Reach }
   // Of closed meshes only.
   | {
     readonly type: "rule";
@@ -141,6 +144,8 @@ export interface Schedule {
   readonly abruptEnd: boolean;
   /** Absent: the mesh is open. */
   readonly closed?: ClosedPlan;
+  /** Absent: each node can dial each other. */
+  readonly reach?: ReachPlan;
 }
 
 /** Longest life of the faults; most schedules are shorter. */

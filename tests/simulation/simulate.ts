@@ -213,7 +213,9 @@ function missing(world: World, pairs: Pairs): string[] {
   const gaps = [...pairs].flatMap(([a, b]) => {
     const [there, back] = [keys(world, a, b), keys(world, b, a)];
     const one = there.length === 1 && back.length === 1 && there[0] === back[0];
-    return one
+    const isRight = one &&
+      (there[0]!.startsWith("relayed") !== world.isDirect(a, b));
+    return isRight
       ? []
       : [`${a.label}-${b.label} (${there.length}/${back.length})`];
   });

@@ -7,6 +7,11 @@ import type { PeerId } from "../../src/core/peer_id.ts";
 import { FRAME_HEADER_BYTES } from "../../src/wire/wire_limits.ts";
 import { type Address, formatAddress } from "../../src/transport/address.ts";
 import type { MemoryPacket } from "../../src/testing/memory_end.ts";
+import {
+  type Listening,
+  type RelayedEvents,
+  watchedOverlay,
+} from "./relayed_wires.ts";
 import type {
   Connection,
   Incoming,
@@ -34,11 +39,29 @@ export class Wires {
   /** `X>Y`: X has sent its last word of a handshake to Y. */
   readonly #proven = new Set<string>();
 
-  /** A transport that writes down what `party` does with it. */
-  of(party: Party, transport: Transport): Transport {
+  /** Keys of relayed connections, the same at both ends. */
+  readonly #relayed = new WeakMap<Connection, string>();
+
+  /**
+   * A transport that writes down what `party` does with it. `passes` resolves when a dial may
+   * go on, and rejects when it does not reach its target.
+   */
+  of(
+    party: Party,
+    transport: Transport,
+    passes: (address: Address, signal?: AbortSignal) => Promise<void> = () =>
+      Promise.resolve(),
+  ): Transport {
+    const { overlay } = transport;
     return {
       ...transport,
+      overlay: overlay && watchedOverlay(overlay, this.#relayedEvents(party)),
+      fetchCertificate: async (address, options) => {
+        await passes(address, options.signal);
+        return await transport.fetchCertificate(address, options);
+      },
       dial: async (address, options) => {
+        await passes(address, options.signal);
         const connection = await transport.dial(address, options);
         this.#wire(connection, "dialer").dialer = party;
         return connection;
@@ -62,11 +85,20 @@ export class Wires {
 
   /** The same value at both ends of a connection. */
   key(connection: Connection, end: "dialer" | "listener"): string {
+    const relayed = this.#relayed.get(connection);
+    if (relayed !== undefined) return relayed;
     const { localAddress, remoteAddress } = connection;
     const [from, to] = end === "dialer"
       ? [localAddress, remoteAddress]
       : [remoteAddress, localAddress];
     return `${formatAddress(from)}>${formatAddress(to)}`;
+  }
+
+  /** The name of a connection under which its party has heard its bytes. */
+  heardKey(connection: Connection): string {
+    const { localAddress, remoteAddress } = connection;
+    return this.#relayed.get(connection) ??
+      `${formatAddress(remoteAddress)}>${formatAddress(localAddress)}`;
   }
 
   /** Identities that have listened at an address so far. */
@@ -93,6 +125,24 @@ export class Wires {
   /** How many connections there were. */
   get size(): number {
     return this.#wires.size;
+  }
+
+  #relayedEvents(party: Listening): RelayedEvents {
+    const ends = new WeakMap<Connection, "dialer" | "listener">();
+    return {
+      opened: (connection, key, end) => {
+        this.#relayed.set(connection, key);
+        ends.set(connection, end);
+        this.#wires.getOrInsertComputed(key, () => ({}))[end] = party;
+      },
+      wrote: (connection, data) => {
+        if (!hasVerack(data)) return;
+        const other = this.opposite(connection, ends.get(connection)!);
+        if (other === undefined) return;
+        this.#proven.add(`${party.identity.id}>${other.identity.id}`);
+      },
+      read: (_connection, key) => party.heard?.(key),
+    };
   }
 
   #hosts(address: Address): Set<PeerId> {

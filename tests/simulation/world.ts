@@ -3,6 +3,9 @@
  * faults. Whether all is as it must be is watched after every step.
  */
 import type { Identity } from "../../src/identity/identity.ts";
+import { sleep } from "../../src/core/clock.ts";
+import type { Address } from "../../src/transport/address.ts";
+import { abortError, failure } from "../../src/transport/net_errors.ts";
 import { COMMIT_IDLE_MS } from "../../src/store/store_limits.ts";
 import type { NodeEvent } from "../../src/mesh/events.ts";
 import { MemoryNetwork } from "../../src/testing/memory_network.ts";
@@ -136,6 +139,7 @@ export class World {
       lives: 0,
     }));
     this.#faults = new NetworkFaults(this.#network, this.members);
+    if (schedule.reach !== undefined) this.#faults.reach(schedule.reach.reach);
     this.watch = new Watch({
       livesOf: (id) => this.#lives.filter((life) => life.identity.id === id),
       fail: (error) => this.fail(error),
@@ -267,13 +271,23 @@ export class World {
           closed.toldOf(guest, host);
         if (!finds(one, other) || !finds(other, one)) return false;
       }
-      return (this.knows(one, other) || this.knows(other, one)) &&
+      const reaches = (from: Member, to: Member) =>
+        this.canDial(from, to) && this.knows(from, to);
+      return (reaches(one, other) || reaches(other, one)) &&
         this.#admits(one, other) && this.#admits(other, one);
     };
     return new Pairs(members.map(({ life }) => life), {
       isEdge,
       isBarred: (a, b) => closed?.isBarred(a, b) ?? false,
     });
+  }
+
+  /** Whether two nodes that can find each other must have a direct session. */
+  isDirect(a: Life, b: Life): boolean {
+    const [one, other] = [a, b].map((life) =>
+      this.members.find((member) => member.life === life)!
+    );
+    return this.canDial(one!, other!) || this.canDial(other!, one!);
   }
 
   /** Whether a node admits another without the word of a third. */
@@ -434,6 +448,8 @@ export class World {
         return this.#talk(action);
       case "errand":
         return this.#errand(action);
+      case "reach":
+        return this.#faults.reach(action.reach);
       case "rule":
         return this.#rule(action);
       case "intrude":
@@ -497,7 +513,11 @@ export class World {
           ),
           ...own?.connect ?? [],
         ],
-        transport: this.wires.of(life, this.#network.transport(member.host)),
+        transport: this.wires.of(
+          life,
+          this.#network.transport(member.host),
+          (address, signal) => this.#passes(member, address, signal),
+        ),
         random: new SeededRandom(seed * 1_009 + this.#lives.length),
         heartbeatMs,
         peerExchangeMs,
@@ -619,6 +639,32 @@ export class World {
     const { life } = this.#member(member);
     if (life === undefined || !life.isUp || this.#frozen.has(life)) return;
     this.errands.send(life, errand, this.#member(to).identity.id);
+  }
+
+  // --- Which node can dial which ---------------------------------------------------
+
+  /** Whether one member can dial another now, faults aside. */
+  canDial(from: Member, to: Member): boolean {
+    return this.#faults.canDial(from.index, to.index);
+  }
+
+  /** Resolves when a dial goes on; one that does not reach its target is refused, or hangs. */
+  async #passes(
+    member: Member,
+    address: Address,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    const to = this.members.find(({ host }) => host === address.host);
+    if (to === undefined || this.canDial(member, to)) return;
+    if (this.schedule.reach?.unreached === "refused") {
+      await sleep(this.clock, this.schedule.latencyMs, signal);
+      throw failure("unreachable", "dial", address, "the network refuses it");
+    }
+    const { promise, reject } = Promise.withResolvers<never>();
+    const fail = () => reject(abortError(signal!, "dial", address));
+    if (signal?.aborted) fail();
+    else signal?.addEventListener("abort", fail, { once: true });
+    await promise;
   }
 
   // --- Of closed meshes ------------------------------------------------------------
