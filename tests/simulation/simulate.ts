@@ -50,6 +50,8 @@ export interface Outcome {
   readonly sessions: number;
   /** Most bytes that waited for one peer. */
   readonly maxQueuedBytes: number;
+  /** Most sessions that carried one, one after the other. */
+  readonly maxHops: number;
   /** Hash of all that happened, if it was asked for. */
   readonly digest?: string;
 }
@@ -124,7 +126,9 @@ export async function simulate(
         ...world.mail.counts(),
         ...world.talks.counts(),
         ...world.errands.counts(),
+        ["relayed sessions", world.wires.relayed],
       ]),
+      maxHops: world.invariants.maxHops,
       sessions: world.watch.sessions,
       maxQueuedBytes: world.invariants.maxQueuedBytes,
       ...(digest !== undefined && { digest }),

@@ -2,13 +2,15 @@
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import { FOUND_SEEDS } from "./found_seeds.ts";
 import { INTRUSIONS, makeClosedSchedule, RULES } from "./closed_schedule.ts";
+import { makeReachSchedule, SHAPES } from "./reach_schedule.ts";
 import { LIES, makeSchedule } from "./schedule.ts";
 import { simulate } from "./simulate.ts";
 import { Tally } from "./tally.ts";
 
 /** So many schedules are run each time; `deno task simulate` runs on. */
-const OPEN_SCHEDULES = 90;
-const CLOSED_SCHEDULES = 40;
+const OPEN_SCHEDULES = 80;
+const CLOSED_SCHEDULES = 30;
+const RELAYED_SCHEDULES = 24;
 
 Deno.test(`${OPEN_SCHEDULES} schedules of faults leave the mesh whole and nothing behind`, async () => {
   const tally = new Tally();
@@ -66,11 +68,26 @@ Deno.test(`${CLOSED_SCHEDULES} schedules of closed meshes let all members in, an
   }
 });
 
+Deno.test(`${RELAYED_SCHEDULES} schedules of meshes with unreachable pairs leave each pair in session, direct where that is possible`, async () => {
+  const tally = new Tally();
+  const shapes = new Set<string | undefined>();
+  for (let seed = 1; seed <= RELAYED_SCHEDULES; seed++) {
+    const schedule = makeReachSchedule(seed);
+    shapes.add(schedule.reach?.kind);
+    tally.add(await simulate(schedule));
+  }
+  assert(shapes.size >= SHAPES.length - 1, [...shapes].join());
+  for (const kind of ["reach", "restart", "crash", "relayed sessions"]) {
+    assert(tally.of(kind) >= 3, `${kind}: only ${tally.of(kind)}`);
+  }
+});
+
 Deno.test("the same seed gives the same run to the byte, another seed another", async () => {
   const digests = new Set<string | undefined>();
   const schedules = [
     ...[11, 12, 13].map(makeSchedule),
-    ...[14, 15].map(makeClosedSchedule),
+    makeClosedSchedule(14),
+    makeReachSchedule(15),
   ];
   for (const schedule of schedules) {
     const [first, second] = [

@@ -9,6 +9,7 @@ export class Tally {
   #schedules = 0;
   #virtualMs = 0;
   #sessions = 0;
+  #maxHops = 0;
   #slowest: Outcome | undefined;
 
   /** Adds one schedule that held. */
@@ -19,6 +20,7 @@ export class Tally {
       this.#slowest = outcome;
     }
     this.#sessions += outcome.sessions;
+    this.#maxHops = Math.max(this.#maxHops, outcome.maxHops);
     for (const [what, count] of outcome.counts) this.count(what, count);
   }
 
@@ -48,7 +50,9 @@ export class Tally {
       `what happened: ${things.join(", ")}`,
       `whole again after at most ${
         ((this.#slowest?.wholeAfterMs ?? 0) / 1_000).toFixed(0)
-      } s (seed ${this.#slowest?.seed ?? "none"})`,
+      } s (seed ${
+        this.#slowest?.seed ?? "none"
+      }), with sessions over at most ${this.#maxHops} others`,
     ].join("\n");
   }
 }

@@ -41,6 +41,8 @@ export class Wires {
 
   /** Keys of relayed connections, the same at both ends. */
   readonly #relayed = new WeakMap<Connection, string>();
+  /** How many relayed connections there were. */
+  relayed = 0;
 
   /**
    * A transport that writes down what `party` does with it. `passes` resolves when a dial may
@@ -131,6 +133,7 @@ export class Wires {
     const ends = new WeakMap<Connection, "dialer" | "listener">();
     return {
       opened: (connection, key, end) => {
+        if (end === "dialer") this.relayed++;
         this.#relayed.set(connection, key);
         ends.set(connection, end);
         this.#wires.getOrInsertComputed(key, () => ({}))[end] = party;

@@ -1,7 +1,8 @@
 /**
  * When a node requests lists of peers: from each new peer, periodically from any, after a peer
- * was lost, when an unknown one requests to join, and while a member is missing; and when it
- * announces a new peer to some without a request. The exchange itself is in `peer_exchange.ts`.
+ * was lost, when an unknown one requests to join, while a member is missing, and while one is
+ * relayed and this node does not know its address; and when it announces a new peer to some
+ * without a request. The exchange itself is in `peer_exchange.ts`.
  */
 import type { Clock, Random } from "../../core/clock.ts";
 import type { PeerId } from "../../core/peer_id.ts";
@@ -56,6 +57,7 @@ export class ExchangeScheduler {
   readonly #startedAt: number;
   #nextAt: number;
   #recheckAt = 0;
+  #seekAt = 0;
   /** A peer was lost without a bye: the lists of others show whether it is live. */
   #lost = false;
   /** An unknown peer wants to join: perhaps others have admitted it. */
@@ -126,6 +128,7 @@ export class ExchangeScheduler {
       this.#joinRequested = this.#askAny(ASKED_AFTER_LOSS, now) === 0;
     }
     if (now >= this.#recheckAt) this.#recheck(now);
+    if (now >= this.#seekAt) this.#seekAddresses(now);
   }
 
   /**
@@ -248,6 +251,25 @@ export class ExchangeScheduler {
     this.#options.actions.ask(
       rest.reduce((a, b) => this.#askedAt(b) < this.#askedAt(a) ? b : a, first),
     );
+  }
+
+  /**
+   * While a peer has a relayed session only, and this node does not know where it is, the others
+   * are asked, one after another: those with a direct session see its address.
+   */
+  #seekAddresses(now: number): void {
+    this.#seekAt = now + PEER_EXCHANGE_MIN_MS;
+    const { peerExchangeMs, table } = this.#options;
+    const sought = table.connected().filter((peer) =>
+      !peer.hasDirect && peer.addresses.size === 0 && !peer.isUnreachable
+    );
+    if (sought.length === 0) return;
+    const sessions = this.#sessions().filter((session) =>
+      now - this.#askedAt(session) >= peerExchangeMs &&
+      (sought.length > 1 || session.remote.id !== sought[0]!.id)
+    );
+    const [session] = this.#some(sessions, 1);
+    if (session !== undefined) this.#options.actions.ask(session);
   }
 
   /** Spread over half to one and a half periods, so that nodes do not send at the same time. */

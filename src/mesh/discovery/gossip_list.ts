@@ -1,6 +1,6 @@
 /**
  * Makes the entries about peers that a node sends, only of peers that it has verified itself,
- * and the digest of the members it has sessions with. They are sent by `peer_exchange.ts`.
+ * and the digest of the members it has direct sessions with. They are sent by `peer_exchange.ts`.
  */
 import { hash } from "node:crypto";
 import type { Clock } from "../../core/clock.ts";
@@ -150,35 +150,54 @@ export class MemberDigest {
   readonly #own: PeerId;
   readonly #table: PeerTable;
   #fingerprints: readonly string[] | undefined;
+  #all: readonly string[] = [];
   #digest = "";
 
   constructor(own: PeerId, table: PeerTable, events: PeerEvents) {
     this.#own = own;
     this.#table = table;
-    for (const event of ["introduced", "down"] as const) {
+    for (const event of ["introduced", "sessionClosed", "down"] as const) {
       events.on(event, () => this.#fingerprints = undefined);
     }
   }
 
-  /** SHA-256 of the members' 32 bytes each, in ascending order; hex. */
+  /** SHA-256 of the 32 bytes each of those members, in ascending order; hex. */
   get digest(): string {
     this.#look();
     return this.#digest;
   }
 
-  /** The members' fingerprints, in ascending order. */
+  /**
+   * The fingerprints of members with a direct session, and of this node, in ascending order. Those
+   * with relayed sessions only are left out, so that their entries come again and again, with the
+   * addresses at which others see them.
+   */
   get fingerprints(): readonly string[] {
     return this.#look();
   }
 
+  /** The fingerprints of all members with a session, and of this node. */
+  get all(): readonly string[] {
+    this.#look();
+    return this.#all;
+  }
+
   #look(): readonly string[] {
     if (this.#fingerprints !== undefined) return this.#fingerprints;
-    const members = this.#table.connected().map(({ id }) => id);
+    const connected = this.#table.connected();
+    const members = connected.filter(({ hasDirect }) => hasDirect)
+      .map(({ id }) => id);
     members.push(this.#own);
     members.sort();
     const bytes = Uint8Array.fromHex(members.join(""));
     this.#digest = hash("sha256", bytes, "hex");
-    return this.#fingerprints = members.map(fingerprint);
+    this.#fingerprints = members.map(fingerprint);
+    const relayed = connected.filter(({ hasDirect }) => !hasDirect)
+      .map(({ id }) => fingerprint(id));
+    this.#all = relayed.length === 0
+      ? this.#fingerprints
+      : [...this.#fingerprints, ...relayed].sort();
+    return this.#fingerprints;
   }
 }
 

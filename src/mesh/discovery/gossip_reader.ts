@@ -66,7 +66,8 @@ export class GossipReader {
     const { id } = entry;
     if (id === own || id === session.remote.id) return false;
     const known = table.get(id);
-    if (known?.up || rules.ignoresGossipAbout(id)) return false;
+    const isDirect = known?.up === true && known.hasDirect;
+    if (isDirect || rules.ignoresGossipAbout(id)) return false;
     // A peer without an address cannot be dialed: it is kept only while it is reported live, so
     // that a false entry goes with its sender.
     const isNowhere = entry.addresses.every(({ host }) =>
@@ -82,6 +83,7 @@ export class GossipReader {
     const state = states.of(session);
     if (!state.verifications.take(clock.monotonic())) return false;
     if (!membership.acceptsGossipAbout(id, entry.attestation)) return false;
+    if (known?.up) return readdress(session, entry, known);
     const certificate = certificateOf(entry, known);
     const peer = table.introduce(id, session.remote.id);
     if (peer === undefined) return false;
@@ -133,6 +135,24 @@ export class GossipReader {
       COLLISION_GRACE_PER_PEER_MS * table.size;
     peer.hurryByGossip(yields ? graceMs : undefined);
   }
+}
+
+/**
+ * A peer with a relayed session only: of what others say of it, only where it is counts, and it
+ * is dialed there if that is new.
+ */
+function readdress(
+  session: PeerSession,
+  { addresses }: PeerEntry,
+  peer: Peer,
+): boolean {
+  const isNew = addresses.some((address) =>
+    address.host !== AS_SEEN_HOST && peer.addresses.get(address) === undefined
+  );
+  if (!isNew) return false;
+  peer.gossipedAt(addresses, session.remoteAddress);
+  peer.hurryByGossip();
+  return true;
 }
 
 /** The certificate of an entry; the one on record is not verified again. */

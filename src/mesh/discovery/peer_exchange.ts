@@ -172,7 +172,7 @@ export class PeerExchange {
   }
 
   #answerTo(session: PeerSession, request: GetPeersMessage): Step {
-    const { digest, fingerprints } = this.#view;
+    const { all: fingerprints, digest } = this.#view;
     const equal = digest === request.digest;
     if (!equal && request.fingerprints.length === 0) {
       return () => {

@@ -291,10 +291,10 @@ export class PeerRecord {
   /** It has sent its own entry again on a session. */
   restated(session: PeerSession, own: OwnStatement): void {
     this.#states(own);
-    this.#addresses.replaceAdvertised(
-      advertisedOn(session, own),
-      session.remoteAddress,
-    );
+    const addresses = advertisedOn(session, own);
+    // It listens, and through a relay this node cannot see where.
+    if (addresses.length === 0 && own.addresses.length > 0) return;
+    this.#addresses.replaceAdvertised(addresses, session.remoteAddress);
   }
 
   #states({ name, flags }: OwnStatement): void {

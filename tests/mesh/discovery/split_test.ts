@@ -47,7 +47,10 @@ Deno.test("a split of a closed mesh in which both sides admitted a guest heals b
     mesh.start([], { invite: host.node.admission.invite() });
   const a = await mesh.start([], { admission: "closed" });
   const b = await join(a);
+  // A guest invites others once it is welcomed.
+  await mesh.clock.advance(1_000);
   const c = await join(b);
+  await mesh.clock.advance(1_000);
   const d = await join(c);
   await mesh.complete();
   mesh.network.partition([

@@ -153,3 +153,23 @@ Deno.test("a node that restarts behind a relay is in session again, with all tha
   assertEquals(viaOf(bob, again), idOf(alice));
   mesh.members.splice(mesh.members.indexOf(carol), 1);
 });
+
+for (const opens of [true, false]) {
+  const who = opens ? "the end that has dialed" : "the end that was dialed";
+  Deno.test(`a way that opens only for ${who} the relayed session makes it a direct one`, async () => {
+    await using mesh = new MemoryMesh();
+    onlyReachable(mesh, 3, [[1, 2], [1, 3]]);
+    const alice = await mesh.start();
+    const bob = await mesh.start([alice]);
+    const carol = await mesh.start([alice]);
+    await mesh.complete();
+    await relayedBy(mesh, bob, carol, alice);
+    const hasDialed = bob.node.sessions()
+      .find(({ id }) => id === idOf(carol))?.direction === "outbound";
+    const [from, to] = hasDialed === opens ? [bob, carol] : [carol, bob];
+    mesh.network.reachable(from.host, to.host);
+    mesh.network.unreachable(to.host, from.host, { oneWay: true });
+    const isDirect = () => viaOf(from, to) === "direct" && mesh.isComplete();
+    await mesh.clock.runUntil(isDirect, { limitMs: 120_000 });
+  });
+}
