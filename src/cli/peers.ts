@@ -13,7 +13,6 @@ import {
 import { MIN_IDENTITY_DIGITS } from "../mesh/mesh_limits.ts";
 import type { Member } from "../mesh/peers/find_peers.ts";
 import type { AccessRule } from "../mesh/peers/node_store.ts";
-import { LAN } from "../mesh/peers/peer_record.ts";
 import { answerCommand, utcMinute } from "./answer_command.ts";
 import { CLIENT_FLAGS, withNode } from "./client_flags.ts";
 import { type Command, command } from "./command.ts";
@@ -169,7 +168,7 @@ function peerLine(
     ...(peer.lastSeen === undefined
       ? []
       : [`last ${utcMinute(peer.lastSeen)}`]),
-    introducedBy === LAN
+    introducedBy === "lan"
       ? "announced on the local network"
       : introducedBy !== undefined
       ? `in gossip of ${introducedBy.slice(0, digits)}`
@@ -281,7 +280,7 @@ export function memberLines(
     ? "connected"
     : introducedBy === undefined
     ? "away"
-    : introducedBy === LAN
+    : introducedBy === "lan"
     ? "announced on the local network"
     : `in gossip of ${shortId(introducedBy)}`;
   return [

@@ -3,7 +3,7 @@
  * `npm:multicast-dns`, which reads and writes packets on a socket of `node:dgram`. What they mean
  * is in `mesh/discovery/`.
  */
-import { createSocket, type Socket } from "node:dgram";
+import type { Socket } from "node:dgram";
 import { messageOf, VerackError } from "../core/errors.ts";
 import { TaskSet } from "../core/task_set.ts";
 import type { Address } from "./address.ts";
@@ -110,7 +110,8 @@ export const systemMulticast: MulticastDns = {
   networks: systemNetworks,
   join: async (network, family, receiver) => {
     checkPermission(family);
-    // Loaded here, because most nodes do not use it.
+    // Loaded here, because most nodes do not use them.
+    const { createSocket } = await import("node:dgram");
     // @ts-types="./multicast_dns.d.ts"
     const { default: multicastDns } = await import("npm:multicast-dns@7.2.5");
     const socket = createSocket({

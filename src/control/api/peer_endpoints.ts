@@ -9,7 +9,6 @@ import type {
   StatusAnswer,
   WatchRecord,
 } from "../answers.ts";
-import { LAN } from "../../mesh/peers/peer_record.ts";
 import { MAX_WATCH_MS, MIN_WATCH_MS } from "../control_limits.ts";
 import { get, operation, post } from "./endpoint.ts";
 import { EVENT_RECORD, eventQuery } from "./event_endpoints.ts";
@@ -155,7 +154,7 @@ const PEER: Schema<PeerRow> = v.looseObject({
   ephemeral: boolean,
   firstSeen: optional(time),
   lastSeen: optional(time),
-  introducedBy: optional(v.union([id, v.literal(LAN)])),
+  introducedBy: optional(v.union([id, v.literal("lan")])),
   admittedBy: optional(id),
 });
 

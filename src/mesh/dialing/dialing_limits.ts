@@ -55,10 +55,11 @@ export const MAX_DIAL_TARGETS = 4_096;
 
 /**
  * Addresses found on the local network without an identity: how many are remembered, are dialed
- * at once, and the backoff of those that failed.
+ * at once; how soon they are dialed, and the backoff of those that failed.
  */
 export const MAX_FOUND_TARGETS = 512;
 export const MAX_FOUND_DIALS = 4;
+export const FOUND_CHECK_MS = 20;
 export const FOUND_RETRY = { minMs: 10_000, maxMs: 640_000 };
 
 /** Delay before the next address of a peer is tried (RFC 8305: 250 ms). */

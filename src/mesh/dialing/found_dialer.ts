@@ -19,6 +19,7 @@ import type { PeerTable } from "../peers/peer_table.ts";
 import type { AddressDialer } from "./address_dialer.ts";
 import type { DialBudget, GossipDial } from "./dial_budget.ts";
 import {
+  FOUND_CHECK_MS,
   FOUND_RETRY,
   GOSSIP_CREDIT_REFILL_MS,
   MAX_FOUND_DIALS,
@@ -68,7 +69,11 @@ export class FoundDialer {
     ({ dialing }) => dialing === undefined,
   );
   readonly #tasks = new TaskSet();
+  /** The number of the last dial of each host that announces, of all. */
+  readonly #lastDials = new BoundedMap<string, number>(MAX_FOUND_TARGETS);
+  #dials = 0;
   #cancel: (() => void) | undefined;
+  #nextCheckAt = Infinity;
 
   constructor(options: FoundDialerOptions) {
     this.#options = options;
@@ -92,63 +97,82 @@ export class FoundDialer {
       shown: undefined,
       schedule: new DialSchedule(),
     }));
+    const now = this.#options.clock.monotonic();
     target.source = source;
-    target.until = this.#options.clock.monotonic() + ttlMs;
-    this.#dialDue();
+    target.until = now + ttlMs;
+    // Soon, so that a flood of announcements does not cause a check each.
+    this.#checkAt(Math.max(target.schedule.dueAt, now + FOUND_CHECK_MS));
+  }
+
+  /** Checks for dials that are due then, or earlier if that was planned. */
+  #checkAt(at: number): void {
+    if (at >= this.#nextCheckAt || this.#options.signal.aborted) return;
+    this.#nextCheckAt = at;
+    this.#cancel?.();
+    const { clock } = this.#options;
+    this.#cancel = clock.after(Math.max(1, at - clock.monotonic()), () => {
+      this.#nextCheckAt = Infinity;
+      this.#dialDue();
+    });
   }
 
   /** Starts the dials that are due, and schedules the next check. */
   #dialDue(): void {
     const { budget, clock, signal } = this.#options;
-    if (signal.aborted) return;
+    // The end of a dial causes another check.
+    if (signal.aborted || this.#tasks.size >= MAX_FOUND_DIALS) return;
     const now = clock.monotonic();
-    const wanted = [...this.#targets.values()].filter((it) =>
-      it.until > now && it.dialing === undefined && !this.#isMet(it)
-    );
-    const due = wanted.filter(({ schedule }) => schedule.dueAt <= now);
-    let next = Math.min(
-      ...wanted.map(({ schedule }) => schedule.dueAt).filter((at) => at > now),
-    );
-    while (due.length > 0 && this.#tasks.size < MAX_FOUND_DIALS) {
-      const target = this.#nextOf(due);
-      due.splice(due.indexOf(target), 1);
-      if (!budget.begin(LAN, now)) {
-        next = Math.min(
-          next,
-          budget.isFull ? budget.makeRoom(LAN, now) : Infinity,
-        );
-        next = Math.min(next, now + GOSSIP_CREDIT_REFILL_MS);
-        break;
-      }
-      this.#tasks.add(this.#dial(target));
+    const due = this.#waiting(now).filter(({ schedule: { dueAt } }) => {
+      if (dueAt > now) this.#checkAt(dueAt);
+      return dueAt <= now;
+    });
+    const active = new Map<string, number>();
+    for (const { dialing, source } of this.#targets.values()) {
+      if (dialing === undefined) continue;
+      active.set(source, (active.get(source) ?? 0) + 1);
     }
-    this.#cancel?.();
-    this.#cancel = next === Infinity
-      ? undefined
-      : clock.after(Math.max(1, next - now), () => this.#dialDue());
+    const turnOf = ({ source }: Target) => active.get(source) ?? 0;
+    while (due.length > 0 && this.#tasks.size < MAX_FOUND_DIALS) {
+      // Of the host with the fewest dials under way; of those the one whose last dial was first.
+      const next = due.reduce((a, b) =>
+        (turnOf(a) - turnOf(b) || this.#lastDialOf(a) - this.#lastDialOf(b) ||
+            a.schedule.dueAt - b.schedule.dueAt) <= 0
+          ? a
+          : b
+      );
+      if (!budget.begin(LAN, now)) {
+        if (budget.isFull) this.#checkAt(budget.makeRoom(LAN, now));
+        return this.#checkAt(now + GOSSIP_CREDIT_REFILL_MS);
+      }
+      due.splice(due.indexOf(next), 1);
+      active.set(next.source, turnOf(next) + 1);
+      this.#lastDials.set(next.source, ++this.#dials);
+      this.#tasks.add(this.#dial(next));
+    }
   }
 
-  /** The one that has waited longest of the host with the fewest dials under way. */
-  #nextOf(due: readonly Target[]): Target {
-    const active = (source: string) =>
-      [...this.#targets.values()].filter((it) =>
-        it.source === source && it.dialing !== undefined
-      ).length;
-    return due.toSorted((a, b) =>
-      active(a.source) - active(b.source) || a.schedule.dueAt - b.schedule.dueAt
-    )[0]!;
+  #lastDialOf({ source }: Target): number {
+    return this.#lastDials.get(source) ?? 0;
   }
 
-  /** Whether the peer there is connected, or its own dials are up to `peer_dialer.ts`. */
-  #isMet({ address, shown }: Target): boolean {
+  /** Those that are announced, and have no session or dial. */
+  #waiting(now: number): Target[] {
     const { own, table } = this.#options;
-    if (shown === own) return true;
-    if (shown !== undefined && table.get(shown)?.isVerified) return true;
-    return table.connected().some(({ sessions }) =>
-      sessions.some(({ endpoint }) =>
-        endpoint?.host === address.host && endpoint.port === address.port
-      )
+    const connected = new Set(
+      table.connected().flatMap(({ sessions }) =>
+        sessions.flatMap(({ endpoint }) =>
+          endpoint === undefined ? [] : formatAddress(endpoint)
+        )
+      ),
     );
+    return [...this.#targets].flatMap(([address, target]) => {
+      const { dialing, shown, until } = target;
+      if (until <= now || dialing !== undefined) return [];
+      // Once its peer is verified, further dials are up to `peer_dialer.ts`.
+      const isMet = connected.has(address) || shown === own ||
+        (shown !== undefined && table.get(shown)?.isVerified === true);
+      return isMet ? [] : [target];
+    });
   }
 
   async #dial(target: Target): Promise<void> {
@@ -191,7 +215,7 @@ export class FoundDialer {
     budget.untrack(dial);
     budget.end(LAN, wasted);
     // After this task has ended.
-    clock.after(0, () => this.#dialDue());
+    this.#checkAt(clock.monotonic());
   }
 
   /** Whether a node that shows this identity is dialed for its proof. */

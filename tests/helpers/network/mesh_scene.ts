@@ -33,6 +33,8 @@ export interface SceneNodeOptions {
   readonly args?: readonly string[];
   /** Where it listens. @default all addresses of IPv4 */
   readonly listen?: string;
+  /** Permissions beside those that every node has. */
+  readonly permissions?: readonly string[];
 }
 
 /** One node. */
@@ -83,11 +85,12 @@ export class MeshScene implements AsyncDisposable {
   /** Starts a node on a host, with the host's name; resolves when it is up. */
   async start(
     host: Host,
-    { connect = [], args = [], listen = "0.0.0.0" }: SceneNodeOptions = {},
+    { connect = [], args = [], listen = "0.0.0.0", permissions = [] }:
+      SceneNodeOptions = {},
   ): Promise<SceneNode> {
     const { name } = host;
     const process = await this.place.nodeWith(
-      { launcher: host.network.launcher },
+      { launcher: host.network.launcher, permissions },
       name,
       `--name=${name}`,
       `--host=${listen}`,
