@@ -1,239 +1,400 @@
-/**
- * What a hostile relay, and hostile reports of peers, can make an end of relayed sessions do.
- * Mallory offers more than any honest relay; alice relays as she should.
- */
-import { assert, assertEquals } from "@std/assert";
+// A member that relays reads, changes, replays, swaps and holds back what it carries: it learns
+// nothing, and no state of a peer changes by it.
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import type { ErrorCode } from "../../src/core/error_code.ts";
+import { VerackError } from "../../src/core/errors.ts";
+import type { PeerId } from "../../src/core/peer_id.ts";
+import { verifyCertificate } from "../../src/identity/certificate.ts";
+import { Identity } from "../../src/identity/identity.ts";
+import { Node } from "../../src/mesh/node.ts";
 import { partsOf } from "../../src/mesh/node_parts.ts";
+import type { NodeOptions } from "../../src/mesh/options.ts";
+import { pattern } from "../contract/pair.ts";
 import {
-  MAX_PENDING_RELAYED_PER_RELAY,
-  MAX_RELAY_ATTEMPTS_PER_SOURCE,
-  RELAY_ANSWER_MS,
-  RELAYED_BURST,
-} from "../../src/mesh/relay/relay_dialing_limits.ts";
-import type { PeerStream } from "../../src/streams/peer_stream.ts";
-import { HostileRelay, reportLive, swallow } from "../helpers/hostile_relay.ts";
-import { identities } from "../helpers/identities.ts";
-import { type Member, MemoryMesh } from "../helpers/memory_mesh.ts";
-import { Conversation, idOf, relayedBy, viaOf } from "../helpers/relayed.ts";
+  acceptByHand,
+  dialByHand,
+  type HandRelayOptions,
+  relayByHand,
+  type RelayTamper,
+  sessionOf,
+  type ThreeNodes,
+  threeNodes,
+  TO_TARGET,
+} from "../helpers/hand_relay.ts";
+import { until } from "../helpers/until.ts";
 
-/** Mallory and alice reach all; bob and carol do not reach each other. */
-class Quartet implements AsyncDisposable {
-  readonly mesh = new MemoryMesh();
-  mallory!: Member;
-  alice!: Member;
-  bob!: Member;
-  carol!: Member;
-
-  /** `prepare` is called once mallory runs, before bob and carol do. */
-  static async start(
-    prepare: (mallory: Member) => void,
-    options: { readonly alice?: boolean } = {},
-  ): Promise<Quartet> {
-    const quartet = new Quartet();
-    const { mesh } = quartet;
-    mesh.network.unreachable("10.0.0.3", "10.0.0.4");
-    quartet.mallory = await mesh.start();
-    prepare(quartet.mallory);
-    quartet.alice = await mesh.start([quartet.mallory], {
-      relay: options.alice ?? true,
-    });
-    await mesh.complete();
-    quartet.bob = await mesh.start([quartet.alice, quartet.mallory]);
-    quartet.carol = await mesh.start([quartet.alice, quartet.mallory]);
-    return quartet;
-  }
-
-  /** The ends of the pair. */
-  get ends(): readonly [Member, Member] {
-    return [this.bob, this.carol];
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.mesh[Symbol.asyncDispose]();
-  }
-}
-
-const LIES: Readonly<Record<string, (stream: PeerStream) => Promise<void>>> = {
-  "drops what it has accepted": (stream) => Promise.resolve(stream.abort()),
-  "swallows what it has accepted": swallow,
-  "answers by bytes that mean nothing": async (stream) => {
-    await stream.write(new Uint8Array(5_000).fill(0x16));
-    await swallow(stream);
-  },
-  "echoes what it gets": async (stream) => {
-    const buffer = new Uint8Array(16_384);
-    for (;;) {
-      const count = await stream.read(buffer);
-      if (count === null) return;
-      await stream.write(buffer.slice(0, count));
-    }
-  },
-};
-
-for (const [what, serve] of Object.entries(LIES)) {
-  Deno.test(`a relay that offers most and ${what} keeps no pair apart, and is taken only where there is no other`, async () => {
-    let relay!: HostileRelay;
-    await using quartet = await Quartet.start(({ node }) => {
-      relay = new HostileRelay(node, (stream) => serve(stream));
-    });
-    const { alice, bob, carol, mallory, mesh } = quartet;
-    await relayedBy(mesh, bob, carol, alice, 30_000);
-    // Each end has been taken in once, at most.
-    assert(relay.accepted <= 2, `${relay.accepted} times`);
-    const conversation = new Conversation(mesh, bob, carol);
-    await conversation.flow(1_000);
-    // Alice is the only honest relay, and has to be looked for anew.
-    for (let round = 0; round < 3; round++) {
-      mesh.network.breakLink(alice.host, bob.host);
-      await conversation.flow(1_000);
-      await relayedBy(mesh, bob, carol, alice, 15_000);
-    }
-    assert(relay.accepted <= 2 + 2 * 3, `${relay.accepted} times`);
-    await conversation.settle();
-    assertEquals(viaOf(bob, mallory), "direct");
+/** What the ends know of each other. */
+function knowledge({ dialing, accepting }: ThreeNodes) {
+  return [[dialing, accepting], [accepting, dialing]].map(([node, other]) => {
+    const { lastSeen: _last, ...rest } = node!.peer(other!.identity.id) ?? {};
+    return { ...rest, sessions: sessionsWith(node!, other!.identity.id) };
   });
 }
 
-Deno.test("a relay that never answers delays a pair by no more than its deadline", async () => {
-  await using quartet = await Quartet.start(({ node }) => {
-    new HostileRelay(node, swallow, null);
-  });
-  const { alice, bob, carol, mesh } = quartet;
-  await relayedBy(mesh, bob, carol, alice, 5_000 + RELAY_ANSWER_MS);
-});
+function sessionsWith(node: Node, id: PeerId): number {
+  return node.sessions().filter((it) => it.id === id).length;
+}
 
-Deno.test("a relayed session of which nothing comes any more ends by its own liveness, and another relay is taken", async () => {
-  let isOpen = true;
-  await using quartet = await Quartet.start(({ node }) => {
-    new HostileRelay(
-      node,
-      async (stream, target, relay) => {
-        const other = await relay.open(target, stream.peer);
-        await relay.join(stream, other, () => isOpen);
-      },
-    );
-  });
-  const { alice, bob, carol, mallory, mesh } = quartet;
-  await relayedBy(mesh, bob, carol, mallory);
-  const conversation = new Conversation(mesh, bob, carol);
-  await conversation.flow(2_000);
-  isOpen = false;
-  conversation.say();
-  // Three heartbeats, and an answer of alice.
-  await relayedBy(mesh, bob, carol, alice, 6_000);
-  await conversation.flow(1_000);
-  await conversation.settle();
-});
-
-Deno.test("a relay cannot pose as another peer, nor join a pair to a peer of its choice", async () => {
-  const seen: string[] = [];
-  await using quartet = await Quartet.start(({ node }) => {
-    new HostileRelay(node, async (stream, _target, relay) => {
-      // An end that dials the other gets alice, with her own certificate.
-      const [other] = node.sessions().filter(({ id }) =>
-        id !== stream.peer && quartet?.alice && id === idOf(quartet.alice)
-      );
-      if (other === undefined) return stream.abort();
-      seen.push(other.id);
-      await relay.join(stream, await relay.open(other.id, stream.peer));
-    });
-  }, { alice: false });
-  const { alice, bob, carol, mesh } = quartet;
-  await mesh.clock.advance(120_000);
-  assert(seen.length > 0);
-  assertEquals([viaOf(bob, carol), viaOf(carol, bob)], [undefined, undefined]);
-  for (const end of [bob, carol]) {
-    assertEquals(viaOf(alice, end), "direct");
-    assertEquals(viaOf(end, alice), "direct");
+/** Opens a session through an honest relay and sends a message over it: the control. */
+async function honest(nodes: ThreeNodes): Promise<void> {
+  const { relay, dialing, accepting } = nodes;
+  using _relay = relayByHand(relay);
+  await dialByHand(dialing, relay, accepting);
+  const sent = dialing.send(accepting.identity.id, "after");
+  for await (const message of accepting.messages()) {
+    assertEquals(message.text(), "after");
+    message.ack();
+    break;
   }
-});
+  await sent;
+}
 
-Deno.test("a relay that claims another dialing end than there is brings no session about", async () => {
-  await using quartet = await Quartet.start(({ node }) => {
-    new HostileRelay(
-      node,
-      async (stream, target, relay) => {
-        const claimed = (await identities(9))[8]!.id;
-        await relay.join(stream, await relay.open(target, claimed));
-      },
+/** A dial through a hostile relay fails with one of these codes, and nothing else happens. */
+async function failing(
+  options: HandRelayOptions,
+  codes: readonly ErrorCode[],
+  node: NodeOptions = {},
+): Promise<void> {
+  await using nodes = await threeNodes({}, node);
+  const { relay, dialing, accepting } = nodes;
+  using _accept = acceptByHand(accepting);
+  using _own = acceptByHand(dialing);
+  const before = knowledge(nodes);
+  {
+    using _relay = relayByHand(relay, options);
+    const error = await assertRejects(
+      () => dialByHand(dialing, relay, accepting),
+      VerackError,
     );
-  }, { alice: false });
-  const { bob, carol, mesh } = quartet;
-  await mesh.clock.advance(60_000);
-  assertEquals([viaOf(bob, carol), viaOf(carol, bob)], [undefined, undefined]);
-  const refused = [bob, carol].flatMap(({ log }) => log.of("refused"));
-  assert(
-    refused.some(({ reason }) => reason.includes("the relay has announced")),
-    JSON.stringify(refused),
-  );
-});
-
-Deno.test("streams for this node itself, for the relay, and for a denied peer are refused at once", async () => {
-  let relay!: HostileRelay;
-  await using quartet = await Quartet.start(({ node }) => {
-    relay = new HostileRelay(node, swallow);
-  });
-  const { alice, bob, carol, mallory, mesh } = quartet;
-  await mesh.clock.advance(5_000);
-  bob.node.admission.deny(idOf(carol));
-  const claims = { "itself": bob, "relay": mallory, "denied": carol };
-  for (const [word, claimed] of Object.entries(claims)) {
-    const stream = await relay.open(idOf(bob), idOf(claimed));
-    const { promise, resolve } = Promise.withResolvers<Error>();
-    stream.read(new Uint8Array(1)).catch(resolve);
-    await mesh.clock.advance(100);
-    const error = await promise;
-    assert(error.message.includes(word), error.message);
+    assert(codes.includes(error.code), `${error.code}: ${error.message}`);
+    await until(
+      "no connection waits",
+      () => partsOf(accepting).pending.size === 0,
+    );
+    assertEquals(knowledge(nodes), before);
   }
-  assertEquals(partsOf(bob.node).relayEnd.arrivals.size, 0);
-  assertEquals(viaOf(bob, alice), "direct");
-});
+  await honest(nodes);
+}
 
-Deno.test("a relay that floods an end with streams has a few of them pending, and takes room from no other relay", async () => {
-  let relay!: HostileRelay;
-  await using quartet = await Quartet.start(({ node }) => {
-    relay = new HostileRelay(node, swallow);
-  }, { alice: false });
-  const { bob, carol, mesh } = quartet;
-  await mesh.clock.advance(5_000);
-  const { arrivals } = partsOf(bob.node).relayEnd;
-  let refused = 0;
-  const flood = async () => {
-    for (let i = 0; i < 100; i++) {
-      const claimed = (await identities(9))[8]!.id;
-      const stream = await relay.open(idOf(bob), claimed);
-      stream.read(new Uint8Array(1)).catch(() => refused++);
-    }
+Deno.test("a relay that reads sees TLS records and none of what the ends say, nor which member dials", async () => {
+  await using nodes = await threeNodes();
+  const { relay, dialing, accepting } = nodes;
+  using _accept = acceptByHand(accepting);
+  const read: Record<"dialing" | "accepting", number[]> = {
+    dialing: [],
+    accepting: [],
   };
-  await flood();
-  await mesh.clock.advance(500);
-  assertEquals(arrivals.size, MAX_PENDING_RELAYED_PER_RELAY);
-  assert(refused >= 100 - RELAYED_BURST, `${refused} refused`);
-  // Another relay is not held up by that.
-  const dave = await mesh.start([quartet.alice]);
-  await flood();
-  await relayedBy(mesh, bob, carol, dave, 40_000);
-  assert(arrivals.size <= MAX_PENDING_RELAYED_PER_RELAY + 1);
+  using _relay = relayByHand(relay, {
+    tamper: (from, bytes) => {
+      read[from].push(...bytes);
+      return [bytes];
+    },
+  });
+  await dialByHand(dialing, relay, accepting);
+  const text = "the launch code is 4711, and nothing else";
+  const sent = dialing.send(accepting.identity.id, text, { topic: "launches" });
+  for await (const message of accepting.messages()) {
+    // The control: the other end reads it.
+    assertEquals(message.text(), text);
+    message.ack();
+    break;
+  }
+  await sent;
+  const { id, certificate } = dialing.identity;
+  const secrets = [
+    new TextEncoder().encode(text.slice(0, 16)),
+    new TextEncoder().encode("launches"),
+    new TextEncoder().encode("verack:"),
+    new TextEncoder().encode(id.slice(0, 16)),
+    Uint8Array.fromHex(id).subarray(0, 8),
+    certificate.subarray(-20),
+    accepting.identity.certificate.subarray(-20),
+  ];
+  for (const bytes of Object.values(read).map((it) => Uint8Array.from(it))) {
+    assertRecords(bytes);
+    const hex = bytes.toHex();
+    secrets.forEach((secret, at) =>
+      assert(!hex.includes(secret.toHex()), `secret ${at}`)
+    );
+  }
 });
 
-Deno.test("peers that do not exist, however many are reported, hold up no peer that does", async () => {
-  let relay!: HostileRelay;
-  await using quartet = await Quartet.start(({ node }) => {
-    relay = new HostileRelay(node, swallow, null);
-  });
-  const { alice, bob, carol, mallory, mesh } = quartet;
-  await relayedBy(mesh, bob, carol, alice, 20_000);
-  const sybils = (await identities(40)).slice(8);
-  reportLive(mallory.node, bob.node, sybils);
-  await mesh.clock.advance(3_000);
-  const { dialer } = partsOf(bob.node).relayEnd;
-  for (let i = 0; i < 200; i++) {
-    await mesh.clock.advance(100);
-    assert(dialer.size <= MAX_RELAY_ATTEMPTS_PER_SOURCE, `${dialer.size}`);
+/** Asserts that `bytes` are TLS records, of which the last may be incomplete. */
+function assertRecords(bytes: Uint8Array): void {
+  assert(bytes.length > 500);
+  for (let at = 0; at + 5 <= bytes.length;) {
+    const [type, major, minor, high, low] = bytes.subarray(at, at + 5);
+    assert(type !== undefined && type >= 0x14 && type <= 0x17, `${type}`);
+    assertEquals(major, 3);
+    assert(minor === 1 || minor === 3);
+    at += 5 + (high! << 8) + low!;
   }
-  mesh.network.breakLink(alice.host, bob.host);
-  await mesh.clock.advance(1_000);
-  // As soon as alice is back, and an answer of mallory is not waited for.
-  await relayedBy(mesh, bob, carol, alice, 10_000);
-  assert(relay.asked < 10 * sybils.length, `${relay.asked} streams`);
+}
+
+for (const side of ["dialing", "accepting"] as const) {
+  for (const at of [0, 1, 2, 5]) {
+    Deno.test(`a relay that changes a byte of chunk ${at} of the ${side} end breaks the session, and nothing changed is believed`, async () => {
+      await using nodes = await threeNodes();
+      const { relay, dialing, accepting } = nodes;
+      using _accept = acceptByHand(accepting);
+      let chunks = 0;
+      let changed = 0;
+      {
+        using _relay = relayByHand(relay, {
+          tamper: (from, bytes) => {
+            if (from === side && chunks++ === at) {
+              bytes[bytes.length - 1]! ^= 0x01;
+              changed++;
+            }
+            return [bytes];
+          },
+        });
+        const got: string[] = [];
+        const stop = new AbortController();
+        const consuming = accepting.consume((message) => {
+          got.push(message.text());
+        }, { signal: stop.signal });
+        await dialByHand(dialing, relay, accepting).then(
+          async (session) => {
+            const { id } = accepting.identity;
+            for (let i = 0; changed === 0; i++) {
+              dialing.send(id, `${i}`).catch(() => {});
+              await new Promise((resolve) => setTimeout(resolve, 1));
+            }
+            await session.channel.closed;
+          },
+          (error) => assert(error instanceof VerackError),
+        );
+        assertEquals(changed, 1);
+        await until(
+          "no session is left",
+          () =>
+            sessionsWith(dialing, accepting.identity.id) === 0 &&
+            sessionsWith(accepting, dialing.identity.id) === 0,
+        );
+        stop.abort();
+        await consuming.catch(() => {});
+        assertEquals(got, got.map((_, i) => `${i}`));
+      }
+      using _relay = relayByHand(relay);
+      await dialByHand(dialing, relay, accepting);
+      await until(
+        "an honest one carries a session",
+        () => sessionsWith(accepting, dialing.identity.id) === 1,
+      );
+    });
+  }
+}
+
+Deno.test("a relay that replays an earlier session to its accepting end opens none, and no message comes again", async () => {
+  await using nodes = await threeNodes();
+  const { relay, dialing, accepting } = nodes;
+  using _accept = acceptByHand(accepting);
+  const recorded: Uint8Array[] = [];
+  const got: string[] = [];
+  void accepting.consume((message) => void got.push(message.text()));
+  const { id } = dialing.identity;
+  {
+    const tamper: RelayTamper = (from, bytes) => {
+      if (from === "dialing") recorded.push(bytes.slice());
+      return [bytes];
+    };
+    using _relay = relayByHand(relay, { tamper });
+    const session = await dialByHand(dialing, relay, accepting);
+    await dialing.send(accepting.identity.id, "pay 100");
+    assertEquals(got, ["pay 100"]);
+    session.channel.close(new VerackError("closed", "the test closes it"));
+    await until("it is over", () => sessionsWith(accepting, id) === 0);
+  }
+  const before = knowledge(nodes);
+  const failed = accepting.status().counters.handshakesFailed;
+  const stream = await relay.open(accepting.identity.id, TO_TARGET, {
+    metadata: id,
+  });
+  for (const bytes of recorded) await stream.write(bytes).catch(() => {});
+  await stream.closeWrite().catch(() => {});
+  await until(
+    "it was refused",
+    () =>
+      accepting.status().counters.handshakesFailed +
+            accepting.status().counters.handshakesRefused > failed ||
+      partsOf(accepting).pending.size === 0,
+  );
+  await stream.closed.catch(() => {});
+  assertEquals(knowledge(nodes), before);
+  assertEquals(got, ["pay 100"]);
+  using _relay = relayByHand(relay);
+  await dialByHand(dialing, relay, accepting);
+  await dialing.send(accepting.identity.id, "pay 1");
+  assertEquals(got, ["pay 100", "pay 1"]);
+});
+
+Deno.test("a relay that poses as the accepting end by its own key fails at the pinned certificate", async () => {
+  const parts: { relay?: Node } = {};
+  const serve: HandRelayOptions["serve"] = async (stream) => {
+    const { relay } = parts;
+    assert(relay !== undefined);
+    const leg = { relay: sessionOf(relay, stream.peer), hops: 2 };
+    await partsOf(relay).relayEnd.sessions.accept(stream, leg, stream.peer);
+  };
+  await using nodes = await threeNodes();
+  const { relay, dialing, accepting } = nodes;
+  parts.relay = relay;
+  using _accept = acceptByHand(accepting);
+  const before = knowledge(nodes);
+  {
+    using _relay = relayByHand(relay, { serve });
+    const error = await assertRejects(
+      () => dialByHand(dialing, relay, accepting),
+      VerackError,
+    );
+    assertEquals(error.code, "wrong-certificate");
+    assertEquals(knowledge(nodes), before);
+    assertEquals(sessionsWith(relay, dialing.identity.id), 1);
+  }
+  await honest(nodes);
+});
+
+Deno.test("a relay that poses as the dialing end is refused, as it proves its own key", async () => {
+  await using nodes = await threeNodes();
+  const { relay, dialing, accepting } = nodes;
+  using _accept = acceptByHand(accepting);
+  const before = knowledge(nodes);
+  const stream = await relay.open(accepting.identity.id, TO_TARGET, {
+    metadata: dialing.identity.id,
+  });
+  const error = await assertRejects(
+    () =>
+      partsOf(relay).relayEnd.sessions.dial(
+        stream,
+        { relay: sessionOf(relay, accepting.identity.id), hops: 2 },
+        verifyCertificate(accepting.identity.certificate),
+        AbortSignal.timeout(30_000),
+      ),
+    VerackError,
+  );
+  assertEquals(error.code, "rejected", error.message);
+  assertEquals(knowledge(nodes), before);
+  assertEquals(sessionsWith(accepting, relay.identity.id), 1);
+  await honest(nodes);
+});
+
+Deno.test("a relay that leads to another member than was named fails at the pinned certificate, and that member learns nothing", async () => {
+  await using nodes = await threeNodes();
+  const { relay, dialing, accepting } = nodes;
+  await using third = await Node.start({
+    connect: [relay.address],
+    relay: false,
+  });
+  await until("the third is there", () => relay.sessions().length === 3);
+  await until("and known", () => third.sessions().length >= 1);
+  using _accept = acceptByHand(accepting);
+  using _third = acceptByHand(third);
+  const before = knowledge(nodes);
+  const sessions = third.sessions().map(({ id }) => id).sort();
+  {
+    using _relay = relayByHand(relay, { target: () => third.identity.id });
+    const error = await assertRejects(
+      () => dialByHand(dialing, relay, accepting),
+      VerackError,
+    );
+    assertEquals(error.code, "wrong-certificate");
+    await until("none waits", () => partsOf(third).pending.size === 0);
+    assertEquals(knowledge(nodes), before);
+    for (const { id, via } of third.sessions()) {
+      assert(sessions.includes(id) || via === undefined);
+    }
+  }
+  await honest(nodes);
+});
+
+Deno.test("a relay that sends both ends garbage opens nothing at either", async () => {
+  await failing({
+    tamper: (_from, bytes) => [pattern(bytes.length)],
+  }, ["tls", "closed"]);
+});
+
+Deno.test("a relay that joins an end to itself opens nothing", async () => {
+  const target: { id?: PeerId } = {};
+  await using nodes = await threeNodes();
+  const { relay, dialing, accepting } = nodes;
+  target.id = dialing.identity.id;
+  using _accept = acceptByHand(accepting);
+  using _own = acceptByHand(dialing);
+  const before = knowledge(nodes);
+  {
+    using _relay = relayByHand(relay, { target: () => dialing.identity.id });
+    // The other end shows another certificate than the pinned one: this node's own.
+    const posed = await assertRejects(
+      () => dialByHand(dialing, relay, accepting),
+      VerackError,
+    );
+    assertEquals(posed.code, "wrong-certificate");
+    // And if the own one were pinned, the session would find itself at the other end.
+    const itself = await assertRejects(
+      () => dialByHand(dialing, relay, dialing),
+      VerackError,
+    );
+    assertEquals(itself.code, "self");
+    await until("none waits", () => partsOf(dialing).pending.size === 0);
+    assertEquals(knowledge(nodes), before);
+    assertEquals(sessionsWith(dialing, dialing.identity.id), 0);
+  }
+  await honest(nodes);
+});
+
+for (const side of ["dialing", "accepting"] as const) {
+  for (const at of [0, 1]) {
+    Deno.test(`a relay that ends the direction of the ${side} end after ${at} chunks opens nothing`, async () => {
+      let chunks = 0;
+      await failing(
+        {
+          tamper: (from, bytes) =>
+            from === side && chunks++ >= at ? [null] : [bytes],
+        },
+        ["closed", "rejected", "timeout"],
+        { handshakeTimeoutMs: 500 },
+      );
+    });
+  }
+}
+
+Deno.test("a relay that holds everything back keeps neither end waiting beyond its deadline", async () => {
+  await failing({ tamper: () => [] }, ["timeout", "closed"], {
+    handshakeTimeoutMs: 300,
+  });
+});
+
+Deno.test("a demo key is refused through a relay, also one on this machine", async () => {
+  const pem = await Deno.readTextFile(
+    new URL("../../certs/alice.key", import.meta.url),
+  );
+  const identity = await Identity.fromPem(pem);
+  await using nodes = await threeNodes();
+  const { relay, accepting } = nodes;
+  await using alice = await Node.start({
+    identity,
+    relay: false,
+    connect: [relay.address],
+  });
+  using _accept = acceptByHand(accepting);
+  using _relay = relayByHand(relay);
+  await until(
+    "alice is with the relay",
+    () => relay.sessions().some(({ id }) => id === identity.id),
+  );
+  // The control: directly, on this machine, it is accepted.
+  await until(
+    "alice is with the other",
+    () => sessionsWith(accepting, identity.id) === 1,
+  );
+  partsOf(accepting).table.get(identity.id)?.primary?.channel.close(
+    new VerackError("closed", "the test closes it"),
+  );
+  const error = await assertRejects(
+    () => dialByHand(alice, relay, accepting),
+    VerackError,
+  );
+  assertEquals(error.code, "rejected");
+  assert(error.message.includes("demo"), error.message);
 });

@@ -51,6 +51,18 @@ Deno.test("in an open mesh on loopback only peers of this machine start the prog
   }
 });
 
+Deno.test("a peer that a relay on this machine joins to the node does not start the program", () => {
+  const remoteAddress = "127.0.0.1:4000";
+  const node = {
+    sessions: () => [
+      { id: A, remoteAddress },
+      { id: B, remoteAddress, via: A },
+    ],
+  } as unknown as Node;
+  const accepts = senderRule({}, [])!(node);
+  assertEquals([A, B].map(accepts), ["run", "print"]);
+});
+
 Deno.test("in a closed mesh every peer starts the program, in an open one off loopback none does unless it is named", () => {
   const host = "0.0.0.0";
   const remembered = new MemoryStore();

@@ -15,9 +15,9 @@ import type { Transport } from "../../src/transport/transport.ts";
 import { until } from "./until.ts";
 
 /** From the dialing end to the relay; metadata: the target. */
-const TO_RELAY = "hand-relay/1";
+export const TO_RELAY = "hand-relay/1";
 /** From the relay to the accepting end; metadata: the dialing end. */
-const TO_TARGET = "hand-relayed/1";
+export const TO_TARGET = "hand-relayed/1";
 
 /** What a relay hands on of the bytes from one end; `null` ends the direction. */
 export type RelayTamper = (
@@ -155,6 +155,12 @@ export async function threeNodes(
   const dialing = await end("dialing");
   const accepting = await end("accepting");
   await until("sessions with the relay", () => relay.sessions().length === 2);
+  await until(
+    "the ends are told of each other",
+    () =>
+      dialing.peer(accepting.identity.id) !== undefined &&
+      accepting.peer(dialing.identity.id) !== undefined,
+  );
   return Object.assign(cut, {
     relay,
     dialing,
