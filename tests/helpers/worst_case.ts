@@ -31,7 +31,11 @@ import {
   MAX_UNREAD_BYTES,
   MAX_WRITE_QUEUES_BYTES,
 } from "../../src/streams/streams_limits.ts";
-import { MAX_DIAL_TARGETS } from "../../src/mesh/dialing/dialing_limits.ts";
+import {
+  MAX_DIAL_TARGETS,
+  MAX_FOUND_TARGETS,
+} from "../../src/mesh/dialing/dialing_limits.ts";
+import { MAX_FOUND } from "../../src/mesh/discovery/lan_limits.ts";
 import { MAX_EXTRA_SESSIONS } from "../../src/mesh/sessions/connection_limits.ts";
 import {
   MAX_FORMER_MEMBERS,
@@ -118,6 +122,9 @@ const MAX_PEER_ENTRY_BYTES = 4_096;
 
 /** An event that waits: texts of 512 characters, two identities. */
 const EVENT_BYTES = 2_048;
+
+/** A node that was announced: four addresses, a label, an identity, the name of its network. */
+const FOUND_BYTES = 1_024;
 
 /** An id of a message in a window of those seen. */
 const SEEN_ID_BYTES = 28;
@@ -260,6 +267,11 @@ export function worstCaseTerms(
       what: "entries about peers, encoded once for many lists",
       count: MAX_PEERS,
       each: MAX_PEER_ENTRY_BYTES,
+    },
+    {
+      what: "nodes found on the local network, and their addresses",
+      count: MAX_FOUND + MAX_FOUND_TARGETS,
+      each: FOUND_BYTES,
     },
     {
       // Of peers with standing, and of all others.
