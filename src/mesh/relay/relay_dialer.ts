@@ -85,6 +85,7 @@ export class RelayDialer {
     events.on("down", ({ id }) => {
       for (const path of this.#paths.values()) path.relayLost(id);
     });
+    events.on("networkChanged", () => this.resumed());
     events.on("expelled", ({ id }) => this.#stop(id));
     events.on("forgotten", (peer) => {
       this.#stop(peer.id);
