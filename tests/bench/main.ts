@@ -22,6 +22,7 @@ import type { Line, Settings } from "./lines/line.ts";
 import { memory, mesh } from "./lines/mesh.ts";
 import { answers, messages } from "./lines/messages.ts";
 import { request } from "./lines/request.ts";
+import { relay } from "./lines/relay.ts";
 import { burst, session } from "./lines/session.ts";
 import { start } from "./lines/start.ts";
 import { stream } from "./lines/stream.ts";
@@ -54,6 +55,7 @@ const LINES: readonly Line[] = [
   file,
   fileMemory,
   forward,
+  relay,
   fairness,
   delay,
   mesh,

@@ -23,6 +23,7 @@ const SERVICES: readonly string[] = [
   "file",
   "file-memory",
   "forward",
+  "relay",
   "fairness",
 ];
 const GROWING = "growing";

@@ -26,6 +26,8 @@ export interface StreamSetup {
   readonly web?: boolean;
   /** Where the listening end puts the files that it receives. */
   readonly receiveDir?: string;
+  /** The member through which two nodes of verack's, that accept no connections, are in session. */
+  readonly relay?: string;
   /** Where the software of others is installed. */
   readonly folder?: string;
 }
@@ -66,12 +68,12 @@ export interface StreamContestant {
 
 /** Loads a contestant; the code of all others stays out of the process. */
 export async function streamContestant(
-  { kind, folder = "", web = false, receiveDir }: StreamSetup,
+  { kind, folder = "", web = false, receiveDir, relay }: StreamSetup,
 ): Promise<StreamContestant> {
   switch (kind) {
     case "verack": {
       const { VerackStreams } = await import("./verack.ts");
-      return new VerackStreams(web, receiveDir);
+      return new VerackStreams(web, receiveDir, relay);
     }
     case "bare": {
       const { BareStreams } = await import("./bare.ts");

@@ -1,0 +1,68 @@
+/** What a session through a relay costs beside a direct one. */
+import { StreamPair } from "../byte_streams/stream_pair.ts";
+import { Remote } from "../remote.ts";
+import { percentile, wakefulMedian } from "../stats.ts";
+import { type Line, type Settings, VERACK } from "./line.ts";
+
+const REQUESTS = 4_000;
+const WARM_UPS = 2_000;
+const BULK_MS = 500;
+const P50 = "100 B by request(), p50 of the quickest quarter";
+const P99 = "100 B by request(), p99";
+const DIRECTIONS = [
+  { direction: "send", name: "64 KiB writes to the acceptor" },
+  { direction: "receive", name: "64 KiB writes from the acceptor" },
+] as const;
+const DIRECT = "direct";
+
+/** Two nodes in two processes, and a third process between them or none. */
+async function measure(
+  settings: Settings,
+  isRelayed: boolean,
+): Promise<Record<string, number>> {
+  await using all = new AsyncDisposableStack();
+  const relay = isRelayed ? all.use(new Remote("relay_node", [])) : undefined;
+  const address = await relay?.call<string>("address");
+  const setup = {
+    kind: "verack" as const,
+    ...address !== undefined && { relay: address },
+  };
+  const pair = all.use(await StreamPair.start(setup, settings));
+  const requests = (count: number) =>
+    pair.call<number[]>("requests", "request", count);
+  await requests(WARM_UPS);
+  const times = await requests(REQUESTS);
+  const values: Record<string, number> = {
+    [P50]: wakefulMedian(times) * 1_000,
+    [P99]: percentile(times, 0.99) * 1_000,
+  };
+  for (const { direction, name } of DIRECTIONS) {
+    values[name] = await pair.call<number>("bulk", direction, BULK_MS, 1);
+  }
+  return values;
+}
+
+/** The same work on a relayed and on a direct session. */
+export const relay: Line = {
+  name: "relay",
+  description: "requests and bulk through a relay, beside a direct session",
+  secondsARound: 14,
+  figures: [
+    { name: P50, unit: "µs", better: "lower", ratios: { [DIRECT]: 2.6 } },
+    { name: P99, unit: "µs", better: "lower" },
+    ...DIRECTIONS.map(({ name }) => ({
+      name,
+      unit: "MB/s",
+      better: "higher" as const,
+      ratios: { [DIRECT]: 0.3 },
+    })),
+  ],
+  contenders: (settings) => [
+    { name: VERACK, doing: "", measure: () => measure(settings, true) },
+    {
+      name: DIRECT,
+      doing: "the two nodes alone",
+      measure: () => measure(settings, false),
+    },
+  ],
+};
