@@ -347,7 +347,8 @@ export class Multiplexer implements StreamLink, TurnTaker {
       ? MAX_RELAYED_WINDOW_BYTES
       : MAX_STREAM_WINDOW_BYTES;
     if (!isLimiting || window >= most) return window;
-    return memory.growWindow(this.#share, window) ? 2 * window : window;
+    const hasGrown = memory.growWindow(this.#share, window, stream.isRelayed);
+    return hasGrown ? 2 * window : window;
   }
 
   maxQueueBytes({ isRelayed }: MultiplexedStream): number {
@@ -376,6 +377,7 @@ export class Multiplexer implements StreamLink, TurnTaker {
     this.#options.memory.returnWindow(
       this.#share,
       stream.window - MIN_STREAM_WINDOW_BYTES,
+      stream.isRelayed,
     );
     this.#meter.ended(stream.receiveCredit);
   }

@@ -7,6 +7,7 @@ import {
   MAX_UNREAD_BYTES,
   MAX_WRITE_QUEUE_BYTES,
   MAX_WRITE_QUEUES_BYTES,
+  RELAYED_WINDOW_BUDGET_BYTES,
   STRANGERS_WINDOW_BYTES,
   STREAM_WINDOW_BUDGET_BYTES,
 } from "./streams_limits.ts";
@@ -40,6 +41,7 @@ export class StreamMemory {
   #queuedBytes = 0;
   #windowBytes = 0;
   #strangerWindowBytes = 0;
+  #relayedWindowBytes = 0;
 
   constructor(max: number = MAX_UNREAD_BYTES) {
     this.#max = max;
@@ -86,8 +88,10 @@ export class StreamMemory {
   }
 
   /** Takes credit beyond the least for a window; false if there is too little. */
-  growWindow(share: UnreadShare, bytes: number): boolean {
+  growWindow(share: UnreadShare, bytes: number, isRelayed = false): boolean {
     if (this.#windowBytes + bytes > STREAM_WINDOW_BUDGET_BYTES) return false;
+    const relayed = this.#relayedWindowBytes + (isRelayed ? bytes : 0);
+    if (isRelayed && relayed > RELAYED_WINDOW_BUDGET_BYTES) return false;
     if (!share.hasStanding()) {
       const strangers = this.#strangerWindowBytes + bytes;
       if (strangers > STRANGERS_WINDOW_BYTES) return false;
@@ -95,12 +99,14 @@ export class StreamMemory {
       share.strangerWindowBytes += bytes;
     }
     this.#windowBytes += bytes;
+    this.#relayedWindowBytes = relayed;
     return true;
   }
 
   /** Returns what {@linkcode growWindow} took. */
-  returnWindow(share: UnreadShare, bytes: number): void {
+  returnWindow(share: UnreadShare, bytes: number, isRelayed = false): void {
     this.#windowBytes -= bytes;
+    if (isRelayed) this.#relayedWindowBytes -= bytes;
     const strangers = Math.min(bytes, share.strangerWindowBytes);
     share.strangerWindowBytes -= strangers;
     this.#strangerWindowBytes -= strangers;

@@ -6,8 +6,10 @@ import {
   MAX_RELAYED_QUEUE_BYTES,
   MAX_RELAYED_WINDOW_BYTES,
   MAX_STREAM_WINDOW_BYTES,
+  RELAYED_WINDOW_BUDGET_BYTES,
   TURN_BYTES,
 } from "../../src/streams/streams_limits.ts";
+import { StreamMemory, UnreadShare } from "../../src/streams/stream_memory.ts";
 import { COMMAND } from "../../src/wire/commands.ts";
 import { decodeDataHead } from "../../src/wire/messages/stream_frames.ts";
 import { turns } from "../helpers/fake_frame_sink.ts";
@@ -120,14 +122,24 @@ Deno.test("a relayed stream on an idle session is sent at once", () => {
   ]);
 });
 
-Deno.test("the window of a relayed stream grows to 128 KiB and no further, and its queue holds little", async () => {
+Deno.test("the windows of all relayed streams together take a quarter of the budget, and return it", () => {
+  const memory = new StreamMemory();
+  const share = new UnreadShare(() => true);
+  const step = 1_048_576;
+  let grown = 0;
+  while (memory.growWindow(share, step, true)) grown += step;
+  assertEquals(grown, RELAYED_WINDOW_BUDGET_BYTES);
+  assert(memory.growWindow(share, step), "the node's own have the rest");
+  memory.returnWindow(share, step);
+  assertEquals(memory.growWindow(share, step, true), false);
+  memory.returnWindow(share, step, true);
+  assertEquals(memory.growWindow(share, step, true), true);
+});
+
+Deno.test("the window of a relayed stream grows to 1 MiB and no further, and its queue holds little", async () => {
   const windows = new Map<boolean, number>();
   for (const isRelayed of [true, false]) {
     const wire = new StreamWire();
-    wire.parties[1].handlers.handle("sink/1", async (stream) => {
-      const buffer = new Uint8Array(65_536);
-      while (await stream.read(buffer) !== null);
-    }, isRelayed ? { isRelayed } : {});
     let received: MultiplexedStream | undefined;
     const { handlers } = wire.parties[1];
     handlers.handle("peek/1", (stream) => {
