@@ -38,6 +38,14 @@ export const RELAY_REQUEST_BURST = 512;
 export const RELAY_REQUEST_REFILL_MS = 250;
 export const MAX_RELAY_REQUEST_BUCKETS = 1_024;
 
+/**
+ * Pairs to one peer that are begun, for all dialing ends with standing and for all others: a
+ * burst, and then one in this time. Well below what this node allows itself to open and to give
+ * up on one session (`OWN_ABANDONED_BURST`), which its own streams need.
+ */
+export const RELAY_TARGET_BURST = 256;
+export const RELAY_TARGET_REFILL_MS = 50;
+
 /** Time until both ends of a pair have sent something: that of a handshake. */
 export const RELAY_START_MS = 15_000;
 

@@ -43,6 +43,8 @@ import {
   RELAY_REQUEST_REFILL_MS,
   RELAY_START_MS,
   RELAY_SWEEP_MS,
+  RELAY_TARGET_BURST,
+  RELAY_TARGET_REFILL_MS,
   STRANGERS_RELAY_SHARE,
 } from "./relay_limits.ts";
 import { RelayPair } from "./relay_pair.ts";
@@ -97,6 +99,10 @@ export class RelayServer {
     burst: RELAY_REQUEST_BURST,
     refillMs: RELAY_REQUEST_REFILL_MS,
   }, MAX_RELAY_REQUEST_BUCKETS);
+  readonly #targets = new TokenBuckets({
+    burst: RELAY_TARGET_BURST,
+    refillMs: RELAY_TARGET_REFILL_MS,
+  }, 2 * MAX_RELAY_REQUEST_BUCKETS);
   readonly #logged = new TokenBuckets({
     burst: LOGGED_RELAY_REFUSALS,
     refillMs: LOGGED_RELAY_REFUSAL_MS,
@@ -193,7 +199,8 @@ export class RelayServer {
       const isAccepted = await this.#offer(stream, target);
       if (isAccepted) await this.#join(stream, target);
     } catch (error) {
-      this.#refuse(stream, error);
+      // Else it has ended by itself, by its session, or by a deadline.
+      if (!stream.signal.aborted) this.#refuse(stream, error);
     }
   }
 
@@ -236,13 +243,14 @@ export class RelayServer {
     }
     // Sessions may have changed since the offer.
     const { hops } = this.#route(from, target);
+    this.#takeTarget(from, target);
     const opened = streaming.open(target, RELAYED_PROTOCOL, {
       metadata: encodeRelayedHead({ from, hops }),
       isRelayed: true,
     });
     const pair = new RelayPair(stream, opened, {
       now: () => clock.monotonic(),
-      admit: (bytes) => this.#admit(bytes),
+      admit: (bytes) => this.#admit(bytes, stream.signal),
     });
     this.#pairs.add(pair);
     counters.relaysOpened++;
@@ -257,14 +265,14 @@ export class RelayServer {
   }
 
   /** Counts bytes; resolves when they may be sent on. */
-  #admit(bytes: number): Promise<void> | undefined {
+  #admit(bytes: number, signal: AbortSignal): Promise<void> | undefined {
     const { clock, counters } = this.#options;
     counters.relayedBytes += bytes;
     if (this.#rate === undefined) return undefined;
     const now = clock.monotonic();
     this.#rate.spend(bytes, now);
     const debtMs = this.#rate.debtMs(now);
-    return debtMs > 0 ? sleep(clock, debtMs) : undefined;
+    return debtMs > 0 ? sleep(clock, debtMs, signal) : undefined;
   }
 
   /** The sessions that a pair would use. Throws why this node does not relay it. */
@@ -294,6 +302,18 @@ export class RelayServer {
     const { clock } = this.#options;
     if (this.#requests.of(peer).take(clock.monotonic())) return;
     refuse("full", "too many requests to relay");
+  }
+
+  /**
+   * Pairs that are accepted and given up again cost the session with the target what this node
+   * may give up there; strangers have a share of their own.
+   */
+  #takeTarget(from: PeerId, target: PeerId): void {
+    const { clock, standing, table } = this.#options;
+    const kind = standing.has(table.get(from)) ? "members" : "strangers";
+    const bucket = this.#targets.of(`${target} ${kind}`);
+    if (bucket.take(clock.monotonic())) return;
+    refuse("full", "too many requests to relay to that peer");
   }
 
   /** The share of its bounds that is used, the largest. */
