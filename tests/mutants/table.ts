@@ -18,6 +18,7 @@ const LISTS = [
   "names",
   "node",
   "forwarding",
+  "relaying",
   "page",
 ] as const;
 
