@@ -1,10 +1,12 @@
 import { assert, assertEquals } from "@std/assert";
+import { Node } from "../../../src/mesh/node.ts";
 import { partsOf } from "../../../src/mesh/node_parts.ts";
 import { formatAddress } from "../../../src/transport/address.ts";
 import { receiveFiles, sendFile } from "../../../src/services/mod.ts";
 import { assertCode, pattern, same } from "../../contract/pair.ts";
 import {
   acceptByHand,
+  cutTransport,
   dialByHand,
   relayByHand,
   sessionOf,
@@ -212,4 +214,28 @@ Deno.test("a node that has no TLS engine refuses to be an end of a relayed sessi
     "unsupported",
   );
   assert(error.message.includes("TLS engine"), error.message);
+});
+
+Deno.test("a peer that a closed node dialed through a relay is listed without an address to dial", async () => {
+  await using nodes = await threeNodes();
+  const { relay, accepting } = nodes;
+  await using closed = await Node.start({
+    admission: "closed",
+    connect: [`${relay.identity.id}@${relay.address}`],
+    relay: false,
+    transport: cutTransport((port) => accepting.address.endsWith(`:${port}`)),
+  });
+  await until(
+    "the closed node has joined",
+    () => closed.sessions().some(({ id }) => id === relay.identity.id),
+  );
+  using _relay = relayByHand(relay);
+  using _accept = acceptByHand(accepting);
+  const { id } = accepting.identity;
+  await assertCode(dialByHand(closed, relay, accepting), "not-admitted");
+  assertEquals(closed.admission.joinRequests().map((it) => it.id), [id]);
+  closed.admission.allow(id);
+  assertEquals(closed.peer(id)?.addresses ?? [], []);
+  await dialByHand(closed, relay, accepting);
+  await until("it is admitted", () => closed.peer(id)?.connected === true);
 });

@@ -65,6 +65,16 @@ class Scene {
     }
   }
 
+  /** Opens sessions of so many peers that relays carry. */
+  openRelayed(count: number): void {
+    for (let i = 0; i < count; i++) {
+      const number = this.records.length;
+      const channel = { closeWith: () => this.#close(number) };
+      const session = { openedAt: number, channel, via: "a relay" };
+      this.records.push({ sessions: [session] } as unknown as Peer);
+    }
+  }
+
   get sessions(): number {
     return this.records.filter((it) => it.sessions.length > 0).length;
   }
@@ -142,4 +152,17 @@ Deno.test("when there is no descriptor left, the youngest sessions without stand
   // After a while more are tried again.
   await scene.clock.advance(SHORTAGE_KEPT_MS + 1);
   assertEquals(scene.room.peers(false), Infinity);
+});
+
+Deno.test("relayed sessions take no descriptors, and closing them would free none", () => {
+  const scene = new Scene(1_000);
+  scene.open(10);
+  const before = scene.room.peers(true);
+  scene.openRelayed(500);
+  assertEquals(scene.room.peers(true), before);
+  assertEquals(scene.counts, 0);
+  scene.clock.advance(SHED_INTERVAL_MS);
+  scene.room.shortage();
+  assertEquals(scene.closed.every((number) => number < 10), true);
+  assertEquals(scene.closed.length > 0, true);
 });
