@@ -95,7 +95,7 @@ export class MeshScene implements AsyncDisposable {
       `--name=${name}`,
       `--host=${listen}`,
       `--port=${PORT}`,
-      ...HASTY,
+      ...(args.some((it) => it.startsWith("--heartbeat")) ? [] : HASTY),
       ...connect.map((to) => `--connect=${addressOf(to)}`),
       ...args,
     );
