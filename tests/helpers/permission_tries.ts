@@ -347,6 +347,10 @@ export function tries(world: World): Readonly<Record<string, Try>> {
       values: { TMP: temporary(), DENO: Deno.execPath() },
       missing: "add --allow-write=DIR with the directory for temporary files",
     },
+    "--discover": node(["--discover"], {
+      besides: [],
+      missing: "--allow-net=0.0.0.0:5353,224.0.0.251:5353",
+    }),
     "VERACK_DATA": node([], {
       besides: [LOOPBACK, ...uses("variable")],
       env: { VERACK_DATA: at("variable") },
