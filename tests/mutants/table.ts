@@ -19,6 +19,7 @@ const LISTS = [
   "node",
   "forwarding",
   "relaying",
+  "relayed",
   "page",
 ] as const;
 

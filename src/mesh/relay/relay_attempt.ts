@@ -126,8 +126,11 @@ export class RelayAttempt {
     const best = bestBid(offers.map((asked) => this.#bidOf(asked))) as
       | TakenBid
       | undefined;
-    for (const { stream } of offers) {
-      if (stream !== best?.asked.stream) stream.abort("another relay is taken");
+    for (const { relay, stream } of offers) {
+      if (relay === best?.relay) continue;
+      stream.abort("another relay is taken");
+      // It is the next one if that fails.
+      this.#asked.delete(relay);
     }
     if (best === undefined) return "failed";
     if (this.#isSettled) {
