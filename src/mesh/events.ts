@@ -155,6 +155,15 @@ export type NodeEvent =
     readonly id: PeerId;
   }
   /**
+   * Others cannot dial this node, or that is over: `reachable` is absent while it is not known.
+   * `by` are the peers that say so.
+   */
+  | {
+    readonly type: "reach";
+    readonly reachable?: boolean;
+    readonly by: readonly PeerId[];
+  }
+  /**
    * A message of this node is not sent any more, though it was not acknowledged. Also reported
    * for messages of an earlier process.
    */

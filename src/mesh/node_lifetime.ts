@@ -17,7 +17,7 @@ export function tickParts(
   const { now, pausedMs, lateMs, hasResumed } = tick;
   const { dialer, exchange, health, healthWatch, relayEnd } = parts;
   const { joining, membership, memory } = parts;
-  const { messaging, names, relay, sessions, unreachable } = parts;
+  const { messaging, names, reach, relay, sessions, unreachable } = parts;
   const { counters, discovery, histograms } = parts;
   histograms.eventLoopDelayMs.add(lateMs);
   if (pausedMs > 0) counters.pauses++;
@@ -35,6 +35,7 @@ export function tickParts(
   discovery?.tick(now);
   exchange.tick(now);
   unreachable.tick(now);
+  reach.tick(now);
   memory.tick(now);
   membership.tick();
   names.tick();
@@ -60,6 +61,7 @@ export async function closeParts(
     discovery,
     memory,
     messaging,
+    reachAnswers,
     relayEnd,
     requesting,
     sessions,
@@ -84,6 +86,7 @@ export async function closeParts(
   await Promise.all([
     acceptor.close(),
     dialer.close(),
+    reachAnswers.settled(),
     relayEnd.dialer.close(),
     discovery?.close({ silently: abrupt }),
     ...sessions.all().map((session) => session.channel.leave(error)),

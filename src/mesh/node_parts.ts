@@ -25,10 +25,10 @@ import { makePeerParts } from "./peer_parts.ts";
 import { PeerClocks } from "./peer_clocks.ts";
 import { RelayEnd } from "./relay/relay_end.ts";
 import { RelayServer } from "./relay/relay_server.ts";
+import { answerReach, makeReachParts } from "./reach_parts.ts";
 import { Requesting } from "./requesting.ts";
 import { Acceptor } from "./sessions/acceptor.ts";
 import { ConnectionRoom } from "./sessions/connection_room.ts";
-import { OwnEntry } from "./sessions/own_entry.ts";
 import { PendingConnections } from "./sessions/pending_connections.ts";
 import { Pings } from "./sessions/pings.ts";
 import { SessionOpener } from "./sessions/session_opener.ts";
@@ -174,7 +174,7 @@ export function makeParts(
   });
 
   // Sessions.
-  const { handshakeTimeoutMs, name, network } = options;
+  const { handshakeTimeoutMs, network } = options;
   const pending = new PendingConnections();
   const connections = new ConnectionRoom({
     clock,
@@ -192,18 +192,20 @@ export function makeParts(
     connections,
     maxPeers,
   });
-  const ownEntry = new OwnEntry({
-    clock,
+  const reaching = {
+    ...options,
     counters,
+    log,
     magic,
     signal,
     identity,
-    name,
-    addresses: (scope) => ownNetwork.addressesFor(scope),
-    isUnreachable: () => false,
+    ownNetwork,
     table,
+    standing,
     events,
-  });
+    emit,
+  };
+  const { reach, ownEntry } = makeReachParts(reaching);
   const sessions = new SessionRegistry({
     counters,
     clock,
@@ -280,6 +282,7 @@ export function makeParts(
     membership,
     own,
   });
+  const reachAnswers = answerReach(reaching, dialer.addresses);
   const clocks = new PeerClocks({
     clock,
     deadAfterMs,
@@ -364,6 +367,8 @@ export function makeParts(
     ownNetwork,
     pending,
     pings,
+    reach,
+    reachAnswers,
     relay,
     relayEnd,
     report,

@@ -47,6 +47,10 @@ export const COMMAND = {
   peers: "peers",
   /** Members that others report as live and the sender cannot reach. */
   missing: "missing",
+  /** Addresses of the sender, for the receiver to dial once. */
+  reach: "reach",
+  /** Which of these the receiver reached. */
+  reached: "reached",
   /** To a peer whose key runs in another process, which was refused. Empty. */
   twin: "twin",
   /** To a guest that came by invite: what makes it a member. */
@@ -99,6 +103,8 @@ export const PEER_COMMANDS: readonly string[] = [
   COMMAND.peers,
   COMMAND.peerids,
   COMMAND.missing,
+  COMMAND.reach,
+  COMMAND.reached,
   COMMAND.welcome,
   COMMAND.message,
   COMMAND.chunk,

@@ -138,6 +138,21 @@ export class AddressDialer {
     }
   }
 
+  /** Whether a key is at an endpoint: TLS with it as a pin, and not a byte more. Never rejects. */
+  async reaches(
+    endpoint: Address,
+    certificate: VerifiedCertificate,
+    signal: AbortSignal,
+  ): Promise<boolean> {
+    try {
+      (await this.#pinned(endpoint, certificate, signal)).close();
+      return true;
+    } catch (error) {
+      if (error instanceof VerackError) return false;
+      throw error;
+    }
+  }
+
   async #open(
     target: DialTarget,
     signal: AbortSignal,

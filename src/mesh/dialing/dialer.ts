@@ -95,6 +95,8 @@ export interface DialerOptions {
 
 /** Keeps a node dialing. */
 export class Dialer {
+  /** Dials single addresses. */
+  readonly addresses: AddressDialer;
   readonly #options: DialerOptions;
   readonly #seeds: SeedDialer;
   readonly #peers: PeerDialer;
@@ -123,7 +125,8 @@ export class Dialer {
       onStarved: (ms) => this.#budget.compensate(ms),
     });
     this.#budget = new DialBudget(this.#window);
-    const addresses = new AddressDialer(options);
+    this.addresses = new AddressDialer(options);
+    const { addresses } = this;
     const common = { ...options, addresses, reporter: this.#reporter };
     pinAddresses(options);
     const seeds = connect.filter(({ id }) => id === undefined);
@@ -302,7 +305,7 @@ export class Dialer {
     if (now - this.#revivedAt < DIAL_HINT_INTERVAL_MS) return;
     this.#revivedAt = now;
     this.#hurry(
-      this.#waiting((it) => it.dialShare !== "gossip"),
+      this.#waiting((it) => it.dialShare !== "gossip" && !it.isUnreachable),
     );
   }
 

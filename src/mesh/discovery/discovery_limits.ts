@@ -106,3 +106,42 @@ export const ASKED_IN_MEETING = 3;
 
 /** More peers than this that come at once are not announced: they learn of each other anyway. */
 export const MAX_NEWS = 16;
+
+/**
+ * Peers that are asked in a round whether they reach this node, an odd number; how long after its
+ * start, a change of its addresses or a new peer, and how long after the round before at least.
+ */
+export const REACH_ASKED = 3;
+export const REACH_DELAY_MS = 5_000;
+export const REACH_PAUSE_MS = 60_000;
+
+/**
+ * A round comes after half to one and a half times the first if they do, after the second if they
+ * do not; as long as that is not known, after the second, doubled each time up to the first.
+ */
+export const REACH_PERIOD_MS = 60 * 60 * 1_000;
+export const REACH_RETRY_MS = 5 * 60 * 1_000;
+
+/** An answer that has not come by then does not count; it takes `REACH_DIAL_MS` and the way. */
+export const REACH_TIMEOUT_MS = 20_000;
+
+/** How long an answer counts beside later ones, and a session that a peer has dialed as proof. */
+export const REACH_VOTE_MS = 10 * 60 * 1_000;
+export const REACH_PROOF_MS = 60 * 60 * 1_000;
+
+/** How long the addresses of one request are dialed, all at a time. */
+export const REACH_DIAL_MS = 10_000;
+
+/** Requests that are answered at a time; the answer to one more is that none came. */
+export const MAX_REACH_ANSWERS = 8;
+
+/** Of one session, of all peers without standing, and to one IP address and port. */
+export const REACH_ANSWER_BURST = 4;
+export const REACH_ANSWER_REFILL_MS = 60_000;
+export const REACH_STRANGERS_BURST = 16;
+export const REACH_STRANGERS_REFILL_MS = 5_000;
+export const REACH_TARGET_BURST = 8;
+export const REACH_TARGET_REFILL_MS = 30_000;
+
+/** IP addresses and ports that are counted so. */
+export const MAX_REACH_TARGETS = 1_024;

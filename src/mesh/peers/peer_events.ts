@@ -42,6 +42,8 @@ export interface PeerEventMap {
   joinRequested: [];
   /** A peer has sent a complete list. */
   answered: [];
+  /** Whether others can dial this node has changed. */
+  reach: [];
   /** A configured address was dialed, without success if there is an error. */
   dialed: [Address, VerackError | undefined];
   /**

@@ -65,6 +65,7 @@ export class OwnEntry {
     signal.addEventListener("abort", () => this.#updates.cancel(), {
       once: true,
     });
+    events.on("reach", () => this.changed());
     // It may have changed since the session was opened.
     events.on("introduced", ({ session }) => {
       if (this.#isOutdated(session)) this.changed();

@@ -188,7 +188,8 @@ function readEntry(reader: ByteReader): () => PeerEntry {
   };
 }
 
-function writePeerAddress(
+/** Writes one address as in an entry. */
+export function writePeerAddress(
   writer: ByteWriter,
   { host, port }: PeerAddress,
 ): void {
@@ -219,6 +220,12 @@ function writePeerAddress(
 /** An address as it was read; its values are not checked yet. */
 interface RawAddress extends NetworkAddress {
   readonly port: number;
+}
+
+/** Reads one address as in an entry; `undefined` if it is of a kind that is not dialed here. */
+export function readPeerAddress(reader: ByteReader): PeerAddress | undefined {
+  const raw = { ...readAnyAddress(reader), port: reader.u16be("port") };
+  return peerAddressOf(reader, raw);
 }
 
 /**

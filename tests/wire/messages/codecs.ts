@@ -8,6 +8,7 @@ import * as message from "../../../src/wire/messages/message_frame.ts";
 import * as request from "../../../src/wire/messages/peer_request.ts";
 import * as peers from "../../../src/wire/messages/peers.ts";
 import * as ping from "../../../src/wire/messages/ping.ts";
+import * as reach from "../../../src/wire/messages/reach.ts";
 import * as reason from "../../../src/wire/messages/reason.ts";
 import * as streams from "../../../src/wire/messages/stream_frames.ts";
 import * as version from "../../../src/wire/messages/version.ts";
@@ -128,6 +129,77 @@ const peerEntry = fc.record({
 
 /** All messages. */
 export const CODECS: readonly Codec[] = [
+  codec({
+    decode: reach.decodeReach,
+    encode: (it) =>
+      reach.encodeReach({
+        nonce: it.nonce,
+        addresses: it.addresses.flatMap((address) => address ?? []),
+      }),
+    example: [
+      {
+        nonce: 0x0102030405060708n,
+        addresses: [
+          { host: "192.0.2.1", port: 8080 },
+          { host: "", port: 1 },
+        ],
+      },
+      "0807060504030201" + "02" + "0104c00002011f90" + "d1000001",
+    ],
+    any: fc.record({
+      nonce: u64,
+      addresses: fc.array(
+        fc.record({
+          host: fc.constantFrom("", "192.0.2.1", "2001:db8::1", "node.example"),
+          port: fc.integer({ min: 1, max: 65_535 }),
+        }),
+        { maxLength: 4 },
+      ),
+    }),
+    unfit: [
+      { nonce: -1n },
+      { addresses: Array(5).fill({ host: "", port: 1 }) },
+      { addresses: [{ host: "192.0.2.1", port: 0 }] },
+    ],
+    read: [
+      // An address of a kind that is not known, here Tor's.
+      ["0807060504030201" + "01" + "0420" + "ab".repeat(32) + "0001", {
+        nonce: 0x0102030405060708n,
+        addresses: [undefined],
+      }],
+    ],
+    refused: [
+      "05", // more than there may be
+      "01" + "0104c00002010000", // port 0
+      "01" + "0103c000020001", // a wrong length
+    ].map((tail) => "0807060504030201" + tail),
+  }),
+  codec({
+    decode: reach.decodeReached,
+    encode: reach.encodeReached,
+    example: [
+      {
+        nonce: 0x0102030405060708n,
+        results: ["reached", "failed", "skipped"],
+      },
+      "0807060504030201" + "03" + "000102",
+    ],
+    any: fc.record({
+      nonce: u64,
+      results: fc.array(
+        fc.constantFrom("reached" as const, "failed" as const),
+        { maxLength: 4 },
+      ),
+    }),
+    unfit: [{ nonce: 2n ** 64n }, { results: Array(5).fill("failed") }],
+    read: [
+      ["0807060504030201" + "01" + "63", {
+        nonce: 0x0102030405060708n,
+        results: ["skipped"],
+      }],
+    ],
+    refused: ["0807060504030201" + "05" + "0000000000"],
+  }),
   codec({
     decode: version.decodeVersion,
     encode: version.encodeVersion,
