@@ -153,6 +153,16 @@ function words(
       return `${label("found", colors.cyan)} ${
         event.id === undefined ? "a node" : peer({ id: event.id })
       } at ${address(event.address)}, announced on the local network`;
+    case "reach":
+      return event.reachable === false
+        ? `${label("reach", colors.yellow)} others cannot dial this node, say ${
+          shortIds(event.by)
+        }; it dials them`
+        : `${label("reach", colors.green)} ${
+          event.reachable
+            ? `others dial this node again, says ${shortIds(event.by)}`
+            : "peers do not agree any more that others cannot dial this node"
+        }`;
     case "replaced":
       return `${label("new", colors.yellow)} ${
         address(event.address)
@@ -285,4 +295,9 @@ function bothIdentities(
 
 function count(number: number, noun: string): string {
   return `${number} ${noun}${number === 1 ? "" : "s"}`;
+}
+
+/** The first digits of some peers. */
+function shortIds(ids: readonly PeerId[]): string {
+  return ids.map((id) => shortId(id)).join(", ");
 }

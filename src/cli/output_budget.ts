@@ -160,6 +160,7 @@ function causeOf(event: PrintedEvent): string | undefined {
     case "mesh": // Its size, which the printer limits itself.
     case "replaced": // A configured address, each once.
     case "unreachable": // Configured addresses, each once.
+    case "reach": // At most one a round of dial-backs.
     case "trouble":
     case "resolved": // The node keeps few facts, each for minutes.
     case "overflow":

@@ -4,7 +4,7 @@ import type { StatusAnswer } from "../control/answers.ts";
 import { escapeText } from "../core/escape.ts";
 import { isPeerId, shortId } from "../core/peer_id.ts";
 import { peerLabel } from "../identity/peer_name.ts";
-import { answerCommand, labelled } from "./answer_command.ts";
+import { answerCommand, labelled, utcMinute } from "./answer_command.ts";
 import { CLIENT_FLAGS, withNode } from "./client_flags.ts";
 import type { Command } from "./command.ts";
 import { reasonRow } from "./health.ts";
@@ -97,6 +97,7 @@ function rows(status: StatusAnswer): [what: string, text: string][] {
         keptWords(kept)
       }`,
     ]),
+    ["reach", reachWords(status)],
     ["relay", relayWords(status)],
     ...forwardRows(status),
     ...useRows(status),
@@ -149,6 +150,29 @@ function relayedRows({ relayed }: StatusAnswer): [string, string][] {
       ? [["relayed", `${rest} more, see verack links`] as [string, string]]
       : []),
   ];
+}
+
+/** Whether others can dial the node, and which peers say so. */
+function reachWords({ reach }: StatusAnswer): string {
+  const { listening, peers, reachable, since } = reach;
+  if (!listening) return "it dials others, and none can dial it";
+  const say = (reached: boolean) =>
+    peers.filter((it) => it.reached === reached)
+      .map(({ id, name, boundName }) => peerLabel(id, name, boundName))
+      .join(", ");
+  if (reachable === undefined) {
+    const [yes, no] = [say(true), say(false)];
+    return peers.length === 0
+      ? "not known yet whether others can dial it"
+      : `not known whether others can dial it: reached by ${
+        yes || "none"
+      }, not by ${no || "none"}`;
+  }
+  const by = say(reachable);
+  const at = since === undefined ? "" : ` since ${utcMinute(since)}`;
+  return reachable
+    ? `others can dial it${at}${by === "" ? "" : `, such as ${by}`}`
+    : `others cannot dial it${at}${by === "" ? "" : `: not ${by}`}`;
 }
 
 function relayWords({ relay }: StatusAnswer): string {

@@ -4,12 +4,14 @@ import { type HistogramReadings, readHistograms } from "../core/histogram.ts";
 import type { NodeCounters } from "../core/node_counters.ts";
 import type { PeerId } from "../core/peer_id.ts";
 import type { KeptTopic } from "../delivery/kept_topics.ts";
+import type { PeerNames } from "../identity/peer_name.ts";
 import type { Identity } from "../identity/identity.ts";
 import { MAX_PEERS, MAX_PENDING_CONNECTIONS } from "./mesh_limits.ts";
 import { MAX_QUEUE_BYTES } from "../session/session_limits.ts";
 import { formatAddress } from "../transport/address.ts";
 import type { NodeListener } from "../transport/listen_all.ts";
 import { VERSION } from "../version.ts";
+import type { ReachInfo } from "./discovery/reach.ts";
 import type { NodeEvent } from "./events.ts";
 import type { NodeParts } from "./node_parts.ts";
 import { type SessionInfo, sessionInfo } from "./peers/peer_info.ts";
@@ -118,6 +120,10 @@ export interface NodeStatus {
   readonly streams: number;
   /** Requests of peers that are handled, and bytes of their bodies and answers. */
   readonly requests: { readonly running: number; readonly bytes: number };
+  /** Whether other nodes can dial it, and what peers say about that. */
+  readonly reach: Omit<ReachInfo, "peers"> & {
+    readonly peers: readonly (ReachInfo["peers"][number] & PeerNames)[];
+  };
   /**
    * What it relays for pairs of other members: how many pairs, and bytes a second, with the
    * bound of each; offers that are not decided. Absent if it does not relay.
@@ -163,6 +169,7 @@ export function nodeStatus(
     options,
     ownNetwork,
     pending,
+    reach,
     relay,
     report,
     requesting,
@@ -180,6 +187,7 @@ export function nodeStatus(
     | "options"
     | "ownNetwork"
     | "pending"
+    | "reach"
     | "relay"
     | "report"
     | "requesting"
@@ -240,6 +248,10 @@ export function nodeStatus(
     histograms: readHistograms(histograms),
     streams: streaming.size,
     requests: { running: served.requests, bytes: served.bytes },
+    reach: {
+      ...reach.info,
+      peers: reach.info.peers.map((it) => ({ ...it, ...names.of(it.id) })),
+    },
     ...(relay.use !== undefined && { relay: relay.use }),
     limits: {
       connectedPeers: maxPeers,

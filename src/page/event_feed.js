@@ -25,6 +25,7 @@ export const EVENT_TYPES = [
   "join-request",
   "name-conflict",
   "unreachable",
+  "reach",
   "replaced",
   "undelivered",
   "dead-letter",

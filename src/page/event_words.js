@@ -156,6 +156,14 @@ export function eventWords(event) {
         address(event.address),
         `: ${reasonAt(event)}; still trying`,
       ]);
+    case "reach":
+      return event.reachable === false
+        ? say("mesh", "warn", "reach", ["others cannot dial this node"])
+        : say("mesh", "good", "reach", [
+          event.reachable
+            ? "others can dial this node again"
+            : "it is not known any more whether others can dial this node",
+        ]);
     case "trouble":
       return say(
         "trouble",

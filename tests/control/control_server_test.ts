@@ -55,6 +55,7 @@ Deno.test("status has the identity, the health and the limits of the node", asyn
     queues: [],
     streams: 0,
     requests: { running: 0, bytes: 0 },
+    reach: { listening: true, peers: [] },
     relay: { pairs: 0, maxPairs: 128, offers: 0, bytesPerSecond: 0 },
   });
   assertMatch(String(startedAt), /^\d{4}-\d\d-\d\dT.*Z$/);

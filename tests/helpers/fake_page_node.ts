@@ -225,6 +225,7 @@ function statusOf(peers: number): StatusAnswer {
     histograms: readHistograms(new NodeHistograms()),
     streams: 0,
     requests: { running: 0, bytes: 0 },
+    reach: { listening: true, peers: [] },
     process: { residentBytes: 1, heapBytes: 1, cpuMs: 1 },
     control: { requests: 0, streams: 0, eventsMissed: 0 },
   };

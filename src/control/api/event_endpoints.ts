@@ -107,6 +107,10 @@ export const EVENTS: {
     ownName: boolean,
   }),
   "unreachable": event("unreachable", failure),
+  "reach": event("reach", {
+    reachable: optional(boolean),
+    by: v.array(id),
+  }),
   "replaced": event("replaced", { address: string, former: id, id }),
   "undelivered": event("undelivered", { to: id, ...aboutMessage }),
   "dead-letter": event("dead-letter", { from: id, ...aboutMessage }),

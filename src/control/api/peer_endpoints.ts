@@ -100,6 +100,12 @@ const STATUS: Schema<StatusAnswer> = v.looseObject({
   }),
   streams: count,
   requests: v.looseObject({ running: count, bytes: count }),
+  reach: v.looseObject({
+    listening: boolean,
+    reachable: optional(boolean),
+    since: optional(time),
+    peers: v.array(v.looseObject({ id, ...names, reached: boolean, at: time })),
+  }),
   relay: optional(v.looseObject({
     pairs: count,
     maxPairs: count,

@@ -179,6 +179,14 @@ export const GAUGES: readonly NumberMetric[] = [
     "forwarding.listeners",
     (it) => it.forwarding?.listeners ?? 0,
   ),
+  number(
+    "gauge",
+    "verack_reachable",
+    "1 if others can dial the node, 0 if not; absent while that is not known",
+    "reach.reachable",
+    ({ reach: { reachable } }) =>
+      reachable === undefined ? [] : [{ value: reachable ? 1 : 0 }],
+  ),
   gauge(
     "relayed_pairs",
     "Pairs of other members that are relayed",

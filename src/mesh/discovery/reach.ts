@@ -199,7 +199,11 @@ export class Reach {
     const ranked = table.connected().flatMap((peer) => {
       const session = peer.primary;
       if (session === undefined || session.via !== undefined) return [];
-      return { session, rank: standing.has(peer) ? 0 : 1, at: random.float() };
+      return {
+        session,
+        rank: standing.isTrusted(peer) ? 0 : 1,
+        at: random.float(),
+      };
     }).sort((a, b) => a.rank - b.rank || a.at - b.at)
       .map(({ session }) => session);
     const sources = new Set<string>();
@@ -263,7 +267,7 @@ export class Reach {
     this.#votes.set(id, {
       id,
       source: session.source,
-      hasStanding: peer !== undefined && standing.has(peer),
+      hasStanding: peer !== undefined && standing.isTrusted(peer),
       reached,
       at: clock.monotonic(),
       wall: clock.now(),
