@@ -15,6 +15,7 @@ const LISTS = [
   "connection",
   "streams",
   "mesh",
+  "reach",
   "names",
   "node",
   "forwarding",
