@@ -76,6 +76,18 @@ Deno.test("a peer on the internet has nothing dialed on this machine, in its net
   );
 });
 
+Deno.test("a peer of the local network has nothing dialed on the internet, although it may gossip that", async () => {
+  const transport = new Disguise("10.1.1.1", { absent: ["10.1.1.2:9"] });
+  await using scene = await Scene.start({ transport });
+  using mallory = await scene.join();
+  await ask(mallory, [{ host: "8.8.8.8", port: 53 }, {
+    host: "10.1.1.2",
+    port: 9,
+  }]);
+  assertEquals(await answer(mallory), ["skipped", "failed"]);
+  assert(!transport.tried.includes("8.8.8.8:53"));
+});
+
 Deno.test("requests beyond the budget of a session cause no dials", async () => {
   await using scene = await Scene.start();
   await using sink = Sink.start();

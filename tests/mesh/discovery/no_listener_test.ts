@@ -2,20 +2,25 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { assertFails } from "../../helpers/assert_fails.ts";
 import { Node } from "../../../src/mesh/node.ts";
+import type { NodeOptions } from "../../../src/mesh/options.ts";
 import type { Transport } from "../../../src/transport/transport.ts";
 import { type Member, MemoryMesh } from "../../helpers/memory_mesh.ts";
+
+/** Without relays each pair must find its own way. */
+const DIRECT = { relay: false };
 
 /** Starts a member that does not listen. */
 async function startSilent(
   mesh: MemoryMesh,
   connect: readonly Member[],
+  options: NodeOptions = DIRECT,
 ): Promise<Member> {
   const host = `10.0.0.${mesh.members.length + 1}`;
   const transport: Transport = {
     ...mesh.network.transport(host),
     listen: () => Promise.reject(new Error("must not listen")),
   };
-  return await mesh.start(connect, { listen: false, transport });
+  return await mesh.start(connect, { listen: false, transport, ...options });
 }
 
 function byId(member: Member, other: Member) {
@@ -24,13 +29,13 @@ function byId(member: Member, other: Member) {
 
 Deno.test("a member that does not listen has sessions with all members, also with those that come after it", async () => {
   await using mesh = new MemoryMesh(7);
-  const alice = await mesh.start();
-  const bob = await mesh.start([alice]);
+  const alice = await mesh.start([], DIRECT);
+  const bob = await mesh.start([alice], DIRECT);
   const carol = await startSilent(mesh, [alice]);
   await mesh.complete();
   assertEquals(carol.node.address, "");
   assertEquals(carol.node.status().address, undefined);
-  const dave = await mesh.start([bob]);
+  const dave = await mesh.start([bob], DIRECT);
   await mesh.complete(mesh.members, 4_000);
   for (const other of [alice, bob, dave]) {
     assertEquals(byId(other, carol)?.addresses, []);
@@ -47,8 +52,8 @@ Deno.test("a member that does not listen has sessions with all members, also wit
 
 Deno.test("it is back by itself when its sessions are lost, and others dial it never", async () => {
   await using mesh = new MemoryMesh(8);
-  const alice = await mesh.start();
-  const bob = await mesh.start([alice]);
+  const alice = await mesh.start([], DIRECT);
+  const bob = await mesh.start([alice], DIRECT);
   const carol = await startSilent(mesh, [alice]);
   await mesh.complete();
   const dials = () =>
@@ -63,7 +68,7 @@ Deno.test("it is back by itself when its sessions are lost, and others dial it n
 
 Deno.test("two members that do not listen are named as unreachable by all, and by no other pair", async () => {
   await using mesh = new MemoryMesh(9);
-  const alice = await mesh.start();
+  const alice = await mesh.start([], DIRECT);
   const carol = await startSilent(mesh, [alice]);
   const dave = await startSilent(mesh, [alice]);
   const pair = [carol, dave].map(({ node }) => node.identity.id).sort().join();
@@ -73,6 +78,21 @@ Deno.test("two members that do not listen are named as unreachable by all, and b
   );
   assertEquals(byId(carol, dave)?.addresses, []);
   assertEquals(byId(carol, dave)?.connected, false);
+});
+
+Deno.test("where a third member relays, two members that do not listen have a session all the same", async () => {
+  await using mesh = new MemoryMesh(11);
+  const alice = await mesh.start();
+  const carol = await startSilent(mesh, [alice], {});
+  const dave = await startSilent(mesh, [alice], {});
+  await mesh.complete();
+  const [relayed] = carol.node.sessions().filter(({ id }) =>
+    id === dave.node.identity.id
+  );
+  assertEquals(relayed?.via, alice.node.identity.id);
+  await mesh.clock.advance(60_000);
+  assertEquals(mesh.isComplete(), true);
+  assertEquals(alice.node.unreachable(), []);
 });
 
 Deno.test("an invite of a node that does not listen is refused, and says where to make one", async () => {
