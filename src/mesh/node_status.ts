@@ -4,14 +4,12 @@ import { type HistogramReadings, readHistograms } from "../core/histogram.ts";
 import type { NodeCounters } from "../core/node_counters.ts";
 import type { PeerId } from "../core/peer_id.ts";
 import type { KeptTopic } from "../delivery/kept_topics.ts";
-import type { PeerNames } from "../identity/peer_name.ts";
 import type { Identity } from "../identity/identity.ts";
 import { MAX_PEERS, MAX_PENDING_CONNECTIONS } from "./mesh_limits.ts";
 import { MAX_QUEUE_BYTES } from "../session/session_limits.ts";
 import { formatAddress } from "../transport/address.ts";
 import type { NodeListener } from "../transport/listen_all.ts";
 import { VERSION } from "../version.ts";
-import type { ReachInfo } from "./discovery/reach.ts";
 import type { NodeEvent } from "./events.ts";
 import type { NodeParts } from "./node_parts.ts";
 import { type SessionInfo, sessionInfo } from "./peers/peer_info.ts";
@@ -121,8 +119,20 @@ export interface NodeStatus {
   /** Requests of peers that are handled, and bytes of their bodies and answers. */
   readonly requests: { readonly running: number; readonly bytes: number };
   /** Whether other nodes can dial it, and what peers say about that. */
-  readonly reach: Omit<ReachInfo, "peers"> & {
-    readonly peers: readonly (ReachInfo["peers"][number] & PeerNames)[];
+  readonly reach: {
+    /** Whether it accepts connections. */
+    readonly listening: boolean;
+    /** Absent while that is not known; `since` when it is so. */
+    readonly reachable?: boolean;
+    readonly since?: Date;
+    /** Whether each of these reached this node, and when. */
+    readonly peers: readonly {
+      readonly id: PeerId;
+      readonly name?: string;
+      readonly boundName?: string;
+      readonly reached: boolean;
+      readonly at: Date;
+    }[];
   };
   /**
    * What it relays for pairs of other members: how many pairs, and bytes a second, with the
