@@ -9,7 +9,7 @@ import { type Clock, deadline } from "../../core/clock.ts";
 import { TaskSet } from "../../core/task_set.ts";
 import { TokenBucket, TokenBuckets } from "../../core/token_bucket.ts";
 import type { VerifiedCertificate } from "../../identity/certificate.ts";
-import { type Address, formatAddress } from "../../transport/address.ts";
+import type { Address } from "../../transport/address.ts";
 import { classifyIp, innermostIp, type Scope } from "../../transport/scope.ts";
 import { COMMAND } from "../../wire/commands.ts";
 import { AS_SEEN_HOST } from "../../wire/messages/peers.ts";
@@ -168,7 +168,7 @@ export class ReachAnswers {
     for (const endpoint of endpoints) {
       const { host, port } = endpoint;
       if (host !== seen && classifyIp(host) !== namedFrom) continue;
-      const target = formatAddress({ host: innermostIp(host), port });
+      const target = `${innermostIp(host)} ${port}`;
       if (!this.#targets.of(target).take(clock.monotonic())) continue;
       const { certificate } = session.remote;
       if (await dialer.reaches(endpoint, certificate, signal)) return "reached";
