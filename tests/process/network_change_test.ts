@@ -21,7 +21,7 @@ const FILE_BYTES = 24_000_000;
 /** A relay takes some seconds for the file, so that there is a middle. */
 const RELAY_RATE = "--relay-rate=6000000";
 
-later(
+test(
   `a file whose relay is killed in the middle arrives whole by another relay${reason}`,
   async () => {
     await using scene = new MeshScene();
@@ -61,7 +61,7 @@ later(
     }
     const path = `${place.path}/file`;
     await Deno.writeFile(path, bytes);
-    const letters = new Letters(scene, [alice, bob, other]);
+    await using letters = new Letters(scene, [alice, bob, other]);
     let killed = false;
     let done = false;
     for await (
@@ -108,7 +108,7 @@ later(
     await scene.start(host, options);
     const others = { "server desktop": "direct", "server laptop": "direct" };
     await scene.settle({ ...others, "desktop laptop": "direct" });
-    const letters = new Letters(scene);
+    await using letters = new Letters(scene);
     host.unplug(home!);
     host.plug(cafe!);
     await scene.settle({ ...others, "desktop laptop": "via server" });

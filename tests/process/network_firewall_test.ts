@@ -9,15 +9,12 @@ import { MeshScene } from "../helpers/network/mesh_scene.ts";
 import { testIf } from "../helpers/test_if.ts";
 
 const why = whyNoHosts();
-/** Those that need what is not there yet. */
-const later = testIf(
-  why === undefined && Deno.env.get("VERACK_SCENES") === "all",
-);
+const test = testIf(why === undefined);
 const reason = why === undefined ? "" : ` (${why})`;
 
 for (const reject of [false, true]) {
   const what = reject ? "rejects" : "drops";
-  later(
+  test(
     `a pair between which a firewall ${what} packets is relayed, and linked directly when it is gone${reason}`,
     async () => {
       await using scene = new MeshScene();
@@ -31,7 +28,7 @@ for (const reject of [false, true]) {
       await scene.start(b!, { connect: [carol] });
       const others = { "carol alice": "direct", "carol bob": "direct" };
       await scene.settle({ ...others, "alice bob": "via carol" });
-      const letters = new Letters(scene);
+      await using letters = new Letters(scene);
       scene.network.heal();
       await scene.settle({ ...others, "alice bob": "direct" });
       await letters.arrive();
@@ -43,7 +40,7 @@ for (const reject of [false, true]) {
   );
 }
 
-later(
+test(
   `a pair that loses all direct paths is relayed, and linked directly again when they are back${reason}`,
   async () => {
     await using scene = new MeshScene();
@@ -60,7 +57,7 @@ later(
     await scene.start(b!, { connect: [carol] });
     const others = { "carol alice": "direct", "carol bob": "direct" };
     await scene.settle({ ...others, "alice bob": "direct" });
-    const letters = new Letters(scene);
+    await using letters = new Letters(scene);
     for (let round = 0; round < 2; round++) {
       network.cut(a!, b!);
       await scene.settle({ ...others, "alice bob": "via carol" });
@@ -71,13 +68,13 @@ later(
   },
 );
 
-later(
+test(
   `members that do not listen are linked to one that does, and relayed by it to each other${reason}`,
   async () => {
     await using scene = new MeshScene();
     const lan = scene.network.subnet("lan", { v4: "10.77.0" });
     const hub = await scene.start(scene.network.host("hub", lan));
-    const options = { connect: [hub], args: ["--no-listen"] };
+    const options = { connect: [hub], listen: false } as const;
     await scene.start(scene.network.host("alice", lan), options);
     await scene.start(scene.network.host("bob", lan), options);
     await scene.start(scene.network.host("carol", lan), { connect: [hub] });
@@ -93,7 +90,7 @@ later(
   },
 );
 
-later(
+test(
   `a member of IPv4 and one of IPv6 are relayed by one that has both${reason}`,
   async () => {
     await using scene = new MeshScene();

@@ -30,18 +30,20 @@ function homes(scene: MeshScene, count: number, options = {}) {
   return { internet, first: first!, second: second! };
 }
 
-later(
-  `members behind two routers are relayed by a public member${reason}`,
+test(
+  `members behind two routers, one of them behind a carrier's, are relayed by a public member${reason}`,
   async () => {
     await using scene = new MeshScene();
-    const { internet, first, second } = homes(scene, 2);
-    const relay = await scene.start(scene.network.host("relay", internet));
+    const { network } = scene;
+    const { internet, first } = homes(scene, 1);
+    const carrier = network.subnet("carrier", { v4: "100.64.0" });
+    network.router("carrier-router", { outside: internet, inside: [carrier] });
+    const second = network.subnet("second", { v4: "192.168.1" });
+    network.router("second-router", { outside: carrier, inside: [second] });
+    const relay = await scene.start(network.host("relay", internet));
     const options = { connect: [relay] };
-    const alice = await scene.start(
-      scene.network.host("alice", first.home),
-      options,
-    );
-    await scene.start(scene.network.host("bob", second.home), options);
+    const alice = await scene.start(network.host("alice", first.home), options);
+    await scene.start(network.host("bob", second), options);
     await scene.settle({
       "relay alice": "direct",
       "relay bob": "direct",
@@ -54,6 +56,19 @@ later(
     });
   },
 );
+
+test(`where no member can be reached there is no session, and the node says which address does not answer${reason}`, async () => {
+  await using scene = new MeshScene();
+  const { first, second } = homes(scene, 2);
+  const address = `${first.router.address}:8080`;
+  await scene.start(scene.network.host("alice", first.home));
+  const bob = await scene.start(scene.network.host("bob", second.home), {
+    connect: [address],
+  });
+  const event = await bob.process.waitFor("unreachable");
+  assertEquals(event.address, address);
+  await scene.settle({ "alice bob": "none" });
+});
 
 test(`a forwarded port makes a member behind a router reachable for one behind another${reason}`, async () => {
   await using scene = new MeshScene();
@@ -110,7 +125,43 @@ later(
   },
 );
 
-later(
+for (const hidesSources of [false, true]) {
+  const how = hidesSources ? "hides sources" : "keeps sources";
+  test(
+    `containers of one bridge are linked with each other, and with members elsewhere by a published port that ${how}${reason}`,
+    async () => {
+      await using scene = new MeshScene();
+      const { network } = scene;
+      const lan = network.subnet("lan", { v4: "192.168.7" });
+      const bridge = network.subnet("bridge", { v4: "172.18.0" });
+      const docker = network.router("docker", {
+        ...{ outside: lan, inside: [bridge], hairpin: true, hidesSources },
+      });
+      const containers = ["alice", "bob", "carol"].map((name) =>
+        network.host(name, bridge)
+      );
+      docker.publish(8080, containers[0]!);
+      const alice = await scene.start(containers[0]!);
+      const bob = await scene.start(containers[1]!, { connect: [alice] });
+      await scene.start(containers[2]!, { connect: [bob] });
+      await scene.start(network.host("away", lan), {
+        connect: [`${docker.address}:8080`],
+      });
+      // It says where it is, and containers reach the network outside.
+      await scene.settle({
+        "alice bob": "direct",
+        "alice carol": "direct",
+        "alice away": "direct",
+        "bob carol": "direct",
+        "bob away": "direct",
+        "carol away": "direct",
+      });
+      await new Letters(scene).arrive();
+    },
+  );
+}
+
+test(
   `containers on two bridges of one host are linked from outside by published ports, and relayed to each other${reason}`,
   async () => {
     await using scene = new MeshScene();

@@ -139,8 +139,9 @@ export class Dialer {
     this.#found = new FoundDialer({ ...common, budget: this.#budget });
     this.#rejected = rejectedTargets(options);
     events.on("introduced", ({ session, wasLost }) => {
-      // A relayed one says nothing about the way to others.
-      if (wasLost && session.via === undefined) this.#revive();
+      // A relayed one says nothing about the way to others, but where the peer may be dialed.
+      if (session.via !== undefined) this.#look();
+      else if (wasLost) this.#revive();
     });
     events.on("ruled", (_id, rule) => {
       if (rule !== "allowed") return;
@@ -149,11 +150,7 @@ export class Dialer {
     });
     events.on("networkChanged", (removed) => this.#networkChanged(removed));
     events.on("released", (id) => this.#seeds.release(id));
-    events.on("changed", () => {
-      // There may be new addresses.
-      this.#peers.refresh();
-      this.#kick();
-    });
+    events.on("changed", () => this.#look());
   }
 
   /** Begins. */
@@ -178,6 +175,12 @@ export class Dialer {
     this.#cancelReport?.();
     this.#window.stop();
     await Promise.all([this.#tasks.settled(), this.#found.close()]);
+  }
+
+  /** There may be new addresses. */
+  #look(): void {
+    this.#peers.refresh();
+    this.#kick();
   }
 
   /** Starts every dial that is due, and schedules the next one. */

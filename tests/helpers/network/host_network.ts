@@ -187,6 +187,10 @@ export class HostNetwork implements Disposable {
       });
       host.network.table("inet", "cuts", [
         "chain heard { type filter hook input priority -10",
+        // What rejects the packets of the other host comes as a reset.
+        ...(rules.some((it) => it.includes("reject"))
+          ? ["tcp flags & rst == rst accept"]
+          : []),
         ...rules,
         "}",
       ]);

@@ -38,6 +38,17 @@ async function seenFrom(
   return await child.code() === 0 ? child.out.at(-1) : undefined;
 }
 
+/** Whether a connection is refused at once, rather than not answered. */
+async function isRefused(host: Host, address: string): Promise<boolean> {
+  const [first = "", ...words] = [
+    ...host.network.launcher,
+    ...["bash", "-c", `exec 3<>/dev/tcp/${address.replace(" ", "/")}`],
+  ];
+  await using child = new Child("timeout", ["1", first, ...words]);
+  await child.code();
+  return child.err.some((line) => line.includes("refused"));
+}
+
 test(`a router lets hosts out by its address, and in at published ports alone${reason}`, async () => {
   using network = new HostNetwork();
   const internet = network.subnet("internet", { v4: "5.77.0" });
@@ -108,6 +119,7 @@ test(`a cut drops or rejects what passes between two hosts, until it heals, and 
     network.cut(a, b, { reject });
     assertEquals(await seenFrom(a, v4), undefined);
     assertEquals(await seenFrom(a, v6), undefined);
+    assertEquals(await isRefused(a, v4), reject);
   }
   network.tunnel(a, b, "wg0", ["100.64.0.1", "100.64.0.2"]);
   assertEquals(await seenFrom(a, "100.64.0.2 8080"), "100.64.0.1");

@@ -17,7 +17,7 @@ const LEAST = 3;
 const ARRIVE_MS = 45_000;
 
 /** Messages from each node to each other one. */
-export class Letters {
+export class Letters implements AsyncDisposable {
   readonly #nodes: readonly SceneNode[];
   /** By `from>to`: how many were accepted. */
   readonly #accepted = new Map<string, number>();
@@ -50,9 +50,7 @@ export class Letters {
         ARRIVE_MS,
       );
     } finally {
-      this.#stopped = true;
-      this.#stop.resolve();
-      await Promise.all(this.#loops);
+      await this.#end();
     }
     const wanted = Object.fromEntries(
       [...this.#accepted].map(([pair, count]) => [
@@ -76,6 +74,16 @@ export class Letters {
     } finally {
       assertEquals(this.#received(), wanted);
     }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#end();
+  }
+
+  async #end(): Promise<void> {
+    this.#stopped = true;
+    this.#stop.resolve();
+    await Promise.all(this.#loops);
   }
 
   /** Numbers of messages as the applications got them. */
@@ -104,11 +112,14 @@ export class Letters {
         // It has not heard of the other yet.
         if (!(error instanceof VerackError)) throw error;
       }
-      await Promise.race([this.#stop.promise, pause()]);
+      await this.#pause();
     }
   }
-}
 
-function pause(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+  async #pause(): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, PAUSE_MS);
+    await Promise.race([this.#stop.promise, promise]);
+    clearTimeout(timer);
+  }
 }

@@ -31,8 +31,8 @@ export interface SceneNodeOptions {
   readonly connect?: readonly (SceneNode | string)[];
   /** More flags. */
   readonly args?: readonly string[];
-  /** Where it listens. @default all addresses of IPv4 */
-  readonly listen?: string;
+  /** Where it listens, if at all. @default all addresses of IPv4 */
+  readonly listen?: string | false;
   /** Permissions beside those that every node has. */
   readonly permissions?: readonly string[];
 }
@@ -90,11 +90,15 @@ export class MeshScene implements AsyncDisposable {
   ): Promise<SceneNode> {
     const { name } = host;
     const process = await this.place.nodeWith(
-      { launcher: host.network.launcher, permissions },
+      {
+        launcher: host.network.launcher,
+        permissions: ["--allow-sys=networkInterfaces", ...permissions],
+      },
       name,
       `--name=${name}`,
-      `--host=${listen}`,
-      `--port=${PORT}`,
+      ...(listen === false
+        ? ["--no-listen"]
+        : [`--host=${listen}`, `--port=${PORT}`]),
       ...(args.some((it) => it.startsWith("--heartbeat")) ? [] : HASTY),
       ...connect.map((to) => `--connect=${addressOf(to)}`),
       ...args,
@@ -184,10 +188,9 @@ export class MeshScene implements AsyncDisposable {
 
   #kind(rows: readonly SessionRow[]): string {
     const kinds = rows.map((row) => {
-      const { via } = row as { via?: string };
-      if (via === undefined) return "direct";
-      const relay = this.#nodes.find(({ id }) => id === via);
-      return `via ${relay?.name ?? via}`;
+      if (row.via === undefined) return "direct";
+      const relay = this.#nodes.find(({ id }) => id === row.via);
+      return `via ${relay?.name ?? row.via}`;
     });
     return kinds.length === 0 ? "none" : kinds.sort().join(" and ");
   }

@@ -14,6 +14,8 @@ export interface RouterOptions {
   readonly inside: readonly Subnet[];
   /** Hosts inside reach published ports at the address outside, too. @default {false} */
   readonly hairpin?: boolean;
+  /** Connections to published ports come from the router itself, as by a proxy. @default {false} */
+  readonly hidesSources?: boolean;
 }
 
 /** A port of the router that leads to a host inside. */
@@ -57,16 +59,18 @@ export class Router {
   }
 
   #apply(): void {
-    const { outside, inside, hairpin = false } = this.#options;
+    const { outside, inside, hairpin, hidesSources } = this.#options;
     const out = this.host.deviceOn(outside);
     const ins = inside.map((subnet) => this.host.deviceOn(subnet));
     const lead = this.#published.map(({ port, host, on, hostPort }) =>
-      `${hairpin ? "" : `iifname ${out} `}ip daddr ${this.address} ` +
+      `${hairpin === true ? "" : `iifname ${out} `}ip daddr ${this.address} ` +
       `tcp dport ${port} dnat ip to ${host.on(on)}:${hostPort}`
     );
     // The host inside must answer through the router, or its packets come from a stranger.
-    const bend = ins.map((it) =>
-      `iifname ${it} oifname ${it} ct status dnat masquerade`
+    const bend = ins.flatMap((it) =>
+      [it, ...(hidesSources === true ? [out] : [])].map((from) =>
+        `iifname ${from} oifname ${it} ct status dnat masquerade`
+      )
     );
     this.host.network.table("inet", "router", [
       "chain arriving { type nat hook prerouting priority dstnat",
