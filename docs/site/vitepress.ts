@@ -23,6 +23,7 @@ const GROUPS: Readonly<Record<string, readonly (readonly [string, string])[]>> =
     ],
     "Operate": [
       ["The page", "/docs/page"],
+      ["Where nodes run", "/docs/deployment"],
       ["Operations", "/docs/operations"],
       ["Relays", "/docs/relay"],
       ["Metrics", "/docs/metrics"],

@@ -70,6 +70,16 @@ Deno.test("every file of this repository that the documents name exists", () => 
   assertEquals(named.filter(({ found }) => !exists(found)), []);
 });
 
+Deno.test("every scenario that docs/deployment.md names is a test in a file that it names", () => {
+  const page = TEXTS.get("docs/deployment.md") ?? "";
+  const files = [...page.matchAll(/`(tests\/process\/network_\w+\.ts)`/g)];
+  const tests = files.map(([, path = ""]) => read(path)).join("");
+  const named = [...page.matchAll(/^\| [^|`]+ \| `([^`]{20,})` +\|$/gm)];
+  const missing = named.filter(([, name = ""]) => !tests.includes(`\`${name}`));
+  assertEquals(missing.map(([, name]) => name), []);
+  assert(named.length > 10, `${named.length} scenarios`);
+});
+
 Deno.test("every task of deno.json that the documents name exists", () => {
   const { tasks } = JSON.parse(read("deno.json"));
   const named = find(/deno(?:@[\d.]+)? task ([a-z][\w:]*)/g);
