@@ -40,10 +40,10 @@ const FIELDS = [
   ["Direction", ({ row }) => row.direction ? directionWords(row) : ""],
   [
     "Path",
-    ({ row, labelOf }) =>
-      row.via === undefined
+    ({ row }) =>
+      row.relay === undefined
         ? ""
-        : `relayed via ${labelOf(row.via)}, ${things(row.hops ?? 2, "hop")}`,
+        : `relayed via ${row.relay}, ${things(row.hops ?? 2, "hop")}`,
   ],
   ["Round trip", ({ row }) => row.rttMs ? milliseconds(row.rttMs) : ""],
   [

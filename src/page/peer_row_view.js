@@ -74,8 +74,12 @@ export const COLUMNS = [
   {
     key: "address",
     label: "Address",
-    text: ({ address }) =>
-      address === undefined ? "–" : shownText(address, 300),
+    text: ({ address, relay }) =>
+      relay !== undefined
+        ? `via ${relay}`
+        : address === undefined
+        ? "–"
+        : shownText(address, 300),
   },
   {
     key: "userAgent",

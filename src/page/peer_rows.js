@@ -4,6 +4,8 @@
  * join requests, joined by id; their order, and which of them a filter leaves.
  */
 
+import { peerLabel } from "./shown_name.js";
+
 /** @import { AccessRuleRow, JoinRequestRow, PeerRow, SessionRow } from "../control/answers.ts" */
 
 /**
@@ -26,8 +28,9 @@
  * @property {PeerState} state
  * @property {"allowed" | "denied" | "forgotten"} [rule]
  * @property {"inbound" | "outbound"} [direction]
- * @property {string} [via] The member that relays its session.
+ * @property {SessionRow["via"]} [via] The member that relays its session.
  * @property {number} [hops]
+ * @property {string} [relay] The label of that member, escaped.
  * @property {"first-use" | "known" | "pinned"} [trust]
  * @property {number} [rttMs]
  * @property {number} [openedAt] When its oldest session opened, milliseconds since 1970.
@@ -119,6 +122,9 @@ export function peerRows({ peers, sessions, rules = [], requests = [] }) {
       row.trust = peer.trust;
     }
     addSessions(row, sessionsOf.get(id) ?? []);
+    if (row.via !== undefined) {
+      row.relay = peerLabel(row.via, known.get(row.via) ?? {});
+    }
     return row;
   });
 }
@@ -297,7 +303,7 @@ function searchedText(row) {
     boundName,
     STATE_WORDS[state],
     direction,
-    row.via === undefined ? undefined : "relayed",
+    row.relay === undefined ? undefined : `relayed via ${row.relay}`,
     trust,
     row.address,
     ...row.peer?.addresses ?? [],

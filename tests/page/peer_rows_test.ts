@@ -206,9 +206,10 @@ Deno.test("rows are counted by state", () => {
 
 Deno.test("a row has the relay of its session and no address of that, until a direct session is there, too", () => {
   const relayed = session(A, { via: B, hops: 3 });
-  const tables = { peers: [peer(A)] };
+  const tables = { peers: [peer(A), peer(B, { name: "carol" })] };
   const [row] = peerRows({ ...tables, sessions: [relayed] });
   assertEquals([row?.via, row?.hops], [B, 3]);
+  assertEquals(row?.relay, `carol (${B.slice(0, 8)})`);
   assertEquals(row?.address, "192.0.2.1:8080");
   assertEquals(filterRows([row!], { text: "relayed" }), [row]);
   const direct = session(A);
