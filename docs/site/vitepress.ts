@@ -37,6 +37,7 @@ const GROUPS: Readonly<Record<string, readonly (readonly [string, string])[]>> =
       ["Security", "/docs/security"],
       ["Protocol", "/docs/protocol"],
       ["Architecture", "/docs/architecture"],
+      ["Scaling", "/docs/scaling"],
       ["Contributing", "/CONTRIBUTING"],
       ["Changes", "/CHANGELOG"],
     ],

@@ -10,6 +10,8 @@ export interface Relation {
   readonly isEdge: (a: Life, b: Life) => boolean;
   /** Whether one of them keeps the other out, whatever others say. */
   readonly isBarred: (a: Life, b: Life) => boolean;
+  /** Whether a node brings others together. */
+  readonly isLink: (life: Life) => boolean;
 }
 
 /** The pairs that must be in session. */
@@ -22,7 +24,7 @@ export class Pairs {
    * Two nodes belong together if they are an edge, or if a third belongs with both: it gossips
    * each to the other, and attests it.
    */
-  constructor(lives: readonly Life[], { isEdge, isBarred }: Relation) {
+  constructor(lives: readonly Life[], { isEdge, isBarred, isLink }: Relation) {
     this.lives = lives;
     const count = lives.length;
     const isPossible = (a: number, b: number) =>
@@ -35,6 +37,7 @@ export class Pairs {
     for (let before = -1; before < this.#pairs.size;) {
       before = this.#pairs.size;
       for (let via = 0; via < count; via++) {
+        if (!isLink(lives[via]!)) continue;
         for (let a = 0; a < count; a++) {
           if (!this.#has(a, via)) continue;
           for (let b = a + 1; b < count; b++) {

@@ -2,6 +2,7 @@
  * Schedules of meshes in which not every node can dial every other: NAT, firewalls, chains,
  * stars, cliques that one member joins, and graphs at random; links are cut and restored.
  */
+import { CROOKED_WAYS, type CrookedWay } from "./crooked_relay.ts";
 import {
   type Action,
   Dice,
@@ -23,6 +24,8 @@ export interface ReachPlan {
   /** At first; `reach` actions change it. */
   readonly reach: Reach;
   readonly unreached: Unreached;
+  /** By member; what those do that relay otherwise than they must. */
+  readonly crooked: readonly (CrookedWay | undefined)[];
 }
 
 /** Kinds of graphs. */
@@ -43,6 +46,8 @@ export type Shape = typeof SHAPES[number];
 
 const SALT = 0x02eac4;
 const MAX_MEMBERS = 7;
+/** In every other schedule so many members relay otherwise than they must. */
+const CROOKED = 0.4;
 /** The last change: after that time is left for what comes of it. */
 const CHANGES_END = 0.8;
 
@@ -86,6 +91,15 @@ export function makeReachSchedule(seed: number): Schedule {
       action: { type: "reach", reach: order[at]! },
     })),
   );
+  // By turns, so that each comes soon.
+  const turn = 2 * (seed >> 1);
+  const some = [turn, turn + 1].map((at) =>
+    CROOKED_WAYS[at % CROOKED_WAYS.length]!
+  );
+  const crooked = Array.from(
+    { length: count },
+    () => dice.chance(CROOKED) ? dice.pick(some) : undefined,
+  );
   return {
     ...base,
     seed,
@@ -96,6 +110,7 @@ export function makeReachSchedule(seed: number): Schedule {
       kind,
       reach: first,
       unreached: dice.chance(0.5) ? "dropped" : "refused",
+      crooked: seed % 2 === 0 ? crooked : crooked.map(() => undefined),
     },
   };
 }
@@ -217,4 +232,35 @@ export function graph(kind: Shape, count: number, dice: Dice): Reach {
 function shuffled<T>(items: readonly T[], dice: Dice): T[] {
   const left = [...items];
   return items.map(() => left.splice(dice.below(left.length), 1)[0]!);
+}
+
+/** A mesh with a graph in which nothing goes wrong: all nodes start at once. */
+export function quietReachSchedule(
+  kind: Shape,
+  count: number,
+  seed: number,
+): Schedule {
+  const dice = new Dice(seed);
+  const reach = graph(kind, count, dice);
+  return {
+    seed,
+    members: membersOf(reach, dice),
+    liars: 0,
+    latencyMs: 5,
+    jitterMs: 10,
+    heartbeatMs: 1_000,
+    peerExchangeMs: 30_000,
+    actions: Array.from({ length: count }, (_, member) => ({
+      atMs: 0,
+      action: { type: "join", member },
+    })),
+    calmAtMs: 1,
+    abruptEnd: false,
+    reach: {
+      kind,
+      reach,
+      unreached: seed % 2 === 0 ? "dropped" : "refused",
+      crooked: [],
+    },
+  };
 }

@@ -114,7 +114,7 @@ export async function simulate(
     await world.run(schedule.calmAtMs); // whoever returns has started
     await world.comeIn();
     const wholeAfterMs = await becomesWhole(world);
-    await canTalk(world);
+    await talkAtLast(world);
     await world.close();
     const digest = world.trace.digest();
     return {
@@ -175,6 +175,24 @@ async function becomesWhole(world: World): Promise<number> {
     }
   }
   return wholeAt - since;
+}
+
+/**
+ * What a crooked relay carries shows only when there is more of it: each such relay that a pair
+ * has may cost it a session once more.
+ */
+async function talkAtLast(world: World): Promise<void> {
+  const { crooked = [] } = world.schedule.reach ?? {};
+  const tries = crooked.filter((way) => way !== undefined).length;
+  for (let left = tries; left > 0; left--) {
+    try {
+      return await canTalk(world);
+    } catch (error) {
+      if (!(error instanceof BrokenInvariant)) throw error;
+      await becomesWhole(world);
+    }
+  }
+  await canTalk(world);
 }
 
 /** In a whole mesh every node opens a stream and sends a request to every other, and all succeed. */

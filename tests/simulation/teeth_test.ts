@@ -319,3 +319,78 @@ for (const { what, act, says } of CLOSED_CASES) {
     assertStringIncludes(error.message, says);
   });
 }
+
+/** Of three nodes the first and the last cannot reach each other. */
+const RELAYED: Schedule = {
+  ...QUIET,
+  members: [QUIET.members[0]!, {
+    ...QUIET.members[1]!,
+    connect: [{ member: 0, pinned: false }, { member: 2, pinned: false }],
+  }, { ...QUIET.members[2]!, connect: [] }],
+  reach: {
+    kind: "chain",
+    reach: [
+      [false, true, false],
+      [true, false, true],
+      [false, true, false],
+    ],
+    unreached: "refused",
+    crooked: [],
+  },
+};
+
+/** What is done to the last node, and to the relay. */
+const RELAYED_CASES: readonly {
+  readonly what: string;
+  readonly act: (victim: Victim, world: World) => void;
+  readonly says: string;
+}[] = [
+  {
+    what: "the only relay does not relay",
+    act: ({ peer }, world) => {
+      world.members[1]!.life!.context!.relay.stop();
+      peer.primary!.channel.close(new VerackError("closed", "Lost"));
+      // The other end would dial it again at once.
+      world.watch.isDisturbed = true;
+    },
+    says: "not whole",
+  },
+  {
+    what: "a session has more hops than it may",
+    act: ({ peer }) => Object.assign(peer.primary!, { hops: 17 }),
+    says: "over 17 hops",
+  },
+  {
+    what: "a relayed session counts as one with another",
+    act: ({ context, peer }) => {
+      const other = context.table.connected().find((it) => it !== peer)!;
+      for (const it of peer.sessions) other.sessionOpened(it);
+    },
+    says: "has a session on record for",
+  },
+  {
+    what: "a pair that could connect stays relayed",
+    act: (_victim, world) => {
+      world.isDirect = () => true;
+    },
+    says: "(1/1)",
+  },
+];
+
+Deno.test("a mesh with a relayed pair to which nothing is done holds", async () => {
+  await simulate(RELAYED);
+});
+
+for (const { what, act, says } of RELAYED_CASES) {
+  Deno.test(`it shows of relayed sessions when ${what}`, async () => {
+    const sabotage = {
+      atMs: 5_000,
+      act: (world: World) => harm((victim) => act(victim, world))(world),
+    };
+    const error = await assertRejects(
+      () => simulate(RELAYED, { sabotage }),
+      FailedSeed,
+    );
+    assertStringIncludes(error.message, says);
+  });
+}

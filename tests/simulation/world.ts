@@ -13,6 +13,7 @@ import { SeededRandom } from "../../src/testing/seeded_random.ts";
 import { ProcessClock, SimulatedClock } from "./clock.ts";
 import { BrokenInvariant, Invariants } from "./invariants.ts";
 import { ClosedMesh } from "./closed_mesh.ts";
+import { CrookedRelay, type CrookedWay } from "./crooked_relay.ts";
 import { Errands } from "./errands.ts";
 import { Disk } from "./disk.ts";
 import { NetworkFaults } from "./faults.ts";
@@ -279,6 +280,8 @@ export class World {
     return new Pairs(members.map(({ life }) => life), {
       isEdge,
       isBarred: (a, b) => closed?.isBarred(a, b) ?? false,
+      // A crooked relay gossips as others do; what it joins does not count.
+      isLink: (life) => this.#crooked(byLife.get(life)!) === undefined,
     });
   }
 
@@ -523,6 +526,7 @@ export class World {
         peerExchangeMs,
       }).then(() => {
         if (!life.isUp) return;
+        this.#relayCrookedly(member, life);
         this.talks.serve(life);
         this.errands.serve(life);
         this.#watch(this.mail.take(life, random));
@@ -646,6 +650,19 @@ export class World {
   /** Whether one member can dial another now, faults aside. */
   canDial(from: Member, to: Member): boolean {
     return this.#faults.canDial(from.index, to.index);
+  }
+
+  #crooked({ index }: Member): CrookedWay | undefined {
+    return this.schedule.reach?.crooked[index];
+  }
+
+  #relayCrookedly(member: Member, life: Life): void {
+    const way = this.#crooked(member);
+    if (way === undefined) return;
+    this.#count(`crooked ${way}`);
+    const random = new SeededRandom(this.schedule.seed * 1_021 + member.index);
+    const others = () => this.members.map(({ identity }) => identity.id);
+    new CrookedRelay(life, way, random, others);
   }
 
   /** Resolves when a dial goes on; one that does not reach its target is refused, or hangs. */
