@@ -91,6 +91,15 @@ for (const [what, serve] of Object.entries(LIES)) {
     assert(relay.accepted <= 2 + 2 * 3, `${relay.accepted} times`);
     await conversation.settle();
     assertEquals(viaOf(bob, mallory), "direct");
+    // Nor is it when the honest one dies, and another one is there.
+    const { accepted } = relay;
+    const dave = await mesh.start([alice]);
+    await mesh.complete(mesh.members, 20_000);
+    mesh.network.crash(alice.host, { reset: true });
+    const closing = alice.node.close({ abrupt: true });
+    await relayedBy(mesh, bob, carol, dave, 5_000);
+    await closing;
+    assertEquals(relay.accepted, accepted);
   });
 }
 
