@@ -22,7 +22,14 @@ Deno.test("a node shows a demo key to this machine only", async () => {
   for (const { name } of DEMO_IDENTITIES) {
     const identity = await demo(name);
     for (
-      const host of ["0.0.0.0", "::", "192.0.2.2", "fd00::2", "example.org"]
+      const host of [
+        "0.0.0.0",
+        "::",
+        "192.0.2.2",
+        "fd00::2",
+        "example.org",
+        ["127.0.0.1", "192.0.2.2"],
+      ]
     ) {
       const error = await assertRejects(
         () => Node.start({ identity, host }),
@@ -31,7 +38,12 @@ Deno.test("a node shows a demo key to this machine only", async () => {
       );
       assertEquals(error.code, "demo-identity");
     }
-    for (const host of ["127.0.0.1", "::1", "localhost"]) {
+    for (
+      const host of ["127.0.0.1", "::1", "localhost", [
+        "127.0.0.1",
+        "127.0.0.2",
+      ]]
+    ) {
       await using _node = await Node.start({ identity, host });
     }
   }

@@ -85,3 +85,34 @@ test(`a node that may not read its interfaces says so once, and goes on${reason}
   );
   assertEquals(said.length, 1);
 });
+
+test(`two members behind one router without hairpin are linked by their local addresses, which they discover${reason}`, async () => {
+  await using scene = new MeshScene();
+  const { network } = scene;
+  const internet = network.subnet("internet", { v4: "5.77.0" });
+  const home = network.subnet("home", { v4: "192.168.1" });
+  network.router("router", { outside: internet, inside: [home] });
+  const outside = await scene.start(network.host("outside", internet), {
+    permissions: WATCH,
+  });
+  const options = {
+    connect: [outside],
+    args: ["--discover"],
+    permissions: WATCH,
+  };
+  const alice = await scene.start(network.host("alice", home), options);
+  await scene.start(network.host("bob", home), options);
+  await scene.settle({
+    "outside alice": "direct",
+    "outside bob": "direct",
+    "alice bob": "direct",
+  });
+  // The member outside says where it sees it, and learns of no address inside.
+  await until("the address", async () => {
+    const { ownNetwork } = await alice.client.status();
+    return ownNetwork.seenAs.some(({ address }) => address.startsWith("5.77."));
+  });
+  const { peers } = await outside.client.peers();
+  const told = peers.flatMap(({ addresses }) => addresses);
+  assertEquals(told.filter((it) => it.startsWith("192.168.")), []);
+});
