@@ -7,7 +7,8 @@ import type { Node } from "../../../src/mesh/node.ts";
 import type { PeerSession } from "../../../src/mesh/peers/peer_session.ts";
 import { verifyCertificate } from "../../../src/identity/certificate.ts";
 import { parseAddress } from "../../../src/transport/address.ts";
-import { assertCode } from "../../contract/pair.ts";
+import { receiveFiles, sendFile } from "../../../src/services/mod.ts";
+import { assertCode, pattern, same } from "../../contract/pair.ts";
 import {
   acceptByHand,
   dialByHand,
@@ -262,6 +263,57 @@ Deno.test("what runs on a relayed session ends on it, new streams are on the dir
   assertEquals(log.of("peer:down"), []);
   assertEquals(log.of("undelivered"), []);
   consuming.catch(() => {});
+});
+
+Deno.test("a file that is under way when a direct session replaces the relayed one arrives without a new attempt", async () => {
+  await using nodes = await threeNodes();
+  const { relay, dialing, accepting } = nodes;
+  // The relay holds the file back until there is a direct session.
+  const gate = Promise.withResolvers<void>();
+  let carried = 0;
+  using _relay = relayByHand(relay, {
+    tamper: async (from, bytes) => {
+      if (from === "dialing") carried += bytes.length;
+      if (carried > 400_000) await gate.promise;
+      return [bytes];
+    },
+  });
+  using _accept = acceptByHand(accepting);
+  const { id } = accepting.identity;
+  const relayed = await dialByHand(dialing, relay, accepting);
+  await until("up", () => accepting.sessions().length === 2);
+  const place = await Deno.makeTempDir();
+  try {
+    const content = pattern(2_000_000);
+    await Deno.writeFile(`${place}/film.bin`, content);
+    await Deno.mkdir(`${place}/in`);
+    const steps: string[] = [];
+    const receiving = (async () => {
+      const options = { dir: `${place}/in`, accept: () => true };
+      for await (const step of receiveFiles(accepting, options)) {
+        steps.push(step.type);
+        if (step.type === "end") break;
+      }
+    })();
+    const sending = (async () => {
+      for await (
+        const step of sendFile(dialing, id, [`${place}/film.bin`])
+      ) steps.push(step.type);
+    })();
+    await until("some of it is under way", () => carried > 400_000);
+    nodes.isCut = false;
+    const direct = await dialDirectly(dialing, accepting);
+    await until("primary", () => sessionOf(dialing, id) === direct);
+    assertEquals(relayed.channel.isOpen, true);
+    gate.resolve();
+    await Promise.all([sending, receiving]);
+    assertEquals(steps.includes("retrying"), false, steps.join());
+    assert(same(await Deno.readFile(`${place}/in/film.bin`), content));
+    await relayed.channel.closed;
+    assertEquals(pathsTo(dialing, id), ["direct"]);
+  } finally {
+    await Deno.remove(place, { recursive: true });
+  }
 });
 
 Deno.test("a stream that does not end keeps a replaced session for 30 seconds, and then ends with it", async () => {
