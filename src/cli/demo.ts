@@ -42,6 +42,11 @@ const FLAGS = {
     type: "boolean",
     help: "Stay up after the show until Ctrl-C, for others to join",
   },
+  discover: {
+    type: "boolean",
+    help:
+      "Announce all nodes on the local network, for others to join by --discover",
+  },
   open: {
     type: "boolean",
     help: "Show it in a browser, slowly, and stay up as with --keep",
@@ -144,11 +149,13 @@ async function makeHost(
   periodS: number,
   interrupted: AbortSignal,
 ): Promise<DemoHost> {
-  if (flags.inProcess) return new LocalHost(periodS * 1_000);
+  const { discover } = flags;
+  if (flags.inProcess) return new LocalHost(periodS * 1_000, discover);
   // For the nodes standard error is never a terminal.
   const human = flags.logFormat === "auto" && Deno.stderr.isTerminal();
   const logFormat = human ? "human" : flags.logFormat;
   return await ChildHost.create({
+    discover,
     flags: [
       `--period=${periodS}`,
       `--log-level=${flags.logLevel}`,

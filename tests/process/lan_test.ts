@@ -195,3 +195,27 @@ test(`thousands of broken packets cost a node little, and another is found all t
   const grown = (process.residentBytes ?? 0) - before;
   assert(grown < 100_000_000, `${grown} bytes`);
 });
+
+test(`the nodes of a demo that is announced are joined from another machine${reason}`, async () => {
+  await using scene = new MeshScene();
+  const [laptop, guest] = lanOf(scene, "laptop", "guest") as [Host, Host];
+  const temporary = Deno.makeTempDirSync({ dir: scene.place.path });
+  await using demo = verack(
+    ["demo", "--nodes=2", "--discover", "--keep", "--json"],
+    {
+      permissions: [
+        ...PERMISSIONS.permissions,
+        `--allow-write=${temporary}`,
+        `--allow-run=${Deno.execPath()}`,
+      ],
+      env: { TMPDIR: temporary },
+      launcher: laptop.network.launcher,
+    },
+  );
+  await demo.line((line) => line.includes('"keep"'));
+  const node = await scene.start(guest, DISCOVER);
+  await until("both", async () => {
+    const { sessions } = await node.client.peers();
+    return sessions.length === 2;
+  });
+});

@@ -22,11 +22,17 @@ const LEAVE_TIMEOUT_MS = 3_000;
 /** Ctrl-C in a terminal reaches the children too: how long they have to end by themselves. */
 const HEAD_START_MS = 500;
 
-/** Permissions of `verack run`, beside reading its key. */
+/** Permissions of `verack run`, beside the network and reading its key. */
 const CHILD_PERMISSIONS = [
-  "--allow-net=127.0.0.1",
   "--allow-env=VERACK_LOG,VERACK_TLS_ENGINE,DENO_TLS_CA_STORE,DENO_CERT,NODE_EXTRA_CA_CERTS",
 ] as const;
+
+/** The network of nodes that stay on this machine, and of those that others find. */
+const LOCAL_NET = ["--allow-net=127.0.0.1"];
+const DISCOVERED_NET = ["--allow-net", "--allow-sys=networkInterfaces"];
+
+/** Where nodes listen that others find; for those of the demo that is on this machine, too. */
+const EVERYWHERE = "0.0.0.0";
 
 /** How a node is started. */
 export interface DemoNodeOptions {
@@ -70,17 +76,21 @@ export class LocalHost implements DemoHost {
    */
   readonly linksAtOnce = 100;
   readonly #periodMs: number;
+  readonly #discover: boolean;
   readonly #nodes: DemoNode[] = [];
 
-  constructor(periodMs: number) {
+  /** With `discover` other machines of the local network find them. */
+  constructor(periodMs: number, discover = false) {
     this.#periodMs = periodMs;
+    this.#discover = discover;
   }
 
   async start(options: DemoNodeOptions): Promise<DemoNode> {
     const node = await Node.start({
       identity: options.identity,
       name: options.name,
-      host: "127.0.0.1",
+      host: this.#discover ? EVERYWHERE : "127.0.0.1",
+      discover: this.#discover,
       port: 0,
       connect: options.connect === undefined ? [] : [options.connect],
     });
@@ -103,7 +113,7 @@ export class LocalHost implements DemoHost {
   async #run(node: Node, options: DemoNodeOptions): Promise<void> {
     const stopPinging = pingEvery(node, this.#periodMs);
     try {
-      for await (const event of node.events()) options.onEvent(event);
+      for await (const event of node.events()) options.onEvent(here(event));
     } finally {
       stopPinging();
       options.onEnd("it stopped");
@@ -115,6 +125,8 @@ export class LocalHost implements DemoHost {
 export interface ChildHostOptions {
   /** Flags of `run` that every node gets. */
   readonly flags: readonly string[];
+  /** Whether other machines of the local network find them. */
+  readonly discover: boolean;
   /** Called with each line that a node writes to standard error. */
   readonly onLog: (name: string, line: string) => void;
   /** Aborts when the demo is interrupted. */
@@ -149,16 +161,19 @@ export class ChildHost implements DemoHost {
 
   async start(options: DemoNodeOptions): Promise<DemoNode> {
     const { name, identity, connect } = options;
-    const { flags, onLog, interrupted } = this.#options;
+    const { discover, flags, onLog, interrupted } = this.#options;
     let files = this.#files.get(name);
     if (files === undefined) {
       files = await writeIdentity(identity, `${this.#directory}/${name}`);
       this.#files.set(name, files);
     }
     const token = options.hasPage ? await this.#token(name) : undefined;
-    const process = spawn(this.#directory, token?.path, [
+    const net = discover ? DISCOVERED_NET : LOCAL_NET;
+    const process = spawn(this.#directory, token?.path, net, [
       "--json",
-      "--host=127.0.0.1",
+      ...(discover
+        ? [`--host=${EVERYWHERE}`, "--discover"]
+        : ["--host=127.0.0.1"]),
       "--port=0",
       `--name=${name}`,
       `--key=${files.keyPath}`,
@@ -202,6 +217,7 @@ export class ChildHost implements DemoHost {
 function spawn(
   directory: string,
   tokenPath: string | undefined,
+  net: readonly string[],
   flags: readonly string[],
 ): Deno.ChildProcess {
   const program = Deno.build.standalone ? [] : [
@@ -210,6 +226,7 @@ function spawn(
     "--quiet",
     // This process has loaded all modules already, by the same lock file.
     "--cached-only",
+    ...net,
     ...CHILD_PERMISSIONS,
     `--allow-read=${directory}`,
     ...(tokenPath === undefined ? [] : [`--allow-write=${tokenPath}`]),
@@ -298,7 +315,7 @@ class ChildNode implements DemoNode {
           const { control = "" } = event;
           this.page = remotePage(new URL("/", control).href, this.#token);
         }
-        onEvent(event);
+        onEvent(here(event));
       }
     };
     const logs = async () => {
@@ -331,4 +348,12 @@ function parseEvent(line: string): DemoNodeEvent | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** An event with an address at which the other nodes of the demo reach this one. */
+function here(event: NodeEvent): NodeEvent {
+  const everywhere = `${EVERYWHERE}:`;
+  return event.type === "listening" && event.address?.startsWith(everywhere)
+    ? { ...event, address: event.address.replace(everywhere, "127.0.0.1:") }
+    : event;
 }
