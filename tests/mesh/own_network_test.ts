@@ -5,6 +5,7 @@ import { NETWORK_POLL_MS } from "../../src/mesh/mesh_limits.ts";
 import type { LocalNetwork } from "../../src/transport/local_networks.ts";
 import { type Member, MemoryMesh } from "../helpers/memory_mesh.ts";
 import { network } from "../helpers/networks.ts";
+import { relayedBy, viaOf } from "../helpers/relayed.ts";
 
 /** Far longer than anything here may take. */
 const NEVER_DEAD = { heartbeatMs: 60_000, deadAfterMs: 600_000 };
@@ -147,3 +148,20 @@ function setFlap(machine: Machine, next: () => number): () => void {
   });
   return () => ended = true;
 }
+
+Deno.test("when the network changes a relayed peer is dialed at once, and the direct session replaces the relayed one", async () => {
+  await using mesh = new MemoryMesh();
+  mesh.network.unreachable("10.0.0.2", "10.0.0.3");
+  const machine = new Machine();
+  const alice = await mesh.start();
+  const bob = await mesh.start([alice], machine.options);
+  const carol = await mesh.start([alice]);
+  await relayedBy(mesh, bob, carol, alice);
+  // Until the backoff has grown long.
+  await mesh.clock.advance(600_000);
+  mesh.network.reachable("10.0.0.2", "10.0.0.3");
+  machine.networks = [network("eth0", "10.0.0.2/24")];
+  await mesh.clock.runUntil(() => viaOf(bob, carol) === "direct", {
+    limitMs: SOON_MS,
+  });
+});

@@ -6,7 +6,11 @@ import type {
   AddressRank,
   PeerAddress,
 } from "../../../src/mesh/peers/peer_addresses.ts";
+import { at, Disguise } from "../../helpers/disguise.ts";
+import { entryOf, stranger } from "../../helpers/forged_messages.ts";
 import { network } from "../../helpers/networks.ts";
+import { Scene } from "../../helpers/scene.ts";
+import { until } from "../../helpers/until.ts";
 
 const HOME = network("wlan0", "192.168.1.5/24", "fd00:1::5/64", "fe80::5/64");
 const OWN_PUBLIC = "5.77.0.1";
@@ -78,4 +82,18 @@ Deno.test("false near addresses delay a verified one by few attempts", () => {
   const ordered = order([entry("8.8.8.8", "verified"), ...claims]);
   assertEquals(ordered.indexOf("8.8.8.8"), MAX_UNVERIFIED_FIRST);
   assertEquals(ordered.length, 7);
+});
+
+Deno.test("a node dials a peer at the address that is near first", async () => {
+  const far = ["8.8.8.8:9", "9.9.9.9:9"];
+  const near = "192.168.1.9:9";
+  const transport = new Disguise("192.168.1.7", { absent: [...far, near] });
+  await using scene = await Scene.start({ transport, networks: () => [HOME] });
+  using bob = await scene.join();
+  const addresses = [...far, near].map((it) => at(it.slice(0, -2), 9));
+  await bob.tell([entryOf(stranger(), addresses)]);
+  const { tried } = transport;
+  await until("dials", () => [...far, near].every((it) => tried.includes(it)));
+  const first = tried.find((it) => far.includes(it) || it === near);
+  assertEquals(first, near);
 });
