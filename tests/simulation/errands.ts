@@ -62,6 +62,9 @@ const SLOW_MS = 6_000;
 /** By so much may an outcome be late: timers of a node that sleeps fire when it wakes. */
 const GRACE_MS = 100;
 
+/** Answers of less are never too many at once. */
+const MAX_UNREAD_BYTES = 4_000_000;
+
 /** Codes with which a request may end under faults. */
 const UNDER_FAULTS: ReadonlySet<string> = new Set([
   "unknown-peer",
@@ -200,11 +203,19 @@ export class Errands {
     this.#end(request, code);
     const isRight = UNDER_FAULTS.has(code) || code === "timeout" ||
       (code === "denied" && this.#isClosed) ||
+      (code === "full" && this.#askedOf(request) > MAX_UNREAD_BYTES) ||
       (code === "aborted" && aborts) ||
       (code === "unknown-method" && service === "nothing") ||
       (error instanceof RequestError && service === "fail" &&
         error.remoteCode === "as-told" && handlerResult === "threw");
     if (!isRight) throw broken(request, `failed: ${code}: ${error.message}`);
+  }
+
+  /** Bytes of the answers that a node has asked for and that have not all come. */
+  #askedOf({ life }: Request): number {
+    return this.#requests
+      .filter((it) => it.life === life && it.outcome !== "answer")
+      .reduce((sum, { errand }) => sum + errand.answerSize, 0);
   }
 
   #end(request: Request, outcome: string): void {

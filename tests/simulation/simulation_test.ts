@@ -13,9 +13,9 @@ import { simulate } from "./simulate.ts";
 import { Tally } from "./tally.ts";
 
 /** So many schedules are run each time; `deno task simulate` runs on. */
-const OPEN_SCHEDULES = 80;
-const CLOSED_SCHEDULES = 30;
-const RELAYED_SCHEDULES = 24;
+const OPEN_SCHEDULES = 54;
+const CLOSED_SCHEDULES = 22;
+const RELAYED_SCHEDULES = 16;
 /** docs/relay.md says so, too; measured were 10 s. */
 const QUIET_WHOLE_MS = 20_000;
 
@@ -98,7 +98,7 @@ Deno.test(`${RELAYED_SCHEDULES} schedules of meshes with unreachable pairs leave
 
 Deno.test(`any connected graph is whole within ${QUIET_WHOLE_MS / 1_000} s when all its nodes start at once`, async () => {
   for (const [at, kind] of SHAPES.entries()) {
-    const schedule = quietReachSchedule(kind, 6, at);
+    const schedule = quietReachSchedule(kind, 5, at);
     const { wholeAfterMs } = await simulate(schedule);
     assert(wholeAfterMs <= QUIET_WHOLE_MS, `${kind}: ${wholeAfterMs} ms`);
   }
@@ -107,7 +107,7 @@ Deno.test(`any connected graph is whole within ${QUIET_WHOLE_MS / 1_000} s when 
 Deno.test("the same seed gives the same run to the byte, another seed another", async () => {
   const digests = new Set<string | undefined>();
   const schedules = [
-    ...[11, 12, 13].map(makeSchedule),
+    ...[11, 12].map(makeSchedule),
     makeClosedSchedule(14),
     makeReachSchedule(15),
   ];
@@ -120,7 +120,7 @@ Deno.test("the same seed gives the same run to the byte, another seed another", 
     assertEquals(first, second);
     digests.add(first.digest);
   }
-  assertEquals(digests.size, 5);
+  assertEquals(digests.size, 4);
   assertNotEquals(makeSchedule(1), makeSchedule(2));
 });
 
