@@ -10,10 +10,6 @@ import { testIf } from "../helpers/test_if.ts";
 
 const why = whyNoHosts();
 const test = testIf(why === undefined);
-/** Those that need what is not there yet. */
-const later = testIf(
-  why === undefined && Deno.env.get("VERACK_SCENES") === "all",
-);
 const reason = why === undefined ? "" : ` (${why})`;
 
 const FILE_BYTES = 24_000_000;
@@ -90,7 +86,7 @@ test(
   },
 );
 
-later(
+test(
   `a laptop that goes from one network to another is linked again, and loses no message${reason}`,
   async () => {
     await using scene = new MeshScene();
@@ -102,7 +98,7 @@ later(
       return inside;
     });
     const server = await scene.start(network.host("server", internet));
-    const options = { connect: [server] };
+    const options = { connect: [server], args: ["--discover"] };
     await scene.start(network.host("desktop", home!), options);
     const host = network.host("laptop", home!);
     await scene.start(host, options);

@@ -10,10 +10,6 @@ import { testIf } from "../helpers/test_if.ts";
 
 const why = whyNoHosts();
 const test = testIf(why === undefined);
-/** Those that need what is not there yet. */
-const later = testIf(
-  why === undefined && Deno.env.get("VERACK_SCENES") === "all",
-);
 const reason = why === undefined ? "" : ` (${why})`;
 
 /** Homes, each behind a router of its own, on one internet. */
@@ -85,45 +81,47 @@ test(`a forwarded port makes a member behind a router reachable for one behind a
   assertEquals(await scene.links(alice), { bob: "direct" });
 });
 
-later(
-  `two members behind one router without hairpin are linked by their local addresses${reason}`,
-  async () => {
+for (const discover of [false, true]) {
+  const how = discover
+    ? "linked by their local addresses with --discover"
+    : "relayed by one outside";
+  test(`two members behind one router without hairpin are ${how}${reason}`, async () => {
     await using scene = new MeshScene();
     const { internet, first: { home } } = homes(scene, 1);
     const outside = await scene.start(scene.network.host("outside", internet));
-    const options = { connect: [outside] };
+    const options = {
+      connect: [outside],
+      args: discover ? ["--discover"] : [],
+    };
     await scene.start(scene.network.host("alice", home), options);
     await scene.start(scene.network.host("bob", home), options);
     await scene.settle({
       "outside alice": "direct",
       "outside bob": "direct",
-      "alice bob": "direct",
+      "alice bob": discover ? "direct" : "via outside",
     });
     await new Letters(scene).arrive();
-  },
-);
+  });
+}
 
-later(
-  `members behind two routers, two of them behind the same, are relayed where they are not near${reason}`,
-  async () => {
-    await using scene = new MeshScene();
-    const { internet, first, second } = homes(scene, 2);
-    const relay = await scene.start(scene.network.host("relay", internet));
-    const options = { connect: [relay] };
-    await scene.start(scene.network.host("alice", first.home), options);
-    await scene.start(scene.network.host("bob", first.home), options);
-    await scene.start(scene.network.host("carol", second.home), options);
-    await scene.settle({
-      "relay alice": "direct",
-      "relay bob": "direct",
-      "relay carol": "direct",
-      "alice bob": "direct",
-      "alice carol": "via relay",
-      "bob carol": "via relay",
-    });
-    await new Letters(scene).arrive();
-  },
-);
+test(`members behind two routers, two of them behind the same, are relayed where they are not near${reason}`, async () => {
+  await using scene = new MeshScene();
+  const { internet, first, second } = homes(scene, 2);
+  const relay = await scene.start(scene.network.host("relay", internet));
+  const options = { connect: [relay], args: ["--discover"] };
+  await scene.start(scene.network.host("alice", first.home), options);
+  await scene.start(scene.network.host("bob", first.home), options);
+  await scene.start(scene.network.host("carol", second.home), options);
+  await scene.settle({
+    "relay alice": "direct",
+    "relay bob": "direct",
+    "relay carol": "direct",
+    "alice bob": "direct",
+    "alice carol": "via relay",
+    "bob carol": "via relay",
+  });
+  await new Letters(scene).arrive();
+});
 
 for (const hidesSources of [false, true]) {
   const how = hidesSources ? "hides sources" : "keeps sources";
