@@ -144,6 +144,35 @@ test(`nodes of another network, without the secret or with another are left alon
   assertEquals(discovery?.open, false);
 });
 
+test(`where there is IPv6 alone nodes find each other by that${reason}`, async () => {
+  await using scene = new MeshScene();
+  const lan = scene.network.subnet("lan", { v6: "fd77:0:0:1" });
+  const options = { ...DISCOVER, listen: "::" };
+  for (const name of ["alice", "bob"]) {
+    await scene.start(scene.network.host(name, lan), options);
+  }
+  await scene.settle({ "alice bob": "direct" });
+});
+
+test(`a host on two networks finds nodes on both, and tells neither of addresses on the other${reason}`, async () => {
+  await using scene = new MeshScene();
+  const { network } = scene;
+  const one = network.subnet("one", { v4: "10.77.1" });
+  const two = network.subnet("two", { v4: "10.77.2" });
+  const alice = await scene.start(network.host("alice", one), DISCOVER);
+  await scene.start(network.host("middle", one, two), DISCOVER);
+  await scene.start(network.host("bob", two), DISCOVER);
+  await scene.settle({
+    "alice middle": "direct",
+    "alice bob": "via middle",
+    "middle bob": "direct",
+  });
+  const { discovery } = await alice.client.status();
+  assertEquals(discovery?.found.map(({ address }) => address), [
+    `${network.hosts[1]!.on(one)}:8080`,
+  ]);
+});
+
 test(`a host that moves to another address is found there again${reason}`, async () => {
   await using scene = new MeshScene();
   const [alice, bob] = lanOf(scene, "alice", "bob") as [Host, Host];

@@ -1,9 +1,10 @@
 // Nodes that find each other on a local network in memory, in virtual time.
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import type { Node } from "../../../src/mesh/node.ts";
+import { Node } from "../../../src/mesh/node.ts";
 import type { NodeOptions } from "../../../src/mesh/options.ts";
 import { MemoryLan } from "../../../src/testing/memory_lan.ts";
 import { type Member, MemoryMesh } from "../../helpers/memory_mesh.ts";
+import { EventLog } from "../../helpers/nodes.ts";
 
 /** A mesh whose members are on one local network, too. */
 class LanMesh extends MemoryMesh {
@@ -120,6 +121,24 @@ Deno.test("a node that listens on this machine alone finds others, and is not an
   assertEquals([linksOf(alice), linksOf(bob)], [1, 1]);
   assertEquals(bob.node.status().discovery?.announced, false);
   assert(mesh.sentBy(bob).every((it) => it.includes('"isQuery":true')));
+});
+
+Deno.test("a node that does not listen joins those that it finds", async () => {
+  await using mesh = new LanMesh();
+  const alice = await mesh.join();
+  const bob = await Node.start({
+    listen: false,
+    discover: true,
+    multicast: mesh.lan.host(["10.0.0.9"]),
+    transport: mesh.network.transport("10.0.0.9"),
+    clock: mesh.clock,
+    random: mesh.random,
+  });
+  mesh.members.push({ host: "10.0.0.9", node: bob, log: new EventLog(bob) });
+  await mesh.clock.advance(3_000);
+  assertEquals([linksOf(alice), bob.sessions().length], [1, 1]);
+  assertEquals(bob.status().discovery?.announced, false);
+  assertEquals(alice.node.status().discovery?.found, []);
 });
 
 Deno.test("a node that leaves says so, and is announced again where it goes", async () => {
