@@ -76,7 +76,8 @@ export class Member implements AsyncDisposable {
   #outbox: number | undefined;
   /** Addresses of others when the mesh was whole, the last time and the one before. */
   #remembered: readonly ReadonlyMap<Member, string>[] = [];
-  readonly #links = new Set<string>();
+  /** By identity: the relay, or nothing of a direct one. */
+  readonly #links = new Map<string, string | undefined>();
   #mesh: Extract<NodeEvent, { type: "mesh" }> | undefined;
   #read = 0;
 
@@ -194,11 +195,11 @@ export class Member implements AsyncDisposable {
   }
 
   /**
-   * Identities it says it is linked with.
+   * Identities it says it is linked with, and through which relay, if one is between.
    *
    * @throws {Error} when what it says makes no sense, such as up twice.
    */
-  links(): ReadonlySet<string> {
+  links(): ReadonlyMap<string, string | undefined> {
     this.#listen();
     return this.#links;
   }
@@ -224,8 +225,13 @@ export class Member implements AsyncDisposable {
     const lines = this.#process?.child.out ?? [];
     for (; this.#read < lines.length; this.#read++) {
       const event: NodeEvent | Told = JSON.parse(lines[this.#read] ?? "");
-      if (event.type === "peer:up") this.#turn(event.id, true);
-      else if (event.type === "peer:down") this.#turn(event.id, false);
+      if (event.type === "peer:up") {
+        this.#turn(event.id, true);
+        this.#links.set(event.id, event.via);
+      } else if (event.type === "peer:down") {
+        this.#turn(event.id, false);
+        this.#links.delete(event.id);
+      } else if (event.type === "path") this.#links.set(event.id, event.via);
       else if (event.type === "mesh") this.#mesh = event;
       else this.#note(event);
     }
@@ -256,7 +262,5 @@ export class Member implements AsyncDisposable {
         `${this.name} said twice that ${id} is ${up ? "up" : "down"}`,
       );
     }
-    if (up) this.#links.add(id);
-    else this.#links.delete(id);
   }
 }

@@ -1,8 +1,8 @@
 /**
  * What happens to networks: splits, pairs that cannot reach each other, packets
  * that pass one way only, hosts gone dark, hosts with a new address. While it
- * lasts, whoever can meet must be linked; afterwards everybody. What happens to
- * processes is in `rounds.ts`.
+ * lasts, those that can meet must be linked, directly or through others; afterwards
+ * all. What happens to processes is in `rounds.ts`.
  */
 import { until } from "../../helpers/until.ts";
 import type { Host, HostNetwork } from "../../helpers/network/host_network.ts";
