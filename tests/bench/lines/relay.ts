@@ -14,6 +14,15 @@ const DIRECTIONS = [
   { direction: "receive", name: "64 KiB writes from the acceptor" },
 ] as const;
 const DIRECT = "direct";
+const PEAK = "peak of the relay, one busy pair";
+const OWN_REQUESTS = 1_000;
+/** What the relay does for itself meanwhile. */
+const OWN = [
+  { isBusy: false, name: "idle" },
+  { isBusy: true, name: "beside a busy pair" },
+] as const;
+const ownRequest = (state: string) => `own request of the relay, ${state}, p50`;
+const ownBulk = (state: string) => `own 64 KiB writes of the relay, ${state}`;
 
 /** Two nodes in two processes, and a third process between them or none. */
 async function measure(
@@ -36,8 +45,27 @@ async function measure(
     [P50]: wakefulMedian(times) * 1_000,
     [P99]: percentile(times, 0.99) * 1_000,
   };
+  if (relay !== undefined) await relay.call("watch");
   for (const { direction, name } of DIRECTIONS) {
     values[name] = await pair.call<number>("bulk", direction, BULK_MS, 1);
+  }
+  if (relay === undefined) return values;
+  values[PEAK] = await relay.call<number>("peak") / 1e6;
+  const own = async () => ({
+    times: await relay.call<number[]>("requests", OWN_REQUESTS),
+    rate: await relay.call<number>("bulk", BULK_MS),
+  });
+  await own();
+  for (const { isBusy, name } of OWN) {
+    let isOver = false;
+    const load = (async () => {
+      while (isBusy && !isOver) await pair.call("bulk", "send", BULK_MS, 1);
+    })();
+    const { times, rate } = await own();
+    isOver = true;
+    await load;
+    values[ownRequest(name)] = percentile(times, 0.5) * 1_000;
+    values[ownBulk(name)] = rate;
   }
   return values;
 }
@@ -46,7 +74,7 @@ async function measure(
 export const relay: Line = {
   name: "relay",
   description: "requests and bulk through a relay, beside a direct session",
-  secondsARound: 14,
+  secondsARound: 20,
   figures: [
     { name: P50, unit: "µs", better: "lower", ratios: { [DIRECT]: 2.6 } },
     { name: P99, unit: "µs", better: "lower" },
@@ -55,6 +83,17 @@ export const relay: Line = {
       unit: "MB/s",
       better: "higher" as const,
       ratios: { [DIRECT]: 0.3 },
+    })),
+    { name: PEAK, unit: "MB", better: "lower" },
+    ...OWN.map(({ name }) => ({
+      name: ownRequest(name),
+      unit: "µs",
+      better: "lower" as const,
+    })),
+    ...OWN.map(({ name }) => ({
+      name: ownBulk(name),
+      unit: "MB/s",
+      better: "higher" as const,
     })),
   ],
   contenders: (settings) => [
