@@ -64,12 +64,12 @@ export const TURN_BYTES = MAX_STREAM_DATA_BYTES;
 export const SHORT_QUEUE_KEPT_MS = 5_000;
 
 /**
- * The same for a stream that a relay joins to another: a window that moves 13 MB/s over a round
+ * The same for a stream that a relay joins to another: a window that moves 26 MB/s over a round
  * trip of 80 ms to the relay, credit beyond the least for all of these together, and a queue.
  */
-export const MAX_RELAYED_WINDOW_BYTES = 1_048_576;
+export const MAX_RELAYED_WINDOW_BYTES = 2_097_152;
 export const RELAYED_WINDOW_BUDGET_BYTES = STREAM_WINDOW_BUDGET_BYTES / 4;
-export const MAX_RELAYED_QUEUE_BYTES = TURN_BYTES;
+export const MAX_RELAYED_QUEUE_BYTES = MAX_WRITE_QUEUE_BYTES;
 
 // --- Memory ------------------------------------------------------------------
 

@@ -136,7 +136,7 @@ Deno.test("the windows of all relayed streams together take a quarter of the bud
   assertEquals(memory.growWindow(share, step, true), true);
 });
 
-Deno.test("the window of a relayed stream grows to 1 MiB and no further, and its queue holds little", async () => {
+Deno.test("the window of a relayed stream grows to 2 MiB and no further, and its queue is bounded", async () => {
   const windows = new Map<boolean, number>();
   for (const isRelayed of [true, false]) {
     const wire = new StreamWire();

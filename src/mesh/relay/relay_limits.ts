@@ -63,7 +63,7 @@ export const RELAY_SWEEP_MS = 1_000;
 
 /** First and longest buffer of a direction; it grows when reads fill it. */
 export const MIN_RELAY_BUFFER_BYTES = 2_048;
-export const MAX_RELAY_BUFFER_BYTES = 16_384;
+export const MAX_RELAY_BUFFER_BYTES = 65_536;
 
 /** The least rate of `--relay-rate`: the handshakes and the pings of some pairs. */
 export const MIN_RELAY_BYTES_PER_S = 16_384;
