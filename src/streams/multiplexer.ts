@@ -286,6 +286,8 @@ export class Multiplexer implements StreamLink, TurnTaker {
     if (!isFirst) return turns.maySend(this);
     if (!turns.mayOvertake(bytes, this.ahead())) return false;
     this.#turns.overtook(bytes);
+    // Beside what is relayed as well, little may be in flight.
+    this.#relayedTurns?.overtook(bytes);
     return true;
   }
 
@@ -322,6 +324,7 @@ export class Multiplexer implements StreamLink, TurnTaker {
 
   wake(stream: MultiplexedStream, hasSent: boolean): void {
     if (!stream.isRelayed) {
+      if (!hasSent) this.#relayedTurns?.overtook(0);
       this.#turns.add(stream, hasSent);
       return this.#sink.turns.wake(this);
     }
