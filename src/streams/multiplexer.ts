@@ -200,11 +200,10 @@ export class Multiplexer implements StreamLink, TurnTaker {
 
   #onData(payload: Uint8Array): void {
     const id = decodeDataHead(payload);
+    const bytes = payload.subarray(DATA_HEAD_BYTES);
     const stream = this.#streams.get(id);
-    if (stream === undefined) {
-      return this.#late("data", id, payload.length - DATA_HEAD_BYTES);
-    }
-    stream.receive(payload.subarray(DATA_HEAD_BYTES));
+    if (stream === undefined) return this.#late("data", id, bytes.length);
+    stream.receive(bytes);
   }
 
   #onCredit(payload: Uint8Array): void {
@@ -286,7 +285,6 @@ export class Multiplexer implements StreamLink, TurnTaker {
     if (!isFirst) return turns.maySend(this);
     if (!turns.mayOvertake(bytes, this.ahead())) return false;
     this.#turns.overtook(bytes);
-    // Beside what is relayed as well, little may be in flight.
     this.#relayedTurns?.overtook(bytes);
     return true;
   }
@@ -323,15 +321,16 @@ export class Multiplexer implements StreamLink, TurnTaker {
   }
 
   wake(stream: MultiplexedStream, hasSent: boolean): void {
-    if (!stream.isRelayed) {
-      if (!hasSent) this.#relayedTurns?.overtook(0);
-      this.#turns.add(stream, hasSent);
-      return this.#sink.turns.wake(this);
-    }
-    const { clock } = this.#options;
-    this.#relayedTurns ??= new StreamTurns(clock, () => this.ahead());
-    this.#relayedTurns.add(stream, hasSent);
-    this.#sink.turns.wake(this.#relayedTurns);
+    const { isRelayed } = stream;
+    if (!isRelayed && !hasSent) this.#relayedTurns?.overtook(0);
+    const turns = isRelayed
+      ? this.#relayedTurns ??= new StreamTurns(
+        this.#options.clock,
+        () => this.ahead(),
+      )
+      : this.#turns;
+    turns.add(stream, hasSent);
+    this.#sink.turns.wake(isRelayed ? turns : this);
   }
 
   nextWindow(stream: MultiplexedStream, window: number): number {

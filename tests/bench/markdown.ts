@@ -23,12 +23,17 @@ const SERVICES: readonly string[] = [
   "file",
   "file-memory",
   "forward",
-  "relay",
   "fairness",
 ];
+const RELAY = "relay";
 const GROWING = "growing";
 /** Lines that have tables of their own. */
-const APART: readonly string[] = [...AMONG_NETWORKS, ...SERVICES, GROWING];
+const APART: readonly string[] = [
+  ...AMONG_NETWORKS,
+  ...SERVICES,
+  RELAY,
+  GROWING,
+];
 
 /** Parts of the page by the name of their place in it. */
 export function tables(records: Records): Record<string, string> {
@@ -40,6 +45,7 @@ export function tables(records: Records): Record<string, string> {
     messages: networksTable(of(MESSAGES)),
     streams: networksTable(of(STREAMS)),
     services: linesTable(of(SERVICES)),
+    relay: linesTable(of([RELAY])),
     lines: linesTable(rows.filter(({ line }) => !APART.includes(line))),
     growing: growingTable(of([GROWING])),
     notes: notes.map((it) => `- ${it}`).join("\n"),
