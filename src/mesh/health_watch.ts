@@ -11,6 +11,7 @@ import {
   shareOf,
 } from "./bounded_use.ts";
 import type { UnreachablePairs } from "./discovery/unreachable_pairs.ts";
+import type { MissingPair } from "./events.ts";
 import type { HealthBoard, OwnFact, RaiseOptions } from "./health.ts";
 import {
   CLOCK_RIGHT_MS,
@@ -25,6 +26,8 @@ import {
 import type { Tick } from "./pause_detector.ts";
 import type { PeerClocks } from "./peer_clocks.ts";
 import type { NodeStore } from "./peers/node_store.ts";
+import type { Peer } from "./peers/peer.ts";
+import type { Standing } from "./peers/standing.ts";
 
 /** Dependencies of {@linkcode HealthWatch}. */
 export interface HealthWatchOptions extends BoundedUseParts {
@@ -33,6 +36,7 @@ export interface HealthWatchOptions extends BoundedUseParts {
   readonly clocks: Pick<PeerClocks, "offset">;
   readonly unreachable: Pick<UnreachablePairs, "pairs">;
   readonly store: Pick<NodeStore, "freeBytes">;
+  readonly standing: Standing;
   /** This node. */
   readonly own: PeerId;
   /** Why the last attempt to reach a peer through a relay failed. */
@@ -104,7 +108,8 @@ export class HealthWatch {
   #lookAtPairs(): void {
     const { health, unreachable } = this.#options;
     const keys = new Set<string>();
-    for (const [a, b] of unreachable.pairs.slice(0, MAX_PAIR_FACTS)) {
+    const pairs = unreachable.pairs.filter((pair) => this.#isAlarming(pair));
+    for (const [a, b] of pairs.slice(0, MAX_PAIR_FACTS)) {
       const key = `${PAIR} ${a} ${b}`;
       keys.add(key);
       health.raise(key, {
@@ -120,6 +125,21 @@ export class HealthWatch {
       });
     }
     health.keep(`${PAIR} `, keys);
+  }
+
+  /**
+   * Whether a pair is a fault, rather than a stranger that is hard to reach, as anything may be
+   * that joins an open mesh: one that says so itself, has not proven its key here, or is reported
+   * by another one.
+   */
+  #isAlarming([a, b]: MissingPair): boolean {
+    const { own, standing, table } = this.#options;
+    const peers = [a, b].filter((id) => id !== own).map((id) => table.get(id));
+    const isHardToReach = (peer: Peer | undefined) =>
+      peer !== undefined && !standing.has(peer) &&
+      (peer.isUnreachable || !peer.isVerified);
+    return !peers.some(isHardToReach) &&
+      (peers.length < 2 || peers.some((peer) => standing.has(peer)));
   }
 
   /** Of a pair with this node: why no member relays it. */

@@ -331,9 +331,9 @@ export function makeParts(
     table,
   });
   const healthWatch = new HealthWatch({
+    ...peerParts,
     log,
     own,
-    health,
     clocks,
     unreachable,
     store,
@@ -341,7 +341,6 @@ export function makeParts(
     options,
     queues: writeQueues,
     relay,
-    table,
     relaying: relayEnd,
   });
   ownNetwork.start({ ownEntry, sessions });

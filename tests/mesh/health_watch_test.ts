@@ -221,6 +221,26 @@ Deno.test("members that a firewall keeps apart are a warning with both ids, at b
   }
 });
 
+Deno.test("a stranger that none can dial is a missing pair, and no fault of the others", async () => {
+  await using mesh = unrelayedMesh();
+  const alice = await mesh.start();
+  const bob = await mesh.start([alice]);
+  await mesh.complete();
+  // It does not listen, and reaches one of them only.
+  const host = "10.0.0.3";
+  mesh.network.unreachable(host, bob.host);
+  const mallory = await mesh.start([alice], { listen: false });
+  const pair = [bob, mallory].map(({ node }) => node.identity.id).sort();
+  const members = [alice, bob];
+  await mesh.clock.runUntil(
+    () =>
+      members.every(({ node }) => node.unreachable().join() === pair.join()),
+    { limitMs: 20_000 },
+  );
+  await mesh.clock.advance(5_000);
+  for (const { node } of members) assertEquals(codes(node), []);
+});
+
 Deno.test("however many pairs a peer reports, few are facts, and those about the node itself stay", async () => {
   await using mesh = new MemoryMesh();
   const { node } = await mesh.start();
