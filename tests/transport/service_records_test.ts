@@ -183,3 +183,12 @@ Deno.test("a look-up of a service ends with its signal", async () => {
   controller.abort();
   await assertCode(looking, "aborted");
 });
+
+Deno.test("of forty records the sixteen with the best priority are used", () => {
+  const records = Array.from(
+    { length: 40 },
+    (_, i) => record(`host-${i}.example`, 8080, 40 - i),
+  );
+  const best = Array.from({ length: 16 }, (_, i) => `host-${39 - i}.example`);
+  assertEquals(shown(records), best.map((host) => `${host}:8080`));
+});
