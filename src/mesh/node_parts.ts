@@ -300,16 +300,15 @@ export function makeParts(
     closing: signal,
   });
   const acceptor = new Acceptor({
+    ...options,
     counters,
     table,
     standing,
-    clock,
     log,
     signal,
     health,
     emit,
     connections,
-    handshakeTimeoutMs,
     listener,
     opener,
     pending,
@@ -318,6 +317,7 @@ export function makeParts(
   const relayEnd = new RelayEnd({
     ...options,
     acceptor,
+    arriving: pending,
     events,
     identity,
     log,

@@ -24,6 +24,7 @@ import {
   MAX_RELAY_ATTEMPTS_PER_SOURCE,
   MAX_STRANGER_RELAY_ATTEMPTS,
   RELAY_AFTER_MS,
+  RELAY_CROWD_MS,
 } from "./relay_dialing_limits.ts";
 import { isRelayFault } from "./relay_fault.ts";
 import { RelayPath } from "./relay_path.ts";
@@ -45,6 +46,8 @@ export interface RelayDialerOptions
   readonly standing: Standing;
   readonly reports: Pick<LivenessReports, "open">;
   readonly events: PeerEvents;
+  /** Inbound connections whose peer is not verified yet. */
+  readonly arriving: { readonly size: number };
 }
 
 /** An attempt that goes on. */
@@ -143,7 +146,17 @@ export class RelayDialer {
     if (peer.certificate === undefined || rules.isDenied(peer.id)) return false;
     if (this.#running.has(peer.id)) return false;
     path?.hurryBy(peer.reporters, now);
+    if (!isLost && this.#meetsSoon(peer, now)) return false;
     return now >= Math.max(this.#wantedAt(peer, path, now), path?.dueAt ?? 0);
+  }
+
+  /**
+   * While others arrive, one of them may be the peer, and dials are slow: relays would be more
+   * load still. Not for long, as connections that say nothing may be made to.
+   */
+  #meetsSoon(peer: Peer, now: number): boolean {
+    const { reportedAt = now } = peer;
+    return this.#options.arriving.size > 0 && now - reportedAt < RELAY_CROWD_MS;
   }
 
   /**

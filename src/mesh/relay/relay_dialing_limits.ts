@@ -9,6 +9,9 @@
  */
 export const RELAY_AFTER_MS = 500;
 
+/** How long a crowd that arrives may postpone that: a mesh of 200 has met by then. */
+export const RELAY_CROWD_MS = 15_000;
+
 /** Relays that are asked at once for one peer: as many offers as are compared. */
 export const MAX_RELAYS_ASKED = 3;
 
