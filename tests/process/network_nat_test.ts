@@ -2,7 +2,7 @@
  * Real nodes behind routers that translate addresses, in network namespaces: which pairs are
  * linked, how, and that messages arrive. `docs/deployment.md` says the same to users.
  */
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertMatch } from "@std/assert";
 import { whyNoHosts } from "../helpers/network/host_network.ts";
 import { Letters } from "../helpers/network/letters.ts";
 import { MeshScene } from "../helpers/network/mesh_scene.ts";
@@ -50,6 +50,10 @@ test(
       relay: "direct",
       bob: "via relay",
     });
+    assertMatch(
+      await scene.place.ask("alice", "status"),
+      /^relayed +bob \(\w+\) via relay \(\w+\)$/m,
+    );
   },
 );
 
