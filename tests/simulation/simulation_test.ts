@@ -129,3 +129,8 @@ for (const { found, schedule } of FOUND_SEEDS) {
     await simulate(schedule);
   });
 }
+
+// Its only way in is a dial of one member, which had reached it before others could not.
+Deno.test("a member that others cannot dial is dialed soon where it has answered before", async () => {
+  await simulate(makeReachSchedule(9_355));
+});

@@ -369,7 +369,8 @@ export class Peer extends PeerRecord {
     const chance = random.float();
     const isClaim = this.introducedBy === undefined &&
       this.dialShare === "gossip";
-    const leastMs = this.isUnreachable
+    // Where it has answered this node, its word that nothing reaches it does not count.
+    const leastMs = this.isUnreachable && !this.addresses.hasVerified
       ? RECONNECT_UNREACHABLE_MS
       : isClaim
       ? RECONNECT_CLAIMED_MS
