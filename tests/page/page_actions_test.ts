@@ -198,7 +198,8 @@ browserTest(
   "an invite is shown as a line until it is hidden, and an address that none can dial is refused before",
   async (browser) => {
     await using node = new FakePageNode();
-    node.status = { address: "0.0.0.0:8080" };
+    const everywhere = "0.0.0.0:8080";
+    node.status = { address: everywhere, addresses: [everywhere] };
     const page = await opened(browser, node);
     const line = `verack:${ALICE}@alice.example:8080#code`;
     node.answers.set(
