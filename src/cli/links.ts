@@ -32,6 +32,8 @@ export interface LinksView {
   readonly sessions: readonly SessionRow[];
   /** Pairs of members that cannot reach each other. */
   readonly missing: StatusAnswer["mesh"]["missing"];
+  /** Peers of these that no member relays to this node, and why. */
+  readonly notRelayed: StatusAnswer["notRelayed"];
 }
 
 /** The command. */
@@ -96,6 +98,7 @@ export function linksView(
     messagesReceived: sum("messagesReceived"),
     sessions,
     missing: status.mesh.missing,
+    notRelayed: status.notRelayed,
   };
 }
 
@@ -160,10 +163,33 @@ export function linkLines(
     ...(sessions.length === 0
       ? []
       : table(COLUMNS, sessions.length === 1 ? rows : [...rows, total], dim)),
-    ...missing.map(([a, b]) =>
-      yellow(`missing  ${label(a)} and ${label(b)} cannot reach each other`)
+    ...missing.map((pair) =>
+      yellow(
+        `missing  ${missingWords(pair, label)}${whyMissing(pair, view)}`,
+      )
     ),
   ];
+}
+
+/** That two members have no session. */
+export function missingWords(
+  [a, b]: readonly [PeerId, PeerId],
+  label: (id: PeerId) => string,
+): string {
+  return `${label(a)} and ${label(b)} cannot reach each other`;
+}
+
+/** Why no member relays a pair, if it is one of the node that was asked. */
+export function whyMissing(
+  pair: readonly [PeerId, PeerId],
+  { id: own, notRelayed }: Pick<StatusAnswer, "id" | "notRelayed">,
+): string {
+  const reason = !pair.includes(own)
+    ? undefined
+    : notRelayed.find(({ id }) => pair.includes(id))?.reason;
+  return reason === undefined
+    ? ""
+    : `, and none relays: ${escapeText(reason, { max: 300 })}`;
 }
 
 /** A time in one unit: `12 s`, `3 min`, `5 h`, `2 d`. */

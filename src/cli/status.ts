@@ -9,6 +9,7 @@ import { CLIENT_FLAGS, withNode } from "./client_flags.ts";
 import type { Command } from "./command.ts";
 import { reasonRow } from "./health.ts";
 import { keptWords } from "./kept_topic_commands.ts";
+import { missingWords, whyMissing } from "./links.ts";
 
 /** Relayed peers that are listed one by one. */
 const MAX_RELAYED_ROWS = 8;
@@ -42,7 +43,6 @@ function seenRows(
 
 function rows(status: StatusAnswer): [what: string, text: string][] {
   const { id: peerId, name, mesh, limits, outbox, queues } = status;
-  const label = (id: string) => escapeText(id.slice(0, 8));
   return [
     ["node", peerLabel(peerId, name)],
     ["id", peerId + (status.ephemeral ? " (in memory only)" : "")],
@@ -80,11 +80,7 @@ function rows(status: StatusAnswer): [what: string, text: string][] {
       `${count(mesh.nodes, "node")}, ${count(mesh.sessions, "session")} here`,
     ],
     ...relayedRows(status),
-    // The first ones are facts of its health.
-    ...mesh.missing.slice(pairFacts(status)).map(([a, b]): [string, string] => [
-      "missing",
-      `${label(a)} and ${label(b)} cannot reach each other`,
-    ]),
+    ...missingRows(status),
     ["peers", `${status.peers} remembered, at most ${limits.peers}`],
     [
       "messages",
@@ -243,8 +239,15 @@ function admissionWords({ admission, secret }: StatusAnswer): string {
   return `${mode}${secret ? ", with a secret" : ""}`;
 }
 
-function pairFacts({ health }: StatusAnswer): number {
-  return health.filter(({ code }) => code === "unreachable-pair").length;
+/** Pairs without any session that no row of the health shows, as pairs with a stranger. */
+function missingRows(status: StatusAnswer): [string, string][] {
+  const { health, mesh } = status;
+  const facts = health.filter(({ code }) => code === "unreachable-pair");
+  return mesh.missing.flatMap((pair): [string, string][] => {
+    const words = missingWords(pair, shortId);
+    if (facts.some(({ message }) => message.startsWith(words))) return [];
+    return [["missing", words + whyMissing(pair, status)]];
+  });
 }
 
 /** In one word if all is well. */

@@ -37,6 +37,9 @@ export interface HealthWatchOptions extends BoundedUseParts {
   readonly unreachable: Pick<UnreachablePairs, "pairs">;
   readonly store: Pick<NodeStore, "freeBytes">;
   readonly standing: Standing;
+  readonly membership: {
+    readonly credentials: { readonly closed: boolean };
+  };
   /** This node. */
   readonly own: PeerId;
   /** Why the last attempt to reach a peer through a relay failed. */
@@ -130,10 +133,11 @@ export class HealthWatch {
   /**
    * Whether a pair is a fault, rather than a stranger that is hard to reach, as anything may be
    * that joins an open mesh: one that says so itself, has not proven its key here, or is reported
-   * by another one.
+   * by another one. A closed mesh has no strangers: its members were admitted by one another.
    */
   #isAlarming([a, b]: MissingPair): boolean {
-    const { own, standing, table } = this.#options;
+    const { membership, own, standing, table } = this.#options;
+    if (membership.credentials.closed) return true;
     const peers = [a, b].filter((id) => id !== own).map((id) => table.get(id));
     const isHardToReach = (peer: Peer | undefined) =>
       peer !== undefined && !standing.has(peer) &&

@@ -342,6 +342,7 @@ export function makeParts(
     queues: writeQueues,
     relay,
     relaying: relayEnd,
+    membership,
   });
   ownNetwork.start({ ownEntry, sessions });
   return {

@@ -101,6 +101,14 @@ export interface NodeStatus {
     /** Direct sessions that its bytes go through, one after the other. */
     readonly hops: number;
   }[];
+  /** Peers in `mesh.missing` with this node: why no member relays them, as far as it was tried. */
+  readonly notRelayed: readonly {
+    readonly id: PeerId;
+    readonly name?: string;
+    readonly boundName?: string;
+    /** May contain what a relay has sent; not escaped. */
+    readonly reason: string;
+  }[];
   /** Peers for which something waits: messages, and bytes in write queues. */
   readonly queues: readonly {
     readonly id: PeerId;
@@ -181,6 +189,7 @@ export function nodeStatus(
     pending,
     reach,
     relay,
+    relayEnd,
     report,
     requesting,
     streaming,
@@ -199,6 +208,7 @@ export function nodeStatus(
     | "pending"
     | "reach"
     | "relay"
+    | "relayEnd"
     | "report"
     | "requesting"
     | "streaming"
@@ -230,6 +240,12 @@ export function nodeStatus(
     const called = viaName !== undefined && viaName !== "" && { viaName };
     return [{ id, ...names.of(id), via, ...called, hops }];
   });
+  const notRelayed = missing.flatMap((pair) => {
+    const id = pair.find((it) => it !== identity.id);
+    if (id === undefined || !pair.includes(identity.id)) return [];
+    const reason = relayEnd.reasonFor(id);
+    return reason === undefined ? [] : [{ id, ...names.of(id), reason }];
+  });
   return {
     id: identity.id,
     ...(name !== "" && { name }),
@@ -253,6 +269,7 @@ export function nodeStatus(
     ...(discovery !== undefined && { discovery: discovery.status }),
     keptTopics: messaging.keptTopics.list(),
     relayed,
+    notRelayed,
     queues,
     counters: { ...counters },
     histograms: readHistograms(histograms),

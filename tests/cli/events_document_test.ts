@@ -83,12 +83,13 @@ const ANSWERS: Readonly<Record<string, Record<string, string> | undefined>> = {
   "`status`": undefined,
   "`health`": answer(API.health.answer),
   "`links`": {
-    ...typed<Omit<LinksView, "sessions">>({
+    ...typed<Omit<LinksView, "notRelayed" | "sessions">>({
       ...{ id: R, name: O, nodes: R, inbound: R, outbound: R, missing: R },
       ...{ bytesSent: R, bytesReceived: R },
       ...{ messagesSent: R, messagesReceived: R },
     }),
     ...ofList("sessions", answer(API.peers.answer, "sessions")),
+    ...ofList("notRelayed", answer(API.status.answer, "notRelayed")),
   },
   "`peers`": {
     ...Object.fromEntries(

@@ -52,6 +52,7 @@ Deno.test("status has the identity, the health and the limits of the node", asyn
     outbox: { messages: 0, bytes: 0 },
     keptTopics: [],
     relayed: [],
+    notRelayed: [],
     queues: [],
     streams: 0,
     requests: { running: 0, bytes: 0 },

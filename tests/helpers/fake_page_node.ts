@@ -209,6 +209,7 @@ function statusOf(peers: number): StatusAnswer {
     outbox: { messages: 0, bytes: 0 },
     keptTopics: [],
     relayed: [],
+    notRelayed: [],
     queues: [],
     limits: {
       connectedPeers: 200,

@@ -83,6 +83,7 @@ const STATUS: Schema<StatusAnswer> = v.looseObject({
     viaName: optional(string),
     hops: count,
   })),
+  notRelayed: v.array(v.looseObject({ id, ...names, reason: string })),
   queues: v.array(v.looseObject({
     id,
     ...names,

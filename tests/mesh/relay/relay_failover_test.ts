@@ -124,15 +124,66 @@ Deno.test("a relay that keeps its sessions but drops what it carries is replaced
   await conversation.settle();
 });
 
+/** What is wrong with a member as a pair has no session. */
+function factsOfPairs({ node }: Member): string[] {
+  return node.status().health
+    .filter(({ code }) => code === "unreachable-pair")
+    .map(({ message }) => message);
+}
+
+Deno.test("why no member relays a stranger of an open mesh is in the status, which is no alarm", async () => {
+  await using mesh = new MemoryMesh();
+  mesh.network.unreachable("10.0.0.2", "10.0.0.3");
+  const alice = await mesh.start([], { relay: false });
+  const bob = await mesh.start([alice]);
+  const carol = await mesh.start([alice]);
+  const whyNot = ({ node }: Member) =>
+    node.status().notRelayed.map(({ id, reason }) => ({ id, reason }));
+  const reason = "no member that relays is connected";
+  await mesh.clock.runUntil(
+    () => whyNot(bob).length > 0 && whyNot(carol).length > 0,
+    { limitMs: 20_000 },
+  );
+  await mesh.clock.advance(2_000);
+  assertEquals(whyNot(bob), [{ id: idOf(carol), reason }]);
+  assertEquals(whyNot(carol), [{ id: idOf(bob), reason }]);
+  // It is no pair of alice's.
+  assertEquals(whyNot(alice), []);
+  for (const member of mesh.members) assertEquals(factsOfPairs(member), []);
+  const dave = await mesh.start([alice]);
+  await relayedBy(mesh, bob, carol, dave);
+  await mesh.clock.advance(3_000);
+  for (const member of mesh.members) assertEquals(whyNot(member), []);
+});
+
+Deno.test("members of a closed mesh that none relays are an alarm, though they have never met", async () => {
+  await using mesh = new MemoryMesh();
+  mesh.network.unreachable("10.0.0.2", "10.0.0.3");
+  const options = { admission: "closed" } as const;
+  const alice = await mesh.start([], { ...options, relay: false });
+  const guests = [
+    await mesh.start([alice], options),
+    await mesh.start([alice], options),
+  ];
+  for (const guest of guests) {
+    alice.node.admission.allow(idOf(guest));
+    guest.node.admission.allow(idOf(alice));
+  }
+  await mesh.clock.runUntil(
+    () => mesh.members.every((it) => factsOfPairs(it).length === 1),
+    { limitMs: 60_000 },
+  );
+});
+
 Deno.test("a pair without any relay is reported with the reason, until there is one", async () => {
   await using mesh = new MemoryMesh();
   mesh.network.unreachable("10.0.0.2", "10.0.0.3");
   const alice = await mesh.start([], { relay: false });
   const bob = await mesh.start([alice]);
   const carol = await mesh.start([alice]);
-  const facts = ({ node }: Member) =>
-    node.status().health.filter(({ code }) => code === "unreachable-pair")
-      .map(({ message }) => message);
+  bob.node.admission.allow(idOf(carol));
+  carol.node.admission.allow(idOf(bob));
+  const facts = factsOfPairs;
   await mesh.clock.runUntil(
     () => facts(bob).length > 0 && facts(carol).length > 0,
     { limitMs: 20_000 },
