@@ -7,6 +7,7 @@ import type { PeerId } from "../../src/core/peer_id.ts";
 import { Identity } from "../../src/identity/identity.ts";
 import { Node } from "../../src/mesh/node.ts";
 import type { NodeOptions } from "../../src/mesh/options.ts";
+import type { Resolver } from "../../src/transport/resolve.ts";
 import type { PeerInfo } from "../../src/mesh/peers/peer_info.ts";
 import { COMMAND } from "../../src/wire/commands.ts";
 import { encodeGetPeers } from "../../src/wire/messages/peer_request.ts";
@@ -14,6 +15,15 @@ import type { ReasonName } from "../../src/wire/messages/reason.ts";
 import { type AttackerOptions, RawPeer } from "./attacker.ts";
 import { EventLog } from "./nodes.ts";
 import { until } from "./until.ts";
+
+/**
+ * Of all names only that of this machine leads anywhere. The operating system is not asked: its
+ * look-ups cannot be cancelled, and outlast a test in which a peer names hosts.
+ */
+const onlyLocalhost: Resolver = (host) =>
+  host === "localhost"
+    ? Promise.resolve(["127.0.0.1"])
+    : Promise.reject(new Error(`${host} is no name of tests`));
 
 /** A node under attack and a member of its mesh. */
 export class Scene implements AsyncDisposable {
@@ -31,12 +41,13 @@ export class Scene implements AsyncDisposable {
 
   /** Both nodes run and have a session; `options` are the victim's. */
   static async start(options: NodeOptions = {}): Promise<Scene> {
-    const victim = await Node.start(options);
+    const { network, resolve = onlyLocalhost } = options;
+    const victim = await Node.start({ ...options, resolve });
     // At once, so that nothing it says is missed.
     const log = new EventLog(victim);
-    const { network } = options;
     const member = await Node.start({
       connect: [victim.address],
+      resolve,
       ...(network !== undefined && { network }),
     });
     await until("the member to join", () => log.of("peer:up").length > 0);

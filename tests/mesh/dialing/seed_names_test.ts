@@ -24,10 +24,12 @@ function portOf(node: { readonly address: string }): number {
   return parseAddress(node.address).port;
 }
 
-/** Two nodes that do not know each other, at one port of 127.0.0.1 and 127.0.0.2. */
-async function twoAtOnePort(
-  options: NodeOptions = {},
-): Promise<[Node, Node, number]> {
+/**
+ * Two nodes that do not know each other, at one port of 127.0.0.1 and 127.0.0.2. They are told
+ * of the name, too; the operating system's look-ups outlast a node.
+ */
+async function twoAtOnePort(): Promise<[Node, Node, number]> {
+  const options: NodeOptions = { resolve: leadsTo("127.0.0.1", "127.0.0.2") };
   const one = await Node.start({ ...options, identity: await lasting() });
   const port = portOf(one);
   const two = await Node.start({
@@ -192,7 +194,11 @@ Deno.test("a stranger at a name whose member is away is refused, and welcome onc
   assertEquals(refused?.expected, alice.identity.id);
   assertEquals(refused?.actual, bob.identity.id);
   assertEquals(carol.sessions(), []);
-  await using _back = await Node.start({ identity: alice.identity, port });
+  await using _back = await Node.start({
+    identity: alice.identity,
+    port,
+    resolve: leadsTo("127.0.0.2"),
+  });
   answer.push("127.0.0.1");
   await until("both to be up", () => carol.sessions().length === 2);
   assertEquals(log.of("refused").length, 1);
