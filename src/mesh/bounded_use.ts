@@ -24,8 +24,8 @@ import {
 } from "./mesh_limits.ts";
 import type { Messaging } from "./messaging.ts";
 import type { ResolvedNodeOptions } from "./options.ts";
-import type { RelayServer } from "./relay/relay_server.ts";
 import type { PeerTable } from "./peers/peer_table.ts";
+import type { Relaying } from "./relay/relaying.ts";
 
 /** How much of a bound is used. */
 export interface BoundedUse {
@@ -44,13 +44,13 @@ export interface BoundedUseParts {
   readonly messaging: Messaging;
   readonly options: Pick<ResolvedNodeOptions, "maxPeers" | "outbox">;
   readonly queues: QueueBudget;
-  readonly relay: Pick<RelayServer, "use">;
+  readonly relaying: Pick<Relaying, "use">;
   readonly table: PeerTable;
 }
 
 /** What is used at present; of what has two bounds the one that is nearer. */
 export function boundedUses(
-  { messaging, options, queues, relay, table }: BoundedUseParts,
+  { messaging, options, queues, relaying, table }: BoundedUseParts,
 ): BoundedUse[] {
   const { fullestQueue, outbox, usage } = messaging;
   const { deadLetters, kept, receivingBytes } = usage;
@@ -117,13 +117,13 @@ export function boundedUses(
       },
       [
         "pairs of members that this node relays",
-        relay.use?.pairs ?? 0,
-        relay.use?.maxPairs ?? 1,
+        relaying.use?.pairs ?? 0,
+        relaying.use?.maxPairs ?? 1,
       ],
       [
         "bytes a second that it relays",
-        relay.use?.bytesPerSecond ?? 0,
-        relay.use?.maxBytesPerSecond ?? Infinity,
+        relaying.use?.bytesPerSecond ?? 0,
+        relaying.use?.maxBytesPerSecond ?? Infinity,
       ],
     ),
     nearer({

@@ -28,6 +28,7 @@ import type { PeerClocks } from "./peer_clocks.ts";
 import type { NodeStore } from "./peers/node_store.ts";
 import type { Peer } from "./peers/peer.ts";
 import type { Standing } from "./peers/standing.ts";
+import type { Relaying } from "./relay/relaying.ts";
 
 /** Dependencies of {@linkcode HealthWatch}. */
 export interface HealthWatchOptions extends BoundedUseParts {
@@ -42,8 +43,7 @@ export interface HealthWatchOptions extends BoundedUseParts {
   };
   /** This node. */
   readonly own: PeerId;
-  /** Why the last attempt to reach a peer through a relay failed. */
-  readonly relaying: { reasonFor(id: PeerId): string | undefined };
+  readonly relaying: Pick<Relaying, "reasonFor" | "use">;
 }
 
 const PAIR = "unreachable-pair";

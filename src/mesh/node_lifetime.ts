@@ -15,9 +15,9 @@ export function tickParts(
   tick: Tick,
 ): void {
   const { now, pausedMs, lateMs, hasResumed } = tick;
-  const { dialer, exchange, health, healthWatch, relayEnd } = parts;
+  const { dialer, exchange, health, healthWatch, relaying } = parts;
   const { joining, membership, memory } = parts;
-  const { messaging, names, reach, relay, sessions, unreachable } = parts;
+  const { messaging, names, reach, sessions, unreachable } = parts;
   const { counters, discovery, histograms } = parts;
   histograms.eventLoopDelayMs.add(lateMs);
   if (pausedMs > 0) counters.pauses++;
@@ -29,9 +29,9 @@ export function tickParts(
   if (hasResumed) {
     parts.ownNetwork.resumed();
     dialer.resumed();
-    relayEnd.dialer.resumed();
+    relaying.dialer.resumed();
   }
-  relayEnd.dialer.tick();
+  relaying.tick(now);
   discovery?.tick(now);
   exchange.tick(now);
   unreachable.tick(now);
@@ -42,7 +42,6 @@ export function tickParts(
   healthWatch.tick(tick);
   health.tick(now);
   messaging.tick(now, pausedMs);
-  relay.tick(now);
   joining.look();
 }
 
@@ -62,7 +61,7 @@ export async function closeParts(
     memory,
     messaging,
     reachAnswers,
-    relayEnd,
+    relaying,
     requesting,
     sessions,
     streaming,
@@ -87,7 +86,7 @@ export async function closeParts(
     acceptor.close(),
     dialer.close(),
     reachAnswers.settled(),
-    relayEnd.dialer.close(),
+    relaying.dialer.close(),
     discovery?.close({ silently: abrupt }),
     ...sessions.all().map((session) => session.channel.leave(error)),
   ]);

@@ -3,9 +3,6 @@ import { logger } from "../core/log.ts";
 import type { NodeHistograms } from "../core/histogram.ts";
 import type { NodeCounters } from "../core/node_counters.ts";
 import type { Identity } from "../identity/identity.ts";
-import { FrameBudget, QueueBudget } from "../session/node_budget.ts";
-import { StrangersMeter } from "../session/frame_meter.ts";
-import { descriptors } from "../transport/descriptors.ts";
 import type { NodeListener } from "../transport/listen_all.ts";
 import { networkMagic } from "../wire/frame.ts";
 import { AdmissionControl } from "./admission/admission.ts";
@@ -15,6 +12,7 @@ import { ExchangeStates } from "./discovery/exchange_state.ts";
 import { LanDiscovery } from "./discovery/lan_discovery.ts";
 import { Joining } from "./discovery/joining.ts";
 import { PeerExchange } from "./discovery/peer_exchange.ts";
+import { ReachAnswers } from "./discovery/reach_answers.ts";
 import { UnreachablePairs } from "./discovery/unreachable_pairs.ts";
 import type { Emit } from "./events.ts";
 import { HealthWatch } from "./health_watch.ts";
@@ -23,18 +21,10 @@ import { Messaging } from "./messaging.ts";
 import type { ResolvedNodeOptions } from "./options.ts";
 import { makePeerParts } from "./peer_parts.ts";
 import { PeerClocks } from "./peer_clocks.ts";
-import { RelayEnd } from "./relay/relay_end.ts";
-import { RelayServer } from "./relay/relay_server.ts";
-import { answerReach, makeReachParts } from "./reach_parts.ts";
+import { Relaying } from "./relay/relaying.ts";
 import { Requesting } from "./requesting.ts";
 import { Acceptor } from "./sessions/acceptor.ts";
-import { ConnectionRoom } from "./sessions/connection_room.ts";
-import { PendingConnections } from "./sessions/pending_connections.ts";
-import { Pings } from "./sessions/pings.ts";
-import { SessionOpener } from "./sessions/session_opener.ts";
-import { SessionRegistry } from "./sessions/session_registry.ts";
-import { SessionRoom } from "./sessions/session_room.ts";
-import { Twins } from "./sessions/twins.ts";
+import { makeSessionParts } from "./session_parts.ts";
 import { Streaming } from "./streaming.ts";
 
 /** Dependencies of a node beside its options. */
@@ -58,7 +48,7 @@ export function makeParts(
   { options, identity, listener, counters, histograms, signal, emit }:
     PartsOptions,
 ) {
-  const { clock, connect, maxPeers, random, store } = options;
+  const { clock, connect, random, store } = options;
   const log = logger("mesh");
   const own = identity.id;
   const magic = networkMagic(options.network);
@@ -136,17 +126,6 @@ export function makeParts(
     standing,
     streaming,
   });
-  const relay = new RelayServer({
-    clock,
-    counters,
-    log,
-    own,
-    table,
-    rules,
-    standing,
-    streaming,
-    settings: options.relay,
-  });
   const unreachable = new UnreachablePairs({
     own,
     magic,
@@ -174,83 +153,24 @@ export function makeParts(
   });
 
   // Sessions.
-  const { handshakeTimeoutMs, network } = options;
-  const pending = new PendingConnections();
-  const connections = new ConnectionRoom({
-    clock,
-    table,
-    standing,
-    health,
-    log,
-    descriptors,
-    pending,
-  });
-  const room = new SessionRoom({
-    standing,
-    table,
-    configured: connect.map(({ address }) => address),
-    connections,
-    maxPeers,
-  });
-  const reaching = {
-    ...options,
-    counters,
-    log,
-    magic,
-    signal,
-    identity,
-    ownNetwork,
-    table,
-    standing,
-    events,
-    emit,
-  };
-  const { reach, ownEntry } = makeReachParts(reaching);
-  const sessions = new SessionRegistry({
-    counters,
-    clock,
-    log,
-    signal,
-    own,
-    store,
-    table,
-    memory,
-    names,
-    events,
-    emit,
-    gate: membership,
-    handshakeTimeoutMs,
-    ownEntry,
-    room,
+  const sessionParts = makeSessionParts({
+    options,
+    peerParts,
+    membership,
     streams: streaming,
-  });
-  const writeQueues = new QueueBudget();
-  const opener = new SessionOpener({
+    identity,
+    magic,
     counters,
     histograms,
-    clock,
-    random,
-    identity,
-    magic,
-    heartbeatMs,
-    deadAfterMs,
-    table,
-    standing,
-    budget: {
-      queues: writeQueues,
-      frames: new FrameBudget(),
-      strangers: new StrangersMeter(clock),
-    },
-    gate: membership,
-    relays: options.relay !== undefined,
-    handshakeTimeoutMs,
-    network,
-    registry: sessions,
-    room,
+    log,
+    own,
+    signal,
+    emit,
   });
-  const pings = new Pings({ random, magic, table, names, events, emit });
-  new Twins({ own, log, signal, health, standing, events, emit });
+  const { connections, opener, ownEntry, pending, room, sessions } =
+    sessionParts;
 
+  // Ways to peers.
   const { transport, resolve, resolveService } = options;
   const dialer = new Dialer({
     ...peerParts,
@@ -282,7 +202,14 @@ export function makeParts(
     membership,
     own,
   });
-  const reachAnswers = answerReach(reaching, dialer.addresses);
+  const reachAnswers = new ReachAnswers({
+    clock,
+    signal,
+    dialer: dialer.addresses,
+    table,
+    standing,
+    events,
+  });
   const clocks = new PeerClocks({
     clock,
     deadAfterMs,
@@ -314,10 +241,11 @@ export function makeParts(
     pending,
     room,
   });
-  const relayEnd = new RelayEnd({
+  const relaying = new Relaying({
     ...options,
     acceptor,
     arriving: pending,
+    counters,
     events,
     identity,
     log,
@@ -327,7 +255,7 @@ export function makeParts(
     rules,
     signal,
     standing,
-    streaming,
+    streams: streaming,
     table,
   });
   const healthWatch = new HealthWatch({
@@ -339,13 +267,14 @@ export function makeParts(
     store,
     messaging,
     options,
-    queues: writeQueues,
-    relay,
-    relaying: relayEnd,
+    queues: sessionParts.writeQueues,
+    relaying,
     membership,
   });
   ownNetwork.start({ ownEntry, sessions });
   return {
+    ...peerParts,
+    ...sessionParts,
     acceptor,
     admission,
     counters,
@@ -353,31 +282,18 @@ export function makeParts(
     discovery,
     emit,
     exchange,
-    health,
     healthWatch,
     histograms,
     joining,
     membership,
-    memory,
     messaging,
-    names,
-    opener,
     options,
-    ownEntry,
-    ownNetwork,
-    pending,
-    pings,
-    reach,
     reachAnswers,
-    relay,
-    relayEnd,
+    relaying,
     report,
     requesting,
-    sessions,
     signal,
-    standing,
     streaming,
-    table,
     unreachable,
   };
 }

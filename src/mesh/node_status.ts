@@ -188,8 +188,7 @@ export function nodeStatus(
     ownNetwork,
     pending,
     reach,
-    relay,
-    relayEnd,
+    relaying,
     report,
     requesting,
     streaming,
@@ -207,8 +206,7 @@ export function nodeStatus(
     | "ownNetwork"
     | "pending"
     | "reach"
-    | "relay"
-    | "relayEnd"
+    | "relaying"
     | "report"
     | "requesting"
     | "streaming"
@@ -243,7 +241,7 @@ export function nodeStatus(
   const notRelayed = missing.flatMap((pair) => {
     const id = pair.find((it) => it !== identity.id);
     if (id === undefined || !pair.includes(identity.id)) return [];
-    const reason = relayEnd.reasonFor(id);
+    const reason = relaying.reasonFor(id);
     return reason === undefined ? [] : [{ id, ...names.of(id), reason }];
   });
   return {
@@ -279,7 +277,7 @@ export function nodeStatus(
       ...reach.info,
       peers: reach.info.peers.map((it) => ({ ...it, ...names.of(it.id) })),
     },
-    ...(relay.use !== undefined && { relay: relay.use }),
+    ...(relaying.use !== undefined && { relay: relaying.use }),
     limits: {
       connectedPeers: maxPeers,
       peers: MAX_PEERS,

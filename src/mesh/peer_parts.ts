@@ -5,9 +5,9 @@
 import type { Log } from "../core/log.ts";
 import type { PeerId } from "../core/peer_id.ts";
 import { PeerQueues } from "../delivery/outbox_usage.ts";
+import type { NodeListener } from "../transport/listen_all.ts";
 import type { Emit } from "./events.ts";
 import { HealthBoard } from "./health.ts";
-import type { NodeListener } from "../transport/listen_all.ts";
 import type { ResolvedNodeOptions } from "./options.ts";
 import { OwnNetwork } from "./own_network.ts";
 import { AccessRules } from "./peers/access_rules.ts";
@@ -39,6 +39,9 @@ export type PeerPartsOptions =
     /** Aborts when the node closes. */
     readonly signal: AbortSignal;
   };
+
+/** The parts of one node that keep what is known of its peers. */
+export type PeerParts = ReturnType<typeof makePeerParts>;
 
 /** Makes them, each from those before it. */
 export function makePeerParts(

@@ -235,7 +235,7 @@ Deno.test("a relay that poses as the accepting end by its own key fails at the p
     const { relay } = parts;
     assert(relay !== undefined);
     const leg = { relay: sessionOf(relay, stream.peer), hops: 2 };
-    await partsOf(relay).relayEnd.sessions.accept(stream, leg, stream.peer);
+    await partsOf(relay).relaying.sessions.accept(stream, leg, stream.peer);
   };
   await using nodes = await threeNodes();
   const { relay, dialing, accepting } = nodes;
@@ -265,7 +265,7 @@ Deno.test("a relay that poses as the dialing end is refused, as it proves its ow
   });
   const error = await assertRejects(
     () =>
-      partsOf(relay).relayEnd.sessions.dial(
+      partsOf(relay).relaying.sessions.dial(
         stream,
         { relay: sessionOf(relay, accepting.identity.id), hops: 2 },
         verifyCertificate(accepting.identity.certificate),

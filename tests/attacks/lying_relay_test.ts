@@ -194,7 +194,7 @@ Deno.test("streams for this node itself, for the relay, and for a denied peer ar
     const error = await promise;
     assert(error.message.includes(word), error.message);
   }
-  assertEquals(partsOf(bob.node).relayEnd.arrivals.size, 0);
+  assertEquals(partsOf(bob.node).relaying.arrivals.size, 0);
   assertEquals(viaOf(bob, alice), "direct");
 });
 
@@ -205,7 +205,7 @@ Deno.test("a relay that floods an end with streams has a few of them pending, an
   }, { alice: false });
   const { bob, carol, mesh } = quartet;
   await mesh.clock.advance(5_000);
-  const { arrivals } = partsOf(bob.node).relayEnd;
+  const { arrivals } = partsOf(bob.node).relaying;
   let refused = 0;
   const flood = async () => {
     for (let i = 0; i < 100; i++) {
@@ -257,7 +257,7 @@ Deno.test("peers that do not exist, however many are reported, hold up no peer t
   const sybils = (await identities(40)).slice(8);
   reportLive(mallory.node, bob.node, sybils);
   await mesh.clock.advance(3_000);
-  const { dialer } = partsOf(bob.node).relayEnd;
+  const { dialer } = partsOf(bob.node).relaying;
   for (let i = 0; i < 200; i++) {
     await mesh.clock.advance(100);
     assert(dialer.size <= MAX_RELAY_ATTEMPTS_PER_SOURCE, `${dialer.size}`);

@@ -272,7 +272,7 @@ function bareRelay(hops: Readonly<Record<string, number>>): {
       table,
       rules: { ignoresGossipAbout: () => false },
       standing: { has: () => true },
-      streaming: {
+      streams: {
         handle: (_: string, its: StreamHandler) => {
           handler = its;
           return { [Symbol.dispose]() {} };

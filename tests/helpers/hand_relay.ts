@@ -58,7 +58,7 @@ export function acceptByHand(target: Node): Disposable {
   return target.handle(
     TO_TARGET,
     (stream) =>
-      partsOf(target).relayEnd.sessions.accept(
+      partsOf(target).relaying.sessions.accept(
         stream,
         { relay: sessionOf(target, stream.peer), hops: 2 },
         idIn(stream),
@@ -79,7 +79,7 @@ export async function dialByHand(
     metadata: id,
   });
   const { certificate } = partsOf(from).table.get(id) ?? {};
-  return await partsOf(from).relayEnd.sessions.dial(
+  return await partsOf(from).relaying.sessions.dial(
     stream,
     { relay: via, hops: 2 },
     certificate ?? verifyCertificate(target.identity.certificate),

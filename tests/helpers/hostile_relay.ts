@@ -36,7 +36,7 @@ export class HostileRelay {
     offer: RelayOffer | null = BEST_OFFER,
   ) {
     this.node = node;
-    partsOf(node).relay.stop();
+    partsOf(node).relaying.server.stop();
     node.handle(RELAY_PROTOCOL, async (stream) => {
       this.asked++;
       if (offer !== null) {

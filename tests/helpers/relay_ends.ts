@@ -59,7 +59,7 @@ export class RelayedStreams {
 
   constructor(node: Node) {
     // In the place of the node's own sessions.
-    partsOf(node).relayEnd.arrivals.stop();
+    partsOf(node).relaying.arrivals.stop();
     node.handle(RELAYED_PROTOCOL, async (stream) => {
       const taker = this.#takers.shift();
       if (taker === undefined) this.#waiting.push(stream);

@@ -71,8 +71,8 @@ export class CrookedRelay {
     this.#random = random;
     this.#clock = life.clock;
     this.#others = others;
-    const { relay, streaming } = life.context!;
-    relay.stop();
+    const { relaying, streaming } = life.context!;
+    relaying.server.stop();
     streaming.handle(
       RELAY_PROTOCOL,
       (stream) => this.#serve(stream).catch(() => stream.abort()),

@@ -348,7 +348,7 @@ const RELAYED_CASES: readonly {
   {
     what: "the only relay does not relay",
     act: ({ peer }, world) => {
-      world.members[1]!.life!.context!.relay.stop();
+      world.members[1]!.life!.context!.relaying.server.stop();
       peer.primary!.channel.close(new VerackError("closed", "Lost"));
       // The other end would dial it again at once.
       world.watch.isDisturbed = true;

@@ -1,6 +1,6 @@
 /**
  * Bounds of what a node relays for other members, with the reason of each. Those of the ends of
- * a relayed session are at the end.
+ * relayed sessions are in `relay_dialing_limits.ts`.
  */
 
 /**

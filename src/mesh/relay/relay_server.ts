@@ -60,7 +60,7 @@ export interface RelayServerOptions {
   readonly table: PeerTable;
   readonly rules: Pick<AccessRules, "ignoresGossipAbout">;
   readonly standing: Standing;
-  readonly streaming: {
+  readonly streams: {
     handle(
       protocol: string,
       handler: StreamHandler,
@@ -116,7 +116,7 @@ export class RelayServer {
 
   constructor(options: RelayServerOptions) {
     this.#options = options;
-    const { settings, standing, streaming, table } = options;
+    const { settings, standing, streams, table } = options;
     const hasStanding = (id: PeerId) => standing.has(table.get(id));
     const maxPairs = settings?.maxPairs ?? 0;
     this.#pairRoom = new FairShare({
@@ -141,7 +141,7 @@ export class RelayServer {
     }
     // The rooms above decide; each would refuse before this bound does.
     const maxStreams = 4 * (maxPairs + MAX_RELAY_OFFERS);
-    this.#handling = streaming.handle(
+    this.#handling = streams.handle(
       RELAY_PROTOCOL,
       (it) => this.#answer(it),
       {
@@ -235,7 +235,7 @@ export class RelayServer {
   }
 
   async #join(stream: PeerStream, target: PeerId): Promise<void> {
-    const { clock, counters, log, streaming } = this.#options;
+    const { clock, counters, log, streams } = this.#options;
     const { peer: from } = stream;
     using place = this.#pairRoom.take(from);
     if (place === undefined) {
@@ -244,7 +244,7 @@ export class RelayServer {
     // Sessions may have changed since the offer.
     const { hops } = this.#route(from, target);
     this.#takeTarget(from, target);
-    const opened = streaming.open(target, RELAYED_PROTOCOL, {
+    const opened = streams.open(target, RELAYED_PROTOCOL, {
       metadata: encodeRelayedHead({ from, hops }),
       isRelayed: true,
     });

@@ -111,7 +111,7 @@ Deno.test("a relay that keeps its sessions but drops what it carries is replaced
   await pair.relayedBy(near);
   const conversation = new Conversation(mesh, dave, erin);
   await conversation.flow(500);
-  for (const it of partsOf(near!.node).relay.pairs) {
+  for (const it of partsOf(near!.node).relaying.server.pairs) {
     it.refuse(new Error() as never);
   }
   conversation.say();

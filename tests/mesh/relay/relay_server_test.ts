@@ -22,7 +22,7 @@ function three({ nodes }: Mesh): [Node, Node, Node] {
 }
 
 function pairsOf(node: Node): number {
-  return partsOf(node).relay.use?.pairs ?? 0;
+  return partsOf(node).relaying.use?.pairs ?? 0;
 }
 
 async function readText(
@@ -74,7 +74,7 @@ Deno.test("how one end ends, the other is told with code and text", async () => 
   await using mesh = await startMesh(3);
   const [alice, relay, bob] = three(mesh);
   // Nothing handles relayed/1 there.
-  partsOf(bob).relayEnd.arrivals.stop();
+  partsOf(bob).relaying.arrivals.stop();
   const unhandled = await relayTo(alice, relay, bob);
   await assertRefused(unhandled.read(new Uint8Array(1)), "unknown-protocol");
 

@@ -202,7 +202,7 @@ Deno.test("a node refuses a relayed session of another peer than the relay has a
 Deno.test("a node that has no TLS engine refuses to be an end of a relayed session, and says why", async () => {
   await using nodes = await threeNodes();
   const { relay, dialing, accepting } = nodes;
-  const { sessions: relayedSessions } = partsOf(dialing).relayEnd;
+  const { sessions: relayedSessions } = partsOf(dialing).relaying;
   assertEquals(relayedSessions.isPossible, true);
   using _relay = relayByHand(relay);
   using _accept = acceptByHand(accepting);
