@@ -152,14 +152,16 @@ export class RelayAttempt {
       // A relay that has just met the peer has not measured its leg yet.
       rttMs: ownMs + (rttMs === Infinity ? ownMs : rttMs),
       measuredMs: this.#path.measuredMs(relay),
-      failedAt: this.#path.failedAt(relay, clock.monotonic()),
+      // Also one that refuses after its offer, or its next offer would be taken again.
+      failedAt: this.#path.avoidedAt(relay, clock.monotonic()),
     };
   }
 
   async #open(
-    { failedAt, hops, relay, asked: { stream } }: TakenBid,
+    { hops, relay, asked: { stream } }: TakenBid,
   ): Promise<"opened" | "failed" | "ended" | "useless"> {
     const { clock, handshakeTimeoutMs, relayed, signal, table } = this.#parts;
+    const failedAt = this.#path.failedAt(relay, clock.monotonic());
     const limitMs = failedAt === undefined
       ? handshakeTimeoutMs
       : Math.min(handshakeTimeoutMs, RELAY_RETRIED_MS);
@@ -177,9 +179,14 @@ export class RelayAttempt {
       await relayed.dial(stream, leg, certificate, limit.signal);
       return "opened";
     } catch (error) {
+      const refusal = refusalOf(stream);
       stream.abort();
       if (signal.aborted) return "ended";
-      this.#faults.set(relay, messageOf(error));
+      this.#faults.set(relay, messageOf(refusal ?? error));
+      if (refusal !== undefined) {
+        this.#path.relayRefused(relay, clock.monotonic());
+        return "failed";
+      }
       if (error instanceof VerackError && !isRelayFault(error)) {
         return error.code === "duplicate" ? "ended" : "useless";
       }
@@ -198,4 +205,15 @@ export class RelayAttempt {
     const more = others.length === 0 ? "" : ` (and ${others.length} more)`;
     return `${shortId(relay)}: ${message}${more}`;
   }
+}
+
+/**
+ * Why the relay, or the other end as it says, has refused after the offer was accepted: the
+ * connection on the stream says only that it was closed.
+ */
+function refusalOf({ signal }: PeerStream): VerackError | undefined {
+  const reason: unknown = signal.aborted ? signal.reason : undefined;
+  return reason instanceof VerackError && isRefusalOfRelay(reason)
+    ? reason
+    : undefined;
 }

@@ -1,7 +1,16 @@
 /** What happens to a relayed pair when its relay dies, or only seems to live. */
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import type { PeerId } from "../../../src/core/peer_id.ts";
 import { STABLE_SESSION_MS } from "../../../src/mesh/mesh_limits.ts";
 import { partsOf } from "../../../src/mesh/node_parts.ts";
+import {
+  MAX_PENDING_RELAYED_PER_RELAY,
+  RELAY_REFUSED_MS,
+} from "../../../src/mesh/relay/relay_dialing_limits.ts";
+import {
+  encodeRelayedHead,
+  RELAYED_PROTOCOL,
+} from "../../../src/mesh/relay/relay_format.ts";
 import { type Member, MemoryMesh } from "../../helpers/memory_mesh.ts";
 import { Conversation, idOf, relayedBy, viaOf } from "../../helpers/relayed.ts";
 
@@ -12,7 +21,11 @@ class Pair implements AsyncDisposable {
   dave!: Member;
   erin!: Member;
 
-  static async start(latenciesMs: readonly number[]): Promise<Pair> {
+  /** `prepare` is called once both ends have sessions with the relays. */
+  static async start(
+    latenciesMs: readonly number[],
+    prepare?: (pair: Pair) => void,
+  ): Promise<Pair> {
     const pair = new Pair();
     const { mesh, relays } = pair;
     const ends = [1, 2].map((it) => `10.0.0.${latenciesMs.length + it}`);
@@ -28,6 +41,14 @@ class Pair implements AsyncDisposable {
     pair.dave = await mesh.start(relays);
     await mesh.complete();
     pair.erin = await mesh.start(relays);
+    if (prepare !== undefined) {
+      const ids = relays.map(idOf);
+      await mesh.clock.runUntil(
+        () => ids.every((id) => pair.erin.node.peer(id)?.connected === true),
+        { limitMs: 5_000 },
+      );
+      prepare(pair);
+    }
     await mesh.complete();
     return pair;
   }
@@ -122,6 +143,36 @@ Deno.test("a relay that keeps its sessions but drops what it carries is replaced
   await pair.relayedBy(near, 2_000);
   await conversation.flow(500);
   await conversation.settle();
+});
+
+Deno.test("a relay through which the peer had no room is preferred again a minute later", async () => {
+  await using pair = await Pair.start([10, 20, 30], ({ relays, erin }) => {
+    const [near] = relays;
+    for (let i = 0; i < MAX_PENDING_RELAYED_PER_RELAY; i++) {
+      const from = `${i}`.padStart(64, "a") as PeerId;
+      partsOf(near!.node).streaming.open(idOf(erin), RELAYED_PROTOCOL, {
+        metadata: encodeRelayedHead({ from, hops: 2 }),
+      });
+    }
+  });
+  const { mesh } = pair;
+  const [near, middle] = pair.relays;
+  await pair.relayedBy(middle);
+  await mesh.clock.advance(RELAY_REFUSED_MS + 20_000);
+  await pair.kill(middle!);
+  await pair.relayedBy(near, 2_000);
+});
+
+Deno.test("a peer that refuses relayed sessions is the reason, by its own words", async () => {
+  await using mesh = new MemoryMesh();
+  mesh.network.unreachable("10.0.0.2", "10.0.0.3");
+  const alice = await mesh.start();
+  const bob = await mesh.start([alice]);
+  const carol = await mesh.start([alice]);
+  bob.node.admission.deny(idOf(carol));
+  const reason = () => partsOf(carol.node).relaying.reasonFor(idOf(bob));
+  await mesh.clock.runUntil(() => reason() !== undefined, { limitMs: 60_000 });
+  assertMatch(reason()!, /it is denied here/);
 });
 
 /** What is wrong with a member as a pair has no session. */
