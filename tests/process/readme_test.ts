@@ -1,20 +1,26 @@
-// The examples of the README as a library, and what they print.
+// The examples of the library in the README and in docs/streams.md, and what they print.
 import { assertEquals, assertMatch } from "@std/assert";
 import { Child } from "../helpers/child.ts";
 
 const ROOT = new URL("../../", import.meta.url);
-const README = await Deno.readTextFile(new URL("README.md", ROOT));
-const SNIPPETS = [...README.matchAll(/^```ts\n(.*?)^```/gms)].map((match) =>
-  match[1] ?? ""
+const [README = ""] = snippets("README.md");
+const STREAMS = snippets("docs/streams.md").filter((it) =>
+  it.includes("/mod.ts")
 );
 
+/** The examples of a page. */
+function snippets(page: string): string[] {
+  const text = Deno.readTextFileSync(new URL(page, ROOT));
+  return [...text.matchAll(/^```ts\n(.*?)^```/gms)].map(([, it = ""]) => it);
+}
+
 /** What a snippet prints, run as a program of its own. */
-async function printed(snippet: string | undefined): Promise<string[]> {
+async function printed(snippet: string): Promise<string[]> {
   const path = await Deno.makeTempFile({ suffix: ".ts" });
   try {
     await Deno.writeTextFile(
       path,
-      (snippet ?? "").replaceAll("./mod.ts", new URL("mod.ts", ROOT).href),
+      snippet.replace(/\.{1,2}\/mod\.ts/, new URL("mod.ts", ROOT).href),
     );
     await using child = new Child(Deno.execPath(), [
       ...["run", "--quiet", "--no-prompt", "--cached-only", "--allow-all"],
@@ -28,14 +34,16 @@ async function printed(snippet: string | undefined): Promise<string[]> {
 }
 
 Deno.test("the first example of the README as a library meets and delivers", async () => {
-  const [message = "", ...rest] = await printed(SNIPPETS[0]);
+  const [message = "", ...rest] = await printed(README);
   assertMatch(message, /^[0-9a-f]{64}: hello$/);
   assertEquals(rest, []);
 });
 
-Deno.test("the second example of the README as a library asks for the time and shouts", async () => {
-  assertEquals(SNIPPETS.length, 2);
-  const [time = "", ...rest] = await printed(SNIPPETS[1]);
+Deno.test("the examples of streams and requests print what they say", async () => {
+  const [stream, [time = "", ...refusal] = [], typed, ...more] = await Promise
+    .all(STREAMS.map(printed));
+  assertEquals(stream, ["HELLO"]);
   assertMatch(time, /^\d{4}-\d\d-\d\dT[\d:.]+Z$/);
-  assertEquals(rest, ["HELLO"]);
+  assertEquals(refusal, ["no-such-job Job 7 is not there"]);
+  assertEquals([typed, ...more], [["3"]]);
 });
