@@ -109,7 +109,7 @@ function words(
         }`;
     case "path":
       return `${label("path", colors.blue)} ${peer(event)} is reached ${
-        event.via === undefined ? "directly" : `via ${shortId(event.via)}`
+        event.via === undefined ? "directly" : viaWords(event.via, event)
       } now`;
     case "ping":
       return `${label("ping", colors.cyan)} ${peer(event)}: ${
@@ -126,9 +126,11 @@ function words(
     case "mesh":
       return `${label("mesh", colors.blue)} ${meshWords(event, colors)}`;
     case "refused":
-      return `${label("refuse", colors.red)} ${address(event.address)}: ${
-        reasonAt(event)
-      }${bothIdentities(event)}`;
+      return `${label("refuse", colors.red)} ${
+        event.via === undefined
+          ? address(event.address)
+          : viaWords(event.via, event)
+      }: ${reasonAt(event)}${bothIdentities(event)}`;
     case "join-request":
       return `${label("join", colors.yellow)} ${colors.bold(event.id)} at ${
         address(event.address)
@@ -204,10 +206,21 @@ function words(
 
 /** Where a peer is; of a relayed one that is known to its relay. */
 function whereabouts(
-  { address: at, direction, via }: Extract<PrintedEvent, { type: "peer:up" }>,
+  { address: at, direction, via, ...event }: Extract<
+    PrintedEvent,
+    { type: "peer:up" }
+  >,
 ): string {
-  if (via !== undefined) return `via ${shortId(via)}`;
+  if (via !== undefined) return viaWords(via, event);
   return `${direction === "inbound" ? "from" : "at"} ${address(at)}`;
+}
+
+/** The relay, named as in tables. */
+function viaWords(
+  via: PeerId,
+  { viaName }: { readonly viaName?: string },
+): string {
+  return `via ${peerLabel(via, viaName)}`;
 }
 
 /** Which addresses this machine has, and which are gone. */

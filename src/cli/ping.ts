@@ -169,8 +169,10 @@ function showText(
   seq: number,
   { stdout, out }: Terminal,
 ): void {
-  const { address, rttMs } = answer;
-  const at = address === undefined
+  const { address, rttMs, via, viaName } = answer;
+  const at = via !== undefined
+    ? ` relayed via ${peerLabel(via, viaName)}`
+    : address === undefined
     ? ""
     : ` at ${escapeText(address, { max: 300 })}`;
   const outcome = rttMs !== undefined

@@ -83,8 +83,12 @@ export interface PingAnswer {
   readonly boundName?: string;
   /** Whether there is a session with it, which a ping needs. */
   readonly connected: boolean;
-  /** The other end of the session: `host:port`. */
+  /** The other end of the session: `host:port`; of a relayed one, that of its relay. */
   readonly address?: string;
+  /** The member that relays the session; absent on a direct one. */
+  readonly via?: PeerId;
+  /** Its name, bound here or else advertised; not escaped. */
+  readonly viaName?: string;
   /** The round trip, milliseconds; absent if it did not answer in time. */
   readonly rttMs?: number;
 }

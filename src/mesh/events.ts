@@ -62,6 +62,8 @@ export type NodeEvent =
     readonly direction: Direction;
     /** The member that relays the session, whose address `address` is then; absent on a direct one. */
     readonly via?: PeerId;
+    /** The name of that member, bound here or else advertised; not escaped. */
+    readonly viaName?: string;
     readonly trust: Trust;
   }
   /** The last session with a peer ended. */
@@ -84,6 +86,7 @@ export type NodeEvent =
     readonly boundName?: string;
     /** The relay; absent if the path is direct now. */
     readonly via?: PeerId;
+    readonly viaName?: string;
     readonly hops: number;
   }
   /** A peer sent a ping with text. */
@@ -115,6 +118,9 @@ export type NodeEvent =
   | {
     readonly type: "refused";
     readonly address: string;
+    /** The member that relayed the connection, whose address `address` is then. */
+    readonly via?: PeerId;
+    readonly viaName?: string;
     readonly reason: string;
     readonly expected?: PeerId;
     readonly actual?: PeerId;

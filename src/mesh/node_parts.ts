@@ -227,6 +227,7 @@ export function makeParts(
     closing: signal,
   });
   const acceptor = new Acceptor({
+    names,
     ...options,
     counters,
     table,

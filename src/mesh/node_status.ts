@@ -1,4 +1,5 @@
 /** The status of a node, for its operator. */
+import { namedRelay } from "../identity/relay_name.ts";
 import type { Clock } from "../core/clock.ts";
 import { type HistogramReadings, readHistograms } from "../core/histogram.ts";
 import type { NodeCounters } from "../core/node_counters.ts";
@@ -233,10 +234,7 @@ export function nodeStatus(
   const relayed = table.connected().flatMap(({ id, primary }) => {
     const { via, hops } = primary ?? {};
     if (via === undefined || hops === undefined) return [];
-    const relay = names.of(via);
-    const viaName = relay.boundName ?? relay.name;
-    const called = viaName !== undefined && viaName !== "" && { viaName };
-    return [{ id, ...names.of(id), via, ...called, hops }];
+    return [{ id, ...names.of(id), via, ...namedRelay(via, names), hops }];
   });
   const notRelayed = missing.flatMap((pair) => {
     const id = pair.find((it) => it !== identity.id);
@@ -313,6 +311,10 @@ export function sessionInfos({ names, sessions }: NodeParts): SessionInfo[] {
 /** The `peer:up` of every connected peer, with its present names. */
 export function upEvents({ names, table }: NodeParts): NodeEvent[] {
   return table.connected().flatMap(({ announced, id }) =>
-    announced === undefined ? [] : [{ ...announced, ...names.of(id) }]
+    announced === undefined ? [] : [{
+      ...announced,
+      ...names.of(id),
+      ...namedRelay(announced.via, names),
+    }]
   );
 }

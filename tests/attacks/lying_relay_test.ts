@@ -175,6 +175,9 @@ Deno.test("a relay that claims another dialing end than there is brings no sessi
     refused.some(({ reason }) => reason.includes("the relay has announced")),
     JSON.stringify(refused),
   );
+  for (const { via } of refused) {
+    assert(mesh.members.some((it) => idOf(it) === via), `via ${via}`);
+  }
 });
 
 Deno.test("streams for this node itself, for the relay, and for a denied peer are refused at once", async () => {

@@ -77,12 +77,29 @@ const LINES: readonly (readonly [event: PrintedEvent, line: string])[] = [
     `up     bbbbbbbb via ${ALICE.slice(0, 8)} (outbound, known)`,
   ],
   [
+    {
+      ...UP,
+      direction: "inbound",
+      via: ALICE,
+      viaName: "al\x1b",
+      trust: "known",
+    },
+    `up     bbbbbbbb via "al\\u{1b}" (${ALICE.slice(0, 8)}) (inbound, known)`,
+  ],
+  [
+    {
+      ...{ type: "refused", address: ADDRESS, via: ALICE, viaName: "alice" },
+      reason: "Cannot open session: it is denied here",
+    } as const,
+    `refuse via alice (${ALICE.slice(0, 8)}): it is denied here`,
+  ],
+  [
     { type: "path", id: BOB, hops: 1 },
     "path   bbbbbbbb is reached directly now",
   ],
   [
-    { type: "path", id: BOB, via: ALICE, hops: 2 },
-    `path   bbbbbbbb is reached via ${ALICE.slice(0, 8)} now`,
+    { type: "path", id: BOB, via: ALICE, viaName: "alice", hops: 2 },
+    `path   bbbbbbbb is reached via alice (${ALICE.slice(0, 8)}) now`,
   ],
   [
     { type: "replaced", address: ADDRESS, former: ALICE, id: BOB },

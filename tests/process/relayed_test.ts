@@ -15,7 +15,7 @@ Deno.test("run, peers, links and status show which peer is reached through which
     "peer:up",
     ({ id }) => id === bob.id,
   );
-  assertEquals(up.via, carol.id);
+  assertEquals([up.via, up.viaName], [carol.id, "carol"]);
   const lines = (text: string) => text.trim().split("\n");
   const peers = lines(await place.ask("alice", "peers"));
   const about = (id: string) =>
@@ -38,6 +38,14 @@ Deno.test("run, peers, links and status show which peer is reached through which
   ]);
   assertEquals(own.pairs, 0);
   assertMatch(await place.ask("carol", "status"), /relay +1 pair of other/);
+  const pinged = await place.ask("alice", "ping", "bob", "--count=1");
+  assertMatch(
+    pinged,
+    new RegExp(`^1  bob .* relayed via ${rest(relay)}  .* ms`),
+  );
+  const reply = await place.ask("alice", "ping", "bob", "--count=1", "--json");
+  const { via, viaName } = JSON.parse(reply.split("\n")[0] ?? "");
+  assertEquals([via, viaName], [carol.id, "carol"]);
   // And messages pass.
   const { code } = await place.ends("alice", "send", "bob", "hello");
   assertEquals(code, 0);

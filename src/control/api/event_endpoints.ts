@@ -47,6 +47,7 @@ export const EVENTS: {
     advertised: optional(string),
     direction,
     via: optional(id),
+    viaName: optional(string),
     trust,
   }),
   "peer:down": event("peer:down", {
@@ -55,7 +56,12 @@ export const EVENTS: {
     reason: string,
     left: boolean,
   }),
-  "path": event("path", { ...peer, via: optional(id), hops: count }),
+  "path": event("path", {
+    ...peer,
+    via: optional(id),
+    viaName: optional(string),
+    hops: count,
+  }),
   "ping": event("ping", { ...peer, text: string }),
   "message": event("message", {
     from: id,
@@ -95,6 +101,8 @@ export const EVENTS: {
   }),
   "refused": event("refused", {
     ...failure,
+    via: optional(id),
+    viaName: optional(string),
     expected: optional(id),
     actual: optional(id),
   }),

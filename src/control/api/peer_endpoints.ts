@@ -193,6 +193,8 @@ const PINGED: Schema<PingAnswer> = v.looseObject({
   ...names,
   connected: boolean,
   address: optional(string),
+  via: optional(id),
+  viaName: optional(string),
   rttMs: optional(count),
 });
 

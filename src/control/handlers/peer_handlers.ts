@@ -2,6 +2,7 @@
 import { VerackError } from "../../core/errors.ts";
 import type { PeerId } from "../../core/peer_id.ts";
 import { namesOf } from "../../identity/peer_name.ts";
+import { namedRelay } from "../../identity/relay_name.ts";
 import type { peerEndpoints } from "../api/peer_endpoints.ts";
 import { metricsResponse } from "../metrics/metrics_response.ts";
 import { peersAnswer, statusAnswer } from "../node_snapshot.ts";
@@ -39,12 +40,14 @@ export function peerHandlers(
       }
       const isIts = (it: { readonly id: PeerId }) => it.id === id;
       const session = node.sessions().find(isIts);
+      const via = session?.via;
       const rttMs = await node.roundTrip(id);
       return {
         id,
         ...namesOf(node.peer(id)),
         connected: session !== undefined,
         ...(session !== undefined && { address: session.remoteAddress }),
+        ...namedRelay(via, { of: (it) => namesOf(node.peer(it)) }),
         ...(rttMs !== undefined && { rttMs }),
       };
     },

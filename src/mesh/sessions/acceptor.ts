@@ -173,7 +173,7 @@ export class Acceptor {
     } catch (error) {
       // The connection says only that it was closed.
       this.#count(eviction.signal.aborted ? eviction.signal.reason : error);
-      this.#reports.add(incoming.remoteAddress, error);
+      this.#reports.add(incoming.remoteAddress, error, relayed?.via);
     } finally {
       pending.delete(entry);
     }

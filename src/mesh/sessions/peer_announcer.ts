@@ -5,6 +5,7 @@ import type { PeerId } from "../../core/peer_id.ts";
 import { formatAddress } from "../../transport/address.ts";
 import type { Emit } from "../events.ts";
 import type { NameResolver } from "../peers/name_resolver.ts";
+import { namedRelay } from "../../identity/relay_name.ts";
 import type { NodeStore } from "../peers/node_store.ts";
 import type { Peer, UpEvent } from "../peers/peer.ts";
 import type { PeerSession } from "../peers/peer_session.ts";
@@ -53,10 +54,19 @@ export class PeerAnnouncer {
     const { emit, log, names } = this.#options;
     const { id } = peer;
     const { hops, via } = primary;
-    const relay = via !== undefined && { via };
     peer.announce(this.#upEvent(primary, peer));
-    log.info("path changed", { peer: id, ...relay, hops });
-    emit({ type: "path", id, ...names.of(id), ...relay, hops });
+    log.info("path changed", {
+      peer: id,
+      ...(via !== undefined && { via }),
+      hops,
+    });
+    emit({
+      type: "path",
+      id,
+      ...names.of(id),
+      ...namedRelay(via, names),
+      hops,
+    });
   }
 
   /** The last session has ended; `via` was its relay. */
@@ -78,17 +88,18 @@ export class PeerAnnouncer {
   }
 
   #upEvent(session: PeerSession, peer: Peer): UpEvent {
+    const { names } = this.#options;
     const { id, trust } = peer;
     const { direction, via } = session;
     const [told] = direction === "inbound" ? peer.addresses.forGossip() : [];
     return {
       type: "peer:up",
       id,
-      ...this.#options.names.of(id),
+      ...names.of(id),
       address: formatAddress(session.dialed ?? session.remoteAddress),
       ...(told && { advertised: formatAddress(told) }),
       direction,
-      ...(via !== undefined && { via }),
+      ...namedRelay(via, names),
       trust,
     };
   }

@@ -17,6 +17,9 @@ import { FULL_REPORT_MS } from "./connection_limits.ts";
 import { type Address, formatAddress } from "../../transport/address.ts";
 import type { Emit } from "../events.ts";
 import type { HealthBoard } from "../health.ts";
+import { type NamedRelay, namedRelay } from "../../identity/relay_name.ts";
+import type { PeerId } from "../../core/peer_id.ts";
+import type { PeerNames } from "../../identity/peer_name.ts";
 
 /** Reported refusals that are remembered. */
 const MAX_SAID = 256;
@@ -29,6 +32,7 @@ export interface RefusalReportsOptions {
   readonly signal: AbortSignal;
   readonly health: Pick<HealthBoard, "keyInUse">;
   readonly emit: Emit;
+  readonly names: { of(id: PeerId): PeerNames };
 }
 
 /** The reports of one node. */
@@ -47,24 +51,30 @@ export class RefusalReports {
     this.#full = new FullReports(options.clock, options.emit);
   }
 
-  /** A connection from there ended by this error. */
-  add(from: Address, error: unknown): void {
-    const { clock, emit, health, log, signal } = this.#options;
+  /** A connection from there, or through the relay that is there, ended by this error. */
+  add(from: Address, error: unknown, via?: PeerId): void {
+    const { clock, emit, health, log, names, signal } = this.#options;
     if (!(error instanceof VerackError)) {
       return log.error("accepting failed", { error: messageOf(error) });
     }
     const address = formatAddress(from);
+    const relay = namedRelay(via, names);
     const { code, message: reason } = error;
-    log.debug("connection ended", { address, code, reason });
+    log.debug("connection ended", {
+      address,
+      ...(via !== undefined && { via }),
+      code,
+      reason,
+    });
     const { inboundEvent } = factsOf(code);
     if (inboundEvent === "never" || signal.aborted) return;
-    if (code === "full") return this.#full.add({ address, reason });
+    if (code === "full") return this.#full.add({ address, ...relay, reason });
     if (code === "identity-in-use") {
       // It has proven this node's own key.
       if (!health.keyInUse("own", reason)) return;
     } else if (inboundEvent === "once" && !this.#isNews(reason)) return;
     if (!this.#budget.take(clock.monotonic())) return;
-    emit({ type: "refused", address, reason });
+    emit({ type: "refused", address, ...relay, reason });
   }
 
   /** Tells no more. */
@@ -82,7 +92,7 @@ export class RefusalReports {
 }
 
 /** A refused connection. */
-interface TurnedAway {
+interface TurnedAway extends Partial<NamedRelay> {
   readonly address: string;
   readonly reason: string;
 }
@@ -127,9 +137,9 @@ export class FullReports {
     this.#cancel = this.#last = undefined;
     this.#count = 0;
     if (last === undefined) return;
-    const { address, reason } = last;
+    const { reason, ...from } = last;
     this.#tell({
-      address,
+      ...from,
       reason: `${reason} (the last of ${count} in ${FULL_REPORT_MS / 1_000} s)`,
     });
   }
