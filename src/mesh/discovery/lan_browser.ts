@@ -34,11 +34,19 @@ export interface LanBrowserOptions {
 
 interface Schedule {
   intervalMs: number;
+  /** When it is asked for new nodes, and when it was asked last; monotonic clock. */
+  nextAt: number;
+  askedAt: number;
+  /** By chance, so that nodes that learned of one together do not ask for it together. */
+  spread: number;
   cancel: () => void;
 }
 
-/** The share of its time after which a node is asked for again (RFC 6762 §5.2). */
-const REFRESH_AT = 0.8;
+/** Shares of its time after which a node is asked for again until it answers (RFC 6762 §5.2). */
+const REFRESHES = [0.8, 0.85, 0.9, 0.95] as const;
+
+/** Of its time, by which the moment varies (RFC 6762 §5.2). */
+const REFRESH_SPREAD = 0.02;
 
 /** Asks for one node. */
 export class LanBrowser {
@@ -54,10 +62,21 @@ export class LanBrowser {
     const { clock, random } = this.#options;
     const spread = ANSWER_DELAY_MAX_MS - ANSWER_DELAY_MIN_MS;
     const delayMs = ANSWER_DELAY_MIN_MS + random.float() * spread;
-    this.#links.set(link, {
+    const schedule: Schedule = {
       intervalMs: QUERY_INTERVAL_MS / QUERY_GROWTH,
-      cancel: clock.after(delayMs, () => this.#ask(link)),
-    });
+      nextAt: clock.monotonic() + delayMs,
+      askedAt: -Infinity,
+      spread: random.float(),
+      cancel: () => {},
+    };
+    this.#links.set(link, schedule);
+    this.#plan(link, schedule);
+  }
+
+  /** A node was found on a link, or found again. */
+  found(link: LanLink): void {
+    const schedule = this.#links.get(link);
+    if (schedule !== undefined) this.#plan(link, schedule);
   }
 
   /** A link is left. */
@@ -66,9 +85,22 @@ export class LanBrowser {
     this.#links.delete(link);
   }
 
-  #ask(link: LanLink): void {
-    const schedule = this.#links.get(link);
-    if (schedule === undefined) return;
+  #plan(link: LanLink, schedule: Schedule): void {
+    const { clock } = this.#options;
+    const now = clock.monotonic();
+    const refreshAt = Math.max(
+      this.#refreshAt(link, schedule, now),
+      schedule.askedAt + REFRESH_PAUSE_MS,
+    );
+    const dueAt = Math.min(schedule.nextAt, refreshAt);
+    schedule.cancel();
+    schedule.cancel = clock.after(
+      Math.max(0, dueAt - now),
+      () => this.#ask(link, schedule),
+    );
+  }
+
+  #ask(link: LanLink, schedule: Schedule): void {
     const { clock, random } = this.#options;
     const now = clock.monotonic();
     // Others must answer for what has less than half of its time left.
@@ -81,25 +113,32 @@ export class LanBrowser {
       .filter(({ isFresh }) => isFresh)
       .slice(0, MAX_KNOWN_ANSWERS);
     link.send(queryFor(known));
-    schedule.intervalMs = Math.min(
-      schedule.intervalMs * QUERY_GROWTH,
-      MAX_QUERY_INTERVAL_MS,
-    );
-    // So that nodes that started together do not ask together.
-    const delayMs = schedule.intervalMs * (1 + random.float() / 10);
-    schedule.cancel = clock.after(
-      Math.min(delayMs, this.#untilRefresh(link, now)),
-      () => this.#ask(link),
-    );
+    schedule.askedAt = now;
+    schedule.spread = random.float();
+    if (now >= schedule.nextAt) {
+      schedule.intervalMs = Math.min(
+        schedule.intervalMs * QUERY_GROWTH,
+        MAX_QUERY_INTERVAL_MS,
+      );
+      // So that nodes that started together do not ask together.
+      const delayMs = schedule.intervalMs * (1 + random.float() / 10);
+      schedule.nextAt = now + delayMs;
+    }
+    this.#plan(link, schedule);
   }
 
-  /** The time until the first node must be asked for again; those after it are, too, with it. */
-  #untilRefresh(link: LanLink, now: number): number {
-    let firstMs = Infinity;
+  /** When the first node must be asked for again; those after it are, too, with it. */
+  #refreshAt(link: LanLink, { spread }: Schedule, now: number): number {
+    let firstAt = Infinity;
     for (const { ttlMs, expiresAt } of this.#options.known(link)) {
-      const dueMs = expiresAt - (1 - REFRESH_AT) * ttlMs - now;
-      if (dueMs > 0) firstMs = Math.min(firstMs, dueMs);
+      for (const share of REFRESHES) {
+        const left = 1 - share - spread * REFRESH_SPREAD;
+        const dueAt = expiresAt - left * ttlMs;
+        if (dueAt <= now) continue;
+        firstAt = Math.min(firstAt, dueAt);
+        break;
+      }
     }
-    return Math.max(firstMs, REFRESH_PAUSE_MS);
+    return firstAt;
   }
 }

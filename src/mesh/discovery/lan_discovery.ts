@@ -197,6 +197,7 @@ export class LanDiscovery {
       counters.lanNodesDropped++;
       return;
     }
+    this.#browser.found(link);
     const { found, isNew } = added;
     if (isNew) counters.lanNodesFound++;
     this.#pass(found, isNew);

@@ -141,6 +141,39 @@ Deno.test("a node that does not listen joins those that it finds", async () => {
   assertEquals(alice.node.status().discovery?.found, []);
 });
 
+Deno.test("a node is found for as long as it is there, also one that came after hours without any", async () => {
+  await using mesh = new LanMesh();
+  const alice = await mesh.join();
+  await mesh.clock.advance(3 * 3_600_000);
+  const bob = await mesh.join();
+  const both = [alice, bob];
+  await mesh.clock.advance(3_000);
+  const before = mesh.lan.sent.length;
+  for (let minute = 0; minute < 60; minute++) {
+    await mesh.clock.advance(60_000);
+    const found = both.map(({ node }) => node.status().discovery?.found.length);
+    assertEquals(found, [1, 1], `after ${minute} minutes`);
+  }
+  // One asks before the time of the other is over, and all answer.
+  const sent = mesh.lan.sent.length - before;
+  assert(sent < 4 * 3_600 / (0.8 * 120), `${sent} packets`);
+});
+
+Deno.test("a node that is gone without a word is asked for four times at most, and is forgotten", async () => {
+  await using mesh = new LanMesh();
+  const alice = await mesh.join();
+  const bob = await mesh.join();
+  await mesh.clock.advance(10 * 60_000);
+  await bob.node.close({ abrupt: true });
+  const queries = () =>
+    mesh.sentBy(alice).filter((it) => it.includes('"isQuery":true')).length;
+  const before = queries();
+  await mesh.clock.advance(3 * 60_000);
+  assertEquals(alice.node.status().discovery?.found, []);
+  const asked = queries() - before;
+  assert(asked >= 2 && asked <= 4, `${asked} queries`);
+});
+
 Deno.test("a node that leaves says so, and is announced again where it goes", async () => {
   await using mesh = new LanMesh();
   const alice = await mesh.join();
