@@ -3,7 +3,8 @@ import { grantedEnv } from "./command.ts";
 import { shownName } from "../identity/peer_name.ts";
 import type { Node } from "../mesh/node.ts";
 import { formatAddress, parseAddress } from "../transport/address.ts";
-import { isEveryHost } from "../transport/listen_all.ts";
+import { isIpv6 } from "../transport/ip.ts";
+import { EVERY_IPV4, isEveryHost } from "../transport/listen_all.ts";
 import { classifyIp, isLoopbackHost } from "../transport/scope.ts";
 import { dataPlace } from "./data_place.ts";
 import type { NodeFlagValues } from "./node_command.ts";
@@ -136,13 +137,26 @@ function announcedRows(node: Node): Row[] {
   const { discovery, network, secret } = node.status();
   if (discovery === undefined) return [];
   const text = !discovery.announced
-    ? "not announced on the local network, only looks for others there"
+    ? `not on the local network, as ${
+      whyNotAnnounced(node.addresses)
+    }; only looks for others there`
     : discovery.open
     ? `on the local network, with its id and the network's name, ${network}`
     : `on the local network by its port alone; members${
       secret ? " prove the secret" : " are recognised by their keys"
     }`;
   return [["announced", text]];
+}
+
+/** Why a node with these addresses is not announced, to follow "as". */
+export function whyNotAnnounced(addresses: readonly string[]): string {
+  const hosts = addresses.map((text) => parseAddress(text).host);
+  if (hosts.length === 0) return "it does not listen";
+  if (hosts.every(isLoopbackHost)) return "it listens on loopback alone";
+  const more = hosts.includes(EVERY_IPV4) && !hosts.some(isIpv6)
+    ? " (with --host :: it listens on IPv6, too)"
+    : "";
+  return `no network has an address on which it listens${more}`;
 }
 
 /** `--data DIR`, unless commands find the directory without it. */

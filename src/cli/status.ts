@@ -7,6 +7,7 @@ import { peerLabel } from "../identity/peer_name.ts";
 import { answerCommand, labelled, utcMinute } from "./answer_command.ts";
 import { CLIENT_FLAGS, withNode } from "./client_flags.ts";
 import type { Command } from "./command.ts";
+import { whyNotAnnounced } from "./greeting.ts";
 import { reasonRow } from "./health.ts";
 import { keptWords } from "./kept_topic_commands.ts";
 import { missingWords, whyMissing } from "./links.ts";
@@ -108,7 +109,9 @@ function rows(status: StatusAnswer): [what: string, text: string][] {
   ];
 }
 
-function discoveryRows({ discovery }: StatusAnswer): [string, string][] {
+function discoveryRows(
+  { addresses, discovery }: StatusAnswer,
+): [string, string][] {
   if (discovery === undefined) return [];
   const { announced, found, networks, open } = discovery;
   const what = open
@@ -123,7 +126,7 @@ function discoveryRows({ discovery }: StatusAnswer): [string, string][] {
           : `on ${escapeText(networks.join(", "), { max: 200 })}`,
         announced
           ? `announced ${what}`
-          : "not announced, as it does not listen",
+          : `not announced, as ${whyNotAnnounced(addresses)}`,
         `${count(found.length, "other node")} found`,
       ].join("; "),
     ],

@@ -189,14 +189,25 @@ test(`a host that moves to another address is found there again${reason}`, async
   assertEquals((await two.client.status()).health, []);
 });
 
-test(`without a network but loopback a node warns, and goes on${reason}`, async () => {
-  await using scene = new MeshScene();
-  const alone = scene.network.host("alone");
-  const node = await scene.start(alone, DISCOVER);
-  await until("a warning", async () => {
-    const { health } = await node.client.status();
-    return health.some(({ code }) => code === "no-multicast");
+test(`without a network but loopback a node says that it is not announced, warns, and goes on${reason}`, async () => {
+  using network = new HostNetwork();
+  await using alone = verack(["run", "--discover", "--port=0"], {
+    launcher: network.host("alone").network.launcher,
+    ...PERMISSIONS,
   });
+  await alone.line((line) =>
+    /announced +not on the local network, as no network has/.test(line)
+  );
+  await alone.line((line) => line.includes("no network interface is up"));
+});
+
+test(`where there is IPv6 alone a node that listens on IPv4 says that it is not announced, and what to do${reason}`, async () => {
+  await using scene = new MeshScene();
+  const lan = scene.network.subnet("lan", { v6: "fd77:0:0:1" });
+  const node = await scene.start(scene.network.host("alice", lan), DISCOVER);
+  assertEquals((await node.client.status()).discovery?.announced, false);
+  const status = await scene.place.ask("alice", "status");
+  assertStringIncludes(status, "with --host :: it listens on IPv6, too");
 });
 
 test(`thousands of broken packets cost a node little, and another is found all the same${reason}`, async () => {

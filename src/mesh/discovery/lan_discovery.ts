@@ -9,8 +9,8 @@ import type { NodeCounters } from "../../core/node_counters.ts";
 import { type PeerId, shortId } from "../../core/peer_id.ts";
 import { TokenBucket } from "../../core/token_bucket.ts";
 import { type Address, formatAddress } from "../../transport/address.ts";
-import { classifyIp, isLoopbackHost } from "../../transport/scope.ts";
-import { familyOf } from "../../transport/local_networks.ts";
+import { classifyIp } from "../../transport/scope.ts";
+import { familyOf, type LocalNetwork } from "../../transport/local_networks.ts";
 import type { DnsPacket, MulticastDns } from "../../transport/multicast_dns.ts";
 import type { Emit } from "../events.ts";
 import type { HealthBoard } from "../health.ts";
@@ -87,7 +87,7 @@ export class LanDiscovery {
     this.#label = random.bytes(LABEL_BYTES).toHex();
     this.#announcer = new LanAnnouncer({
       ...options,
-      describe: (link) => this.#describe(link),
+      describe: ({ network }) => this.#describe(network),
     });
     this.#browser = new LanBrowser({
       ...options,
@@ -108,10 +108,11 @@ export class LanDiscovery {
     });
   }
 
-  /** Begins. */
+  /** Begins; what is wrong is reported later, when the events of the node are read. */
   start(): void {
     this.#isRunning = true;
-    this.tick(this.#options.clock.monotonic());
+    this.#nextPollAt = this.#options.clock.monotonic() + NETWORKS_POLL_MS;
+    this.#links.update();
   }
 
   /** Looks at times for networks that have come or gone. */
@@ -131,10 +132,11 @@ export class LanDiscovery {
 
   /** The present state. */
   get status(): LanStatus {
-    const { clock, listening } = this.#options;
-    const found = this.#found.list(clock.monotonic());
+    const found = this.#found.list(this.#options.clock.monotonic());
     return {
-      announced: listening.some(({ host }) => !isLoopbackHost(host)),
+      announced: this.#links.networks.some((it) =>
+        this.#describe(it) !== undefined
+      ),
       open: this.#isOpen,
       networks: [
         ...new Set(this.#links.links.map(({ network }) => network.name)),
@@ -154,8 +156,8 @@ export class LanDiscovery {
     return networkKey === undefined && !membership.credentials.closed;
   }
 
-  /** What is announced on a link. */
-  #describe({ network }: LanLink): LanNode | undefined {
+  /** What is announced on a network. */
+  #describe(network: LocalNetwork): LanNode | undefined {
     const { listening, network: name, own: id } = this.#options;
     const [first] = listening;
     if (first === undefined) return undefined;

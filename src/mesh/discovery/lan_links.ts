@@ -56,6 +56,7 @@ export interface LanLinksOptions extends LanListener {
 
 /** A link that is joined, or is being joined, or could not be. */
 interface Joined {
+  readonly network: LocalNetwork;
   link: LanLink | undefined;
   socket: MulticastLink | undefined;
   isGone: boolean;
@@ -77,6 +78,13 @@ export class LanLinks {
   /** Those that are joined. */
   get links(): LanLink[] {
     return [...this.#joined.values()].flatMap(({ link }) => link ?? []);
+  }
+
+  /** The networks of these, and of those that are being joined. */
+  get networks(): LocalNetwork[] {
+    return [...this.#joined.values()]
+      .filter(({ retryAt }) => retryAt === Infinity)
+      .map(({ network }) => network);
   }
 
   /** Why there is none, once joining was tried. */
@@ -105,6 +113,7 @@ export class LanLinks {
     for (const [key, { network, family }] of present) {
       if (this.#joined.has(key)) continue;
       const joined: Joined = {
+        network,
         link: undefined,
         socket: undefined,
         isGone: false,

@@ -123,6 +123,24 @@ Deno.test("a node that listens on this machine alone finds others, and is not an
   assert(mesh.sentBy(bob).every((it) => it.includes('"isQuery":true')));
 });
 
+Deno.test("a node that listens on no address of its networks says that it is not announced", async () => {
+  await using mesh = new LanMesh();
+  const ip6 = mesh.lan.host([{ address: "fd00::1", prefix: 64 }]);
+  const alice = await mesh.join({ host: "0.0.0.0", multicast: ip6 });
+  const both = mesh.lan.host(["10.0.0.2", { address: "fd00::2", prefix: 64 }]);
+  const bob = await mesh.join({ host: "0.0.0.0", multicast: both });
+  const announced = [alice, bob].map(({ node }) =>
+    node.status().discovery?.announced
+  );
+  assertEquals(announced, [false, true]);
+  await mesh.clock.advance(3_000);
+  assert(
+    mesh.lan.sent.every(({ from, packet }) =>
+      from !== "fd00::1" || packet.isQuery
+    ),
+  );
+});
+
 Deno.test("a node that does not listen joins those that it finds", async () => {
   await using mesh = new LanMesh();
   const alice = await mesh.join();
@@ -202,7 +220,10 @@ Deno.test("without a network a node warns, and it is over when one comes", async
   await using mesh = new LanMesh();
   const place: string[] = [];
   const alice = await mesh.join({ multicast: mesh.lan.host(place) });
+  assertEquals(alice.node.status().discovery?.announced, false);
   await mesh.clock.advance(3_000);
+  // By an event, which is not lost before the caller of `Node.start` reads events.
+  assertEquals(alice.log.of("trouble").length, 1);
   const [fact] = alice.node.status().health;
   assertEquals([fact?.code, fact?.severity], ["no-multicast", "warning"]);
   assertStringIncludes(fact!.message, "no network interface is up");
