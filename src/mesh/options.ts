@@ -71,7 +71,7 @@ export interface NodeOptions {
   readonly port?: number;
   /**
    * Whether it listens. Without, it is a full member all the same: it dials the others, and
-   * needs `connect` or a member on record. Excludes `host`, `port` and `advertise`.
+   * needs `connect`, `discover` or a member on record. Excludes `host`, `port` and `advertise`.
    * @default {true}
    */
   readonly listen?: boolean;
@@ -88,7 +88,7 @@ export interface NodeOptions {
   /**
    * Announces this node on the local networks by multicast DNS, and joins nodes of the same
    * network that it finds there. Of a closed mesh, or with a secret, nothing but the port is
-   * announced. Without `host` the node listens on all addresses. @default {false}
+   * announced. Without `host` the node listens on all addresses of IPv4. @default {false}
    */
   readonly discover?: boolean;
   /** Name of the mesh; nodes of different names never meet. @default {"main"} */

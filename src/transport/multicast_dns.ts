@@ -25,6 +25,9 @@ const MAX_RECORDS = 64;
 /** The longest packet that is read: what an Ethernet frame holds; ours have 400 bytes. */
 const MAX_PACKET_BYTES = 1_472;
 
+/** Read of a packet at most; more than the longest that is parsed, which Linux doubles. */
+const READ_BYTES = 2_048;
+
 /** A resource record. Names are without the final dot, and not escaped. */
 export type DnsRecord =
   & { readonly name: string; readonly ttl: number }
@@ -132,6 +135,9 @@ export const systemMulticast: MulticastDns = {
       bind: family === 4 ? "0.0.0.0" : "::",
     });
     await joined(link, network.name);
+    // Deno reads each packet into a new buffer of this size, by default of 64 KiB, which a flood
+    // would turn into memory. A packet that is cut is still too long.
+    socket.setRecvBufferSize(READ_BYTES);
     return new SocketLink(link, receiver);
   },
 };
