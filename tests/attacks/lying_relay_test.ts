@@ -3,6 +3,7 @@
  * Mallory offers more than any honest relay; alice relays as she should.
  */
 import { assert, assertEquals } from "@std/assert";
+import { VerackError } from "../../src/core/errors.ts";
 import { partsOf } from "../../src/mesh/node_parts.ts";
 import {
   MAX_PENDING_RELAYED_PER_RELAY,
@@ -55,6 +56,8 @@ class Quartet implements AsyncDisposable {
 
 const LIES: Readonly<Record<string, (stream: PeerStream) => Promise<void>>> = {
   "drops what it has accepted": (stream) => Promise.resolve(stream.abort()),
+  "refuses what it has offered": (stream) =>
+    Promise.resolve(stream.refuse(new VerackError("full", "I am full"))),
   "swallows what it has accepted": swallow,
   "answers by bytes that mean nothing": async (stream) => {
     await stream.write(new Uint8Array(5_000).fill(0x16));
@@ -69,6 +72,27 @@ const LIES: Readonly<Record<string, (stream: PeerStream) => Promise<void>>> = {
     }
   },
 };
+
+Deno.test("relays that refuse what they have offered keep no pair apart, however many they are", async () => {
+  await using mesh = new MemoryMesh();
+  mesh.network.unreachable("10.0.0.5", "10.0.0.6");
+  const honest = await mesh.start();
+  const liars: HostileRelay[] = [];
+  for (let i = 0; i < 3; i++) {
+    const { node } = await mesh.start([honest]);
+    liars.push(
+      new HostileRelay(
+        node,
+        (stream) => stream.refuse(new VerackError("full", "I am full")),
+      ),
+    );
+  }
+  await mesh.complete();
+  const dave = await mesh.start(mesh.members.slice(0, 4));
+  const erin = await mesh.start(mesh.members.slice(0, 4));
+  await relayedBy(mesh, dave, erin, honest, 15_000);
+  for (const { accepted } of liars) assert(accepted <= 2, `${accepted} times`);
+});
 
 for (const [what, serve] of Object.entries(LIES)) {
   Deno.test(`a relay that offers most and ${what} keeps no pair apart, and is taken only where there is no other`, async () => {

@@ -1,6 +1,8 @@
 /** Pairs that cannot reach each other have a session through a member that reaches both. */
 import { assert, assertEquals } from "@std/assert";
 import { Identity } from "../../../src/identity/identity.ts";
+import { partsOf } from "../../../src/mesh/node_parts.ts";
+import { RELAY_CROWD_MS } from "../../../src/mesh/relay/relay_dialing_limits.ts";
 import { type Member, MemoryMesh } from "../../helpers/memory_mesh.ts";
 import { Conversation, idOf, relayedBy, viaOf } from "../../helpers/relayed.ts";
 
@@ -48,6 +50,25 @@ Deno.test("two members that cannot reach each other are in session through the o
   await mesh.clock.advance(20_000);
   assertNothingMissing(mesh.members);
   assert(mesh.isComplete());
+});
+
+Deno.test("while a crowd arrives no relay is looked for, but not for long, as it may be silent connections", async () => {
+  await using mesh = new MemoryMesh();
+  onlyReachable(mesh, 3, [[1, 2], [1, 3]]);
+  const alice = await mesh.start();
+  const bob = await mesh.start([alice]);
+  const carol = await mesh.start([alice]);
+  for (const { node } of [bob, carol]) {
+    // Each could be the other one, until it proves its key.
+    partsOf(node).pending.add(
+      { source: "10.0.0.9", isInTurn: () => true, evict: () => {} },
+      () => false,
+    );
+  }
+  // Both have heard of the other from alice by then.
+  await mesh.clock.advance(RELAY_CROWD_MS - 1_000);
+  assertEquals(viaOf(bob, carol), undefined);
+  await relayedBy(mesh, bob, carol, alice, 5_000);
 });
 
 Deno.test("of three relays the one with the shortest round trip is taken", async () => {
