@@ -18,6 +18,17 @@ function open(sinks: readonly Sink[]): number {
   return sinks.reduce((sum, sink) => sum + sink.open, 0);
 }
 
+/**
+ * The node has no dial left for gossip. One on a starved machine has fewer, so that it never has
+ * all of them open: there the first has ended in favour of another.
+ */
+async function untilAllHang(sinks: readonly Sink[]): Promise<void> {
+  await until("all dials to hang", () => {
+    const arrivals = sinks.reduce((sum, sink) => sum + sink.arrivals, 0);
+    return open(sinks) >= MAX_GOSSIP_DIALS || arrivals > open(sinks);
+  });
+}
+
 /** A member for each of these, which tells of many peers there. */
 async function liars(
   scene: Scene,
@@ -39,12 +50,12 @@ Deno.test("five members that tell of peers at silent ports leave honest gossip i
   const sinks = silentPorts(stack);
   await using scene = await Scene.start();
   using _liars = await liars(scene, sinks);
-  await until("all dials to hang", () => open(sinks) >= MAX_GOSSIP_DIALS);
+  await untilAllHang(sinks);
   using honest = await scene.join();
   await using bob = await Node.start();
   await honest.tell([entryOf(bob.identity, [parseAddress(bob.address)])]);
   // Not after the ten seconds that a dial may take, let alone those of all the others.
-  await until("bob to be dialed", () => bob.sessions().length > 0, 6_000);
+  await until("bob to be dialed", () => bob.sessions().length > 0, 9_000);
 });
 
 Deno.test("nor can they take a peer over by telling of it first", async () => {
@@ -52,7 +63,7 @@ Deno.test("nor can they take a peer over by telling of it first", async () => {
   const sinks = silentPorts(stack);
   await using scene = await Scene.start();
   using _liars = await liars(scene, sinks);
-  await until("all dials to hang", () => open(sinks) >= MAX_GOSSIP_DIALS);
+  await untilAllHang(sinks);
   const at = parseAddress(stack.use(Sink.start()).address);
   await using bob = await Node.start();
   // On the account of one that has its share already.
@@ -63,6 +74,6 @@ Deno.test("nor can they take a peer over by telling of it first", async () => {
   ]);
   using honest = await scene.join();
   await honest.tell([entryOf(bob.identity, [parseAddress(bob.address)])]);
-  await until("bob to be dialed", () => bob.sessions().length > 0, 8_000);
+  await until("bob to be dialed", () => bob.sessions().length > 0, 9_000);
   assert(open(sinks) > 0);
 });
