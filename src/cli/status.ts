@@ -31,7 +31,7 @@ export const statusCommand: Command = answerCommand({
   lines: (answer, colors) => labelled(rows(answer), colors),
 });
 
-/** Where peers see it, which a node behind a router cannot know by itself. */
+/** Where peers see it, which a node behind a router cannot find out by itself. */
 function seenRows(
   { ownNetwork: { seenAs } }: StatusAnswer,
 ): [what: string, text: string][] {

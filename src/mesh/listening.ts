@@ -1,4 +1,4 @@
-/** Where a node listens, and which addresses it was told to advertise. */
+/** Where a node listens, and which addresses are configured to be advertised. */
 import { VerackError } from "../core/errors.ts";
 import type { Identity } from "../identity/identity.ts";
 import { isDemoIdentity } from "../identity/key_files.ts";

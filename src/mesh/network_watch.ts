@@ -1,6 +1,6 @@
 /**
  * Notices that the addresses of this machine have changed: a cable was plugged in, another
- * wireless network was joined, a tunnel went up. No event of Deno tells of it, so the interfaces
+ * wireless network was joined, a tunnel went up. Deno has no event for it, so the interfaces
  * are read again and again. What follows is in `own_network.ts`.
  */
 import type { Clock } from "../core/clock.ts";

@@ -82,7 +82,7 @@ export interface NodeStatus {
     readonly open: boolean;
     /** Interfaces of the networks that were joined. */
     readonly networks: readonly string[];
-    /** Other nodes that are announced there at present, each with its id if it tells it. */
+    /** Other nodes that are announced there at present, each with its id if that is announced. */
     readonly found: readonly {
       readonly address: string;
       readonly id?: PeerId;

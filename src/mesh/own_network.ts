@@ -39,7 +39,7 @@ export interface OwnNetworkOptions extends ObservedAddressesOptions {
   readonly signal: AbortSignal;
   /** Reads the networks of this machine; absent where it is not permitted. */
   readonly networks: NetworkReader | undefined;
-  /** What it was told to advertise; empty: where it listens. */
+  /** What is configured to be advertised; empty: where it listens. */
   readonly advertise: readonly Address[];
   /** Where it listens; empty if it does not. */
   readonly listens: readonly Address[];

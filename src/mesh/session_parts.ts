@@ -46,9 +46,6 @@ export interface SessionPartsOptions {
   readonly emit: Emit;
 }
 
-/** The parts that hold the sessions of one node. */
-export type SessionParts = ReturnType<typeof makeSessionParts>;
-
 /** Makes them, each from those before it. */
 export function makeSessionParts(
   {

@@ -1,5 +1,5 @@
 /**
- * Multicast DNS (RFC 6762): packets of one local network in and out. The one file that knows
+ * Multicast DNS (RFC 6762): packets of one local network in and out. The one file that uses
  * `npm:multicast-dns`, which reads and writes packets on a socket of `node:dgram`. What they mean
  * is in `mesh/discovery/`.
  */
@@ -48,7 +48,7 @@ export interface DnsQuestion {
 
 /** A packet: a query has questions and the answers that are known, a response has records. */
 export interface DnsPacket {
-  /** Whether it asks, rather than answers. */
+  /** Whether it is a query, rather than a response. */
   readonly isQuery: boolean;
   /** Of a query. */
   readonly questions: readonly DnsQuestion[];

@@ -157,10 +157,11 @@ for (const side of ["dialing", "accepting"] as const) {
         await dialByHand(dialing, relay, accepting).then(
           async (session) => {
             const { id } = accepting.identity;
-            for (let i = 0; changed === 0; i++) {
-              dialing.send(id, `${i}`).catch(() => {});
-              await new Promise((resolve) => setTimeout(resolve, 1));
-            }
+            let sent = 0;
+            await until("a byte is changed", () => {
+              if (changed === 0) dialing.send(id, `${sent++}`).catch(() => {});
+              return changed > 0;
+            });
             await session.channel.closed;
           },
           (error) => assert(error instanceof VerackError),

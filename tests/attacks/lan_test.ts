@@ -1,5 +1,5 @@
 // A host of the local network that sends false, broken or too many announcements and queries: dials,
-// memory and answers stay bounded, nobody elsewhere is dialed, and honest nodes are found all
+// memory and answers stay bounded, nothing elsewhere is dialed, and honest nodes are found all
 // the same.
 import { assert, assertEquals } from "@std/assert";
 import type { PeerId } from "../../src/core/peer_id.ts";

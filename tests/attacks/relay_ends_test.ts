@@ -1,5 +1,5 @@
 // Ends of relayed pairs that hang, die at any moment, read nothing, or send what they like: the
-// relay keeps nothing of them, and nobody pays for them. In virtual time.
+// relay keeps nothing of them, and no other pair suffers. In virtual time.
 import { assert, assertEquals } from "@std/assert";
 import {
   RELAY_HALF_CLOSED_MS,

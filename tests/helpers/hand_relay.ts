@@ -15,7 +15,7 @@ import type { Transport } from "../../src/transport/transport.ts";
 import { until } from "./until.ts";
 
 /** From the dialing end to the relay; metadata: the target. */
-export const TO_RELAY = "hand-relay/1";
+const TO_RELAY = "hand-relay/1";
 /** From the relay to the accepting end; metadata: the dialing end. */
 export const TO_TARGET = "hand-relayed/1";
 

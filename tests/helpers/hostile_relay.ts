@@ -16,7 +16,7 @@ import { COMMAND } from "../../src/wire/commands.ts";
 import { encodePeers, PEER_FLAG } from "../../src/wire/messages/peers.ts";
 
 /** An offer that no honest relay can match. */
-export const BEST_OFFER: RelayOffer = { hops: 2, rttMs: 0, load: 0 };
+const BEST_OFFER: RelayOffer = { hops: 2, rttMs: 0, load: 0 };
 
 /** A relay that does what it is told instead of relaying. */
 export class HostileRelay {

@@ -8,7 +8,7 @@ import {
 } from "./schedule.ts";
 
 /** How a member comes in. */
-export const WAYS_IN = ["invite", "allow"] as const;
+const WAYS_IN = ["invite", "allow"] as const;
 
 /** One of {@linkcode WAYS_IN}. */
 export type WayIn = typeof WAYS_IN[number];

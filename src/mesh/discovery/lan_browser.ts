@@ -127,7 +127,7 @@ export class LanBrowser {
     this.#plan(link, schedule);
   }
 
-  /** When the first node must be asked for again; those after it are, too, with it. */
+  /** When the first node must be queried again; a query is for all at once. */
   #refreshAt(link: LanLink, { spread }: Schedule, now: number): number {
     let firstAt = Infinity;
     for (const { ttlMs, expiresAt } of this.#options.known(link)) {

@@ -150,7 +150,7 @@ export class LanDiscovery {
     };
   }
 
-  /** Whether strangers may know its names: in a closed mesh and with a secret they may not. */
+  /** Whether its names are announced: in a closed mesh and with a secret they are not. */
   get #isOpen(): boolean {
     const { membership, networkKey } = this.#options;
     return networkKey === undefined && !membership.credentials.closed;
@@ -205,7 +205,7 @@ export class LanDiscovery {
     this.#pass(found, isNew);
   }
 
-  /** Whether a node may be of this mesh, as far as it tells. */
+  /** Whether a node may be of this mesh, by what it announces. */
   #concerns({ names }: AnnouncedNode): boolean {
     const { membership, network, networkKey, own, rules } = this.#options;
     // Members of a closed mesh, or with a secret, do not tell their names.

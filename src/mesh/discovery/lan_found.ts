@@ -93,7 +93,7 @@ export class LanFound {
     };
   }
 
-  /** It says that it is gone. */
+  /** It has announced that it is gone. */
   remove(label: string, source: string): void {
     if (this.#nodes.get(label)?.source === source) this.#nodes.delete(label);
   }

@@ -29,7 +29,7 @@ export interface LanNode {
   readonly label: string;
   readonly port: number;
   readonly addresses: readonly string[];
-  /** Absent if it tells nothing but its port. */
+  /** Absent if it announces nothing but its port. */
   readonly names: LanNames | undefined;
 }
 
@@ -75,7 +75,7 @@ export function queryFor(
   };
 }
 
-/** The records that answer a query about a node; none if it asks for others, or knows them. */
+/** The records that answer a query about a node; none if it is for others, or lists them. */
 export function answersFor(
   { questions, records }: DnsPacket,
   node: LanNode,

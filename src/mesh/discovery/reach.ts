@@ -229,7 +229,7 @@ export class Reach {
       this.#votes.clear();
       this.#judge();
     } else if (this.#votes.size < REACH_ASKED) {
-      // One more that can be asked.
+      // One more that can answer.
       this.#vainRounds = 0;
       const soon = Math.max(
         now + REACH_DELAY_MS,
@@ -245,7 +245,7 @@ export class Reach {
     if (direction !== "inbound" || via !== undefined || isConfigured) {
       return false;
     }
-    // That this machine is reached from itself says little to others.
+    // That this machine is reached from itself proves little.
     return classifyIp(remoteAddress.host) !== "loopback" ||
       table.connected().every(({ primary }) =>
         primary === undefined ||

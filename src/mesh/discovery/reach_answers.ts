@@ -1,5 +1,5 @@
 /**
- * Dials the addresses of peers that request it, and tells them which answered with their key.
+ * Dials the addresses of peers that request it, and answers at which their key is.
  * Nothing but a pinned TLS handshake is done there, so that a peer can neither have bytes of its
  * choice sent nor find out what else listens: an answer says only where its own key is. An
  * address is dialed if a gossiped one would be, and is at the host that the session shows or in

@@ -78,7 +78,7 @@ export function bestBid(bids: readonly RelayBid[]): RelayBid | undefined {
     )[0];
 }
 
-/** A relay that offers less than was measured before is not believed. */
+/** An offer of less than was measured before does not count. */
 function expectedMs({ rttMs, measuredMs = 0 }: RelayBid): number {
   return Math.max(rttMs, measuredMs);
 }

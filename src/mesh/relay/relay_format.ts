@@ -33,7 +33,7 @@ export interface RelayOffer {
 
 /** The metadata of `relayed/1`. */
 export interface RelayedHead {
-  /** The dialing end, as the relay says: the session on the stream proves it. */
+  /** The dialing end, as the relay claims: the session on the stream proves it. */
   readonly from: PeerId;
   /** As in {@linkcode RelayOffer}. */
   readonly hops: number;

@@ -1,7 +1,7 @@
 /**
  * Two streams that a relay has joined: what comes from one is sent to the other, each direction
  * with its own end, and no faster than the other end takes it. How one stream ends, the other
- * end is told by the same code.
+ * end gets the same code.
  */
 import { messageOf, VerackError } from "../../core/errors.ts";
 import type { PeerId } from "../../core/peer_id.ts";
@@ -122,7 +122,7 @@ export class RelayPair {
       this.#halfClosedAt ??= this.#options.now();
       await sink.closeWrite();
     } catch (error) {
-      // Whichever of the two has ended: the other one is told.
+      // Whichever of the two has ended, the other one gets its error.
       this.refuse(passedOn(error));
     }
   }

@@ -282,7 +282,7 @@ export class RelayServer {
     if (target === from) refuse("not-allowed", "both ends are the same peer");
     const opener = table.get(from)?.primary;
     const other = table.get(target)?.primary;
-    // A peer that is denied is told apart from an unknown one by no other peer.
+    // Other peers must not find out which ones are denied: the same as for an unknown one.
     const isRefused = rules.ignoresGossipAbout(target) ||
       !other?.channel.isOpen;
     if (isRefused || opener === undefined || other === undefined) {

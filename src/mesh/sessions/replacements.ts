@@ -73,7 +73,7 @@ export class Replacements {
     while (direct.channel.isOpen && relayed.channel.isOpen) {
       if (await direct.channel.probe(PROBE_TIMEOUT_MS)) return true;
       if (direct.openedAt > relayed.openedAt) continue;
-      // The peer has opened the relayed one since: it knows that the direct one is broken.
+      // The peer has opened the relayed one since: it has found the direct one broken.
       direct.channel.closeWith(
         new VerackError(
           "dead",

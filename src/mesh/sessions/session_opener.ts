@@ -250,7 +250,7 @@ export class SessionOpener {
 
   /**
    * The receiver's address is that at which it is seen, if that is public, so that a node behind
-   * a router learns of it (`observed_addresses.ts`). The sender's own stays empty, as in Bitcoin
+   * a router finds out about it (`observed_addresses.ts`). The sender's own stays empty, as in Bitcoin
    * Core: it is in its first `peers` entry.
    */
   #version(nonce: bigint, seen: Address | undefined): VersionMessage {
@@ -318,7 +318,7 @@ export function randomU64(random: Random): bigint {
 const LIKELY_NAMES: readonly string[] = ["main", "test", "dev"];
 
 /** `error`, a `bad-magic` before any valid frame, with the names of the networks. */
-export function wrongNetwork(
+function wrongNetwork(
   error: VerackError,
   network: string,
 ): VerackError {

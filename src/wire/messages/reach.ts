@@ -12,7 +12,7 @@ import {
 } from "./peers.ts";
 
 /** What became of one address, as it is on the wire. */
-export const REACH_STATUS = {
+const REACH_STATUS = {
   /** The key of the requesting node is there. */
   reached: 0,
   /** It was dialed in vain. */
