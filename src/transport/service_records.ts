@@ -7,6 +7,9 @@ import { messageOf, VerackError } from "../core/errors.ts";
 import { type Address, parseHost } from "./address.ts";
 import { MAX_SERVICE_RECORDS } from "./transport_limits.ts";
 
+/** Names that are asked for one after the other, each the alias of the one before. */
+const MAX_ALIASES = 8;
+
 /** One SRV record. */
 export interface ServiceRecord {
   /** Records with the lowest number are tried first. */
@@ -31,11 +34,41 @@ export function systemServices(
     readonly nameServer?: { readonly ipAddr: string; readonly port?: number };
   } = {},
 ): ServiceResolver {
-  return (name, { signal }) =>
-    Deno.resolveDns(name, "SRV", {
+  return async (name, { signal }) => {
+    const options: Deno.ResolveDnsOptions = {
       ...(nameServer !== undefined && { nameServer }),
       ...(signal !== undefined && { signal }),
-    });
+    };
+    const asked = new Set<string>();
+    for (let at = name;;) {
+      try {
+        return await Deno.resolveDns(at, "SRV", options);
+      } catch (error) {
+        // Deno finds nothing at an alias (CNAME), though the answer has the records, too.
+        asked.add(at);
+        const alias =
+          error instanceof Deno.errors.NotFound && asked.size < MAX_ALIASES
+            ? await aliasOf(at, options)
+            : undefined;
+        if (alias === undefined || asked.has(alias)) throw error;
+        at = alias;
+      }
+    }
+  };
+}
+
+/** The name that another one stands for, if it does. */
+async function aliasOf(
+  name: string,
+  options: Deno.ResolveDnsOptions,
+): Promise<string | undefined> {
+  try {
+    const [alias] = await Deno.resolveDns(name, "CNAME", options);
+    return alias?.toLowerCase().replace(/\.$/, "");
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
 }
 
 /**
@@ -76,14 +109,15 @@ export function targetsOf(
 /** The error of a look-up that failed, or found nothing. */
 export function noService(name: string, error?: unknown): VerackError {
   const isDenied = error instanceof Deno.errors.NotCapable;
-  const isMissing = error === undefined ||
-    error instanceof Deno.errors.NotFound;
   const detail = isDenied
     ? `permission denied by Deno (${
       messageOf(error)
     }), add --allow-net for the name server, or for all`
-    : isMissing
+    : error === undefined
     ? "the name has no SRV record, must have one at least"
+    // That of a server which fails or refuses is the same error.
+    : error instanceof Deno.errors.NotFound
+    ? "the name has no SRV record, must have one at least, or its name server does not answer for it"
     : `its SRV records cannot be looked up (${messageOf(error)})`;
   return new VerackError(
     isDenied ? "permission" : "dns",

@@ -133,6 +133,27 @@ Deno.test("a service is resolved by a name server, its targets by the resolver, 
   assertEquals(new Set(server.asked), new Set([NAME]));
 });
 
+Deno.test("a service that is an alias of another is that one, and aliases that go in a circle end", async () => {
+  await using server = await NameServer.start({
+    "_verack._tcp.real.example": [record("a.example")],
+  });
+  server.aliases.set(NAME, "_verack._tcp.real.example");
+  const options = {
+    resolveService: systemServices(server),
+    resolve: () => Promise.resolve(["192.0.2.1"]),
+  };
+  assertEquals(await resolveAddress(parseService(`srv:${NAME}`), options), [
+    { host: "192.0.2.1", port: 8080 },
+  ]);
+  server.aliases.set("_one._tcp.example.org", "_two._tcp.example.org");
+  server.aliases.set("_two._tcp.example.org", "_one._tcp.example.org");
+  const error = await assertCode(
+    resolveAddress(parseService("srv:_one._tcp.example.org"), options),
+    "dns",
+  );
+  assertStringIncludes(error.message, "the name has no SRV record");
+});
+
 Deno.test("a service that does not exist, or has no target that resolves, is an error with its name", async () => {
   await using server = await NameServer.start({
     [NAME]: [record("a.example")],

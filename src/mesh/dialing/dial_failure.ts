@@ -10,7 +10,11 @@ import { ALARM_QUIET_MS } from "../mesh_limits.ts";
 import type { Emit } from "../events.ts";
 import type { HealthBoard } from "../health.ts";
 import type { PeerEvents } from "../peers/peer_events.ts";
-import { type Address, formatAddress } from "../../transport/address.ts";
+import {
+  type Address,
+  formatAddress,
+  serviceOf,
+} from "../../transport/address.ts";
 
 /** Another identity than the required one is at the address. */
 export class WrongIdentityError extends VerackError {
@@ -62,10 +66,13 @@ export function failureAt(
   const { error, endpoint } = worst;
   if (endpoint.host === address.host) return error;
   const shown = formatAddress(address);
+  // Of a name all have its port; of a service each has its own.
+  const isService = serviceOf(address) !== undefined;
+  const placeOf = (it: Address) => isService ? formatAddress(it) : it.host;
   const message = failures.length === 1
-    ? `Cannot dial ${shown} (${endpoint.host}): ${detailOf(error)}`
+    ? `Cannot dial ${shown} (${placeOf(endpoint)}): ${detailOf(error)}`
     : `Cannot dial ${shown}: ${
-      failures.map((it) => `${it.endpoint.host}: ${detailOf(it.error)}`)
+      failures.map((it) => `${placeOf(it.endpoint)}: ${detailOf(it.error)}`)
         .join("; ")
     }`;
   return error instanceof WrongIdentityError

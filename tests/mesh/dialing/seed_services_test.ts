@@ -70,6 +70,24 @@ Deno.test("SRV records are looked up again at each attempt", async () => {
   await until("the alarm to be over", () => bob.status().health.length === 0);
 });
 
+Deno.test("the error for a service of which no target answers has the port of each", async () => {
+  const target = { target: "host-127.0.0.1.test", priority: 0, weight: 0 };
+  await using server = await NameServer.start({
+    [NAME]: [{ ...target, port: 1 }, { ...target, port: 2 }],
+  });
+  await using bob = await Node.start({
+    connect: [SEED],
+    resolve,
+    resolveService: systemServices(server),
+  });
+  const log = new EventLog(bob);
+  await until("an alarm", () => log.of("unreachable").length > 0);
+  const [{ reason } = { reason: "" }] = log.of("unreachable");
+  for (const place of ["127.0.0.1:1: ", "127.0.0.1:2: "]) {
+    assertStringIncludes(reason, place);
+  }
+});
+
 Deno.test("with an id only that node will do, wherever the records lead", async () => {
   await using alice = await Node.start();
   await using mallory = await Node.start({ host: "127.0.0.2" });
