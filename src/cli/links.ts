@@ -123,7 +123,8 @@ export function linkLines(
 ): string[] {
   const { id, name, nodes, inbound, outbound, sessions, missing } = view;
   const known = new Map<string, PeerNames>([
-    ...sessions.map((it) => [it.id, namesOf(it)] as const),
+    ...[...view.notRelayed, ...sessions]
+      .map((it) => [it.id, namesOf(it)] as const),
     [id, { ...(name !== undefined && { name }) }],
   ]);
   const label = (id: PeerId) => {

@@ -29,7 +29,11 @@ function session(row: Partial<SessionRow>): SessionRow {
 
 function viewOf(sessions: SessionRow[], missing: [string, string][] = []) {
   const mesh = { nodes: 4, sessions: sessions.length, missing };
-  const notRelayed = [{ id: DAVE, reason: "c3c3c3c3: \x1b[2Jfull" }];
+  const notRelayed = [{
+    id: DAVE,
+    name: "dave",
+    reason: "c3c3c3c3: \x1b[2Jfull",
+  }];
   const status = { id: ALICE, name: "alice", mesh, notRelayed };
   return linksView(status as unknown as StatusAnswer, { sessions });
 }
@@ -55,7 +59,7 @@ Deno.test("links shows each session in columns, the sums, and pairs that cannot 
     "in   bob (b2b2b2b2)  0.410  12.3  3 min  1.2 kB      99 B       3/4  192.0.2.1:8080      /verack:0.1.0/",
     "out  c3c3c3c3                       2 d  2.0 MB      99 B       3/4  [2001:db8::1]:8080  /verack:0.1.0/",
     "     total                               2.0 MB     198 B       6/8",
-    "missing  alice (a1a1a1a1) and d4d4d4d4 cannot reach each other, and none relays: c3c3c3c3: \\u{1b}[2Jfull",
+    "missing  alice (a1a1a1a1) and dave (d4d4d4d4) cannot reach each other, and none relays: c3c3c3c3: \\u{1b}[2Jfull",
     "missing  bob (b2b2b2b2) and c3c3c3c3 cannot reach each other",
   ]);
 });
