@@ -261,7 +261,9 @@ export class MultiplexedStream implements PeerStream, SendOwner, ReceiveOwner {
     }
     const { code: meaning, what } = REFUSAL_OF.get(code) ??
       { code: "reset", what: "the peer aborted it" };
-    this.fail(new VerackError(meaning, `${from}: ${what}${details}`));
+    // A relay passes on what the peer has said, and not where it has heard it.
+    const said = text === "" ? {} : { cause: text };
+    this.fail(new VerackError(meaning, `${from}: ${what}${details}`, said));
   }
 
   /** Ends both directions; `isOwn` if this end has aborted it. */

@@ -128,8 +128,14 @@ export class RelayPair {
   }
 }
 
-/** The error of one end, for the other. */
+/**
+ * The error of one end, for the other: of a reset what that end has said, or in a chain of relays
+ * the first cause would be cut off.
+ */
 function passedOn(error: unknown): VerackError {
+  if (error instanceof VerackError && typeof error.cause === "string") {
+    return new VerackError(error.code, error.cause);
+  }
   return error instanceof VerackError
     ? error
     : new VerackError("failed", messageOf(error), { cause: error });

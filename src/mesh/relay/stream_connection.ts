@@ -4,11 +4,11 @@
  * its relay.
  */
 import type { Clock } from "../../core/clock.ts";
-import { messageOf, type VerackError } from "../../core/errors.ts";
+import { messageOf, VerackError } from "../../core/errors.ts";
+import { shortId } from "../../core/peer_id.ts";
 import { FLUSH_TIMEOUT_MS } from "../../session/session_limits.ts";
 import type { PeerStream } from "../../streams/peer_stream.ts";
 import type { Address } from "../../transport/address.ts";
-import { failure } from "../../transport/net_errors.ts";
 import { WRITE_BLOCK_BYTES } from "../../transport/transport_limits.ts";
 import type { Connection } from "../../transport/transport.ts";
 
@@ -79,6 +79,8 @@ export class StreamConnection implements Connection {
     const detail = this.#isClosed
       ? "the connection was closed here"
       : messageOf(cause);
-    return failure("closed", action, this.remoteAddress, detail, { cause });
+    const relay = shortId(this.#stream.peer);
+    const message = `Cannot ${action} through relay ${relay}: ${detail}`;
+    return new VerackError("closed", message, { cause });
   }
 }

@@ -1,4 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
+import { shortId } from "../../../src/core/peer_id.ts";
 import { Node } from "../../../src/mesh/node.ts";
 import { partsOf } from "../../../src/mesh/node_parts.ts";
 import { formatAddress } from "../../../src/transport/address.ts";
@@ -167,6 +168,9 @@ Deno.test("a relayed session ends with the session that carries it, and a messag
     "the peer is down",
     () => log.of("peer:down").some((event) => event.id === id),
   );
+  const { reason = "" } = log.of("peer:down").find((it) => it.id === id) ?? {};
+  const via = shortId(relay.identity.id);
+  assert(reason.startsWith(`Cannot read through relay ${via}: `), reason);
   const sent = dialing.send(id, "late");
   await until("the relay is back", () => relay.sessions().length === 2);
   await until(
