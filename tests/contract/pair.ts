@@ -1,5 +1,6 @@
 /** Setting up, connecting and driving connections, for the contract suite and others. */
 import { assertEquals, assertRejects } from "@std/assert";
+import { type Clock, systemClock } from "../../src/core/clock.ts";
 import { type ErrorCode, VerackError } from "../../src/core/errors.ts";
 import type {
   Connection,
@@ -12,9 +13,9 @@ import type {
 
 /** A transport set up for one test. */
 export interface ContractSetup {
-  /** Who dials. */
+  /** The dialing end. */
   readonly dialer: Transport;
-  /** Who listens. */
+  /** The listening end. */
   readonly listener: Transport;
   /** The address to listen on; its port is 0. */
   readonly host: string;
@@ -27,6 +28,26 @@ export interface ContractSetup {
   readonly wrongPin?: Pin;
   /** Clears up after the test. */
   readonly finish?: () => void;
+}
+
+/** A real clock whose timers can be cancelled: packets under way when a test ends are dropped. */
+export function clockThatEnds(): {
+  readonly clock: Clock;
+  readonly cancel: () => void;
+} {
+  const cancels = new Set<() => void>();
+  const clock: Clock = {
+    ...systemClock,
+    after(delayMs, callback) {
+      const cancel = systemClock.after(delayMs, () => {
+        cancels.delete(cancel);
+        callback();
+      });
+      cancels.add(cancel);
+      return cancel;
+    },
+  };
+  return { clock, cancel: () => cancels.forEach((cancel) => cancel()) };
 }
 
 /** Registers one test of the suite. */

@@ -1,6 +1,5 @@
-import { type Clock, systemClock } from "../../src/core/clock.ts";
 import { MemoryNetwork } from "../../src/testing/memory_network.ts";
-import type { ContractSetup } from "../contract/pair.ts";
+import { clockThatEnds, type ContractSetup } from "../contract/pair.ts";
 import { transportContract } from "../contract/transport_contract.ts";
 import { SeededRandom } from "../../src/testing/seeded_random.ts";
 
@@ -13,19 +12,7 @@ const credentials = {
 function setUp(
   options: { secure: boolean; latencyMs: number; jitterMs: number },
 ): Promise<ContractSetup> {
-  // Packets under way when a test ends are of no interest to anybody.
-  const cancels = new Set<() => void>();
-  const clock: Clock = {
-    ...systemClock,
-    after(delayMs, callback) {
-      const cancel = systemClock.after(delayMs, () => {
-        cancels.delete(cancel);
-        callback();
-      });
-      cancels.add(cancel);
-      return cancel;
-    },
-  };
+  const { clock, cancel } = clockThatEnds();
   const network = new MemoryNetwork({
     clock,
     random: new SeededRandom(1),
@@ -36,7 +23,7 @@ function setUp(
     dialer: transport,
     listener: transport,
     host: "10.0.0.1",
-    finish: () => cancels.forEach((cancel) => cancel()),
+    finish: cancel,
     ...(options.secure
       ? {
         credentials,

@@ -1,11 +1,11 @@
 import { assert, assertEquals } from "@std/assert";
-import { type Clock, systemClock } from "../../src/core/clock.ts";
 import { MemoryNetwork } from "../../src/testing/memory_network.ts";
 import { SeededRandom } from "../../src/testing/seeded_random.ts";
 import { tcpTransport } from "../../src/transport/tcp.ts";
 import { tlsTransport } from "../../src/transport/tls.ts";
 import type { Overlay } from "../../src/transport/transport.ts";
 import { overlayContract } from "../contract/overlay_contract.ts";
+import { clockThatEnds } from "../contract/pair.ts";
 import { makeCertificate } from "../helpers/certificates.ts";
 
 const NAME = "0123456789abcdef0123456789abcdef.verack.invalid";
@@ -74,21 +74,4 @@ async function tlsOverlay(): Promise<Overlay> {
 function defined(overlay: Overlay | undefined): Overlay {
   assert(overlay !== undefined);
   return overlay;
-}
-
-/** Packets that are under way when a test ends are dropped. */
-function clockThatEnds() {
-  const cancels = new Set<() => void>();
-  const clock: Clock = {
-    ...systemClock,
-    after(delayMs, callback) {
-      const cancel = systemClock.after(delayMs, () => {
-        cancels.delete(cancel);
-        callback();
-      });
-      cancels.add(cancel);
-      return cancel;
-    },
-  };
-  return { clock, cancel: () => cancels.forEach((cancel) => cancel()) };
 }

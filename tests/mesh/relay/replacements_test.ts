@@ -316,18 +316,27 @@ Deno.test("a file that is under way when a direct session replaces the relayed o
   }
 });
 
-Deno.test("a stream that does not end keeps a replaced session for 30 seconds, and then ends with it", async () => {
-  await using mesh = new MemoryMesh();
-  const { relay, dialing, accepting } = await threeInMemory(mesh);
+/** Three members, of which two have a relayed session with a stream that does not end. */
+async function threeWithIdleStream(mesh: MemoryMesh) {
+  const members = await threeInMemory(mesh);
+  const { relay, dialing, accepting } = members;
   const { id } = accepting.node.identity;
   const relayed = await inTime(
     mesh,
     dialByHand(dialing.node, relay.node, accepting.node),
   );
   await mesh.clock.advance(100);
-  using _handled = accepting.node.handle("idle/1", (stream) => stream.closed);
+  accepting.node.handle("idle/1", (stream) => stream.closed);
   const stream = await dialing.node.open(id, "idle/1");
   mesh.network.reachable("10.0.0.2", "10.0.0.3");
+  return { ...members, id, relayed, stream };
+}
+
+Deno.test("a stream that does not end keeps a replaced session for 30 seconds, and then ends with it", async () => {
+  await using mesh = new MemoryMesh();
+  const { dialing, accepting, id, relayed, stream } = await threeWithIdleStream(
+    mesh,
+  );
   await inTime(mesh, dialDirectly(dialing.node, accepting.node));
   await mesh.clock.advance(29_000);
   assertEquals(relayed.channel.isOpen, true);
@@ -339,16 +348,8 @@ Deno.test("a stream that does not end keeps a replaced session for 30 seconds, a
 
 Deno.test("a relayed session goes on when the direct one that was to replace it breaks", async () => {
   await using mesh = new MemoryMesh();
-  const { relay, dialing, accepting } = await threeInMemory(mesh);
-  const { id } = accepting.node.identity;
-  const relayed = await inTime(
-    mesh,
-    dialByHand(dialing.node, relay.node, accepting.node),
-  );
-  await mesh.clock.advance(100);
-  using _handled = accepting.node.handle("idle/1", (stream) => stream.closed);
-  const stream = await dialing.node.open(id, "idle/1");
-  mesh.network.reachable("10.0.0.2", "10.0.0.3");
+  const { relay, dialing, accepting, id, relayed, stream } =
+    await threeWithIdleStream(mesh);
   const direct = await inTime(
     mesh,
     dialDirectly(dialing.node, accepting.node),
