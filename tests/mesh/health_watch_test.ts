@@ -115,7 +115,7 @@ Deno.test("each bounded thing has a code, and of two bounds the nearer one count
         outbox: { maxMessages: 10, maxBytes: 1_000 },
       },
       queues: { bytes: 1 },
-      relay: {
+      relaying: {
         use: { pairs: full * 128, maxPairs: 128, bytesPerSecond: 1, offers: 0 },
       },
       table: {
