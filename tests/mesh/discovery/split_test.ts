@@ -155,6 +155,13 @@ class Bridge implements AsyncDisposable {
   }
 }
 
+/** Whether one of the two has a session with the other. */
+function linked(one: Node, other: Node): boolean {
+  const has = (node: Node, id: string) =>
+    node.sessions().some((it) => it.id === id);
+  return has(one, other.identity.id) || has(other, one.identity.id);
+}
+
 Deno.test("a split heals over TLS, too", async () => {
   await using bridge = new Bridge();
   const ids = await identities(6);
@@ -179,7 +186,8 @@ Deno.test("a split heals over TLS, too", async () => {
   bridge.shut();
   await until(
     "each to have lost the other side",
-    () => nodes.every((node) => node.sessions().length === 1),
+    // On a starved machine those of one side lose each other now and then, too.
+    () => ![a, b].some((node) => linked(node, c) || linked(node, d)),
   );
   const e = await start(0, a);
   const f = await start(1, d);
