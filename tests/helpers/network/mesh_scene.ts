@@ -16,8 +16,8 @@ export const PORT = 8080;
 /** Flags of nodes that are quick to give a peer up, so that tests need not wait. */
 const HASTY = ["--heartbeat=0.3", "--dead-after=1.5"];
 
-/** How long a mesh may take to settle; far more than it does take. */
-const SETTLE_MS = 45_000;
+/** How long a mesh may take to settle; far more than it does take, on starved machines too. */
+const SETTLE_MS = 120_000;
 
 /**
  * The sessions of each pair of nodes by their names, in the order in which they were started:
