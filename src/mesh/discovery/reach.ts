@@ -73,6 +73,14 @@ export interface ReachOptions {
   readonly emit: Emit;
 }
 
+/** How far away a peer is; one of a link alone is in the network of this machine. */
+const DISTANCE: Readonly<Record<Scope, number>> = {
+  loopback: 0,
+  never: 1,
+  private: 1,
+  public: 2,
+};
+
 /** Finds out whether others can dial one node. */
 export class Reach {
   readonly #options: ReachOptions;
@@ -245,12 +253,11 @@ export class Reach {
     if (direction !== "inbound" || via !== undefined || isConfigured) {
       return false;
     }
-    // That this machine is reached from itself proves little.
-    return classifyIp(remoteAddress.host) !== "loopback" ||
-      table.connected().every(({ primary }) =>
-        primary === undefined ||
-        classifyIp(primary.remoteAddress.host) === "loopback"
-      );
+    // That it is reached from this machine or its network proves little to those farther away.
+    const distance = distanceOf(remoteAddress);
+    return table.connected().every(({ primary }) =>
+      primary === undefined || distanceOf(primary.remoteAddress) <= distance
+    );
   }
 
   #onReached(session: PeerSession, payload: Uint8Array): void {
@@ -302,4 +309,8 @@ export class Reach {
       by,
     });
   }
+}
+
+function distanceOf({ host }: Address): number {
+  return DISTANCE[classifyIp(host)];
 }

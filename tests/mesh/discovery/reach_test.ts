@@ -65,6 +65,31 @@ Deno.test("a member that a peer has dialed is reachable, and names that peer", a
   assertEquals(bob.log.of("reach"), []);
 });
 
+Deno.test("that a peer near has dialed a member does not show that those far away can", async () => {
+  await using mesh = new MemoryMesh(3);
+  const far = "8.8.8.8";
+  const outside = await mesh.start([], {
+    ...DIRECT,
+    host: far,
+    transport: mesh.network.transport(far),
+  });
+  mesh.network.unreachable(far, "10.0.0.2", { oneWay: true });
+  const join = { ...DIRECT, connect: [`${far}:8080`] };
+  const alice = await mesh.start([], join);
+  const bob = await mesh.start([], {
+    ...DIRECT,
+    connect: [`${far}:8080`, "10.0.0.2:8080"],
+  });
+  await mesh.complete([outside, alice, bob]);
+  assertEquals(reachOf(alice).reachable, undefined);
+  await mesh.clock.advance(FIRST_ROUND_MS);
+  assert(
+    reachOf(alice).peers.some(({ id, reached }) =>
+      id === outside.node.identity.id && !reached
+    ),
+  );
+});
+
 Deno.test("a member that none can dial finds that out, says so, and is dialed seldom", async () => {
   const [mesh, dave] = await threeAndOne(4);
   await using _ = mesh;
