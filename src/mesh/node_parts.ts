@@ -56,8 +56,8 @@ export function makeParts(
   // Peers.
   const rest = { emit, listener, log, own, signal };
   const peerParts = makePeerParts({ ...options, ...rest });
-  const { events, health, memory, names, ownNetwork, queues } = peerParts;
-  const { reports, rules, standing, table } = peerParts;
+  const { events, health, memory, names, ownNetwork, places } = peerParts;
+  const { queues, reports, rules, standing, table } = peerParts;
 
   // Admission, discovery and messages.
   const membership = new Membership({
@@ -90,6 +90,7 @@ export function makeParts(
     events,
     standing,
     membership,
+    places,
     states,
   });
   const messaging = new Messaging({

@@ -16,6 +16,7 @@ import { NameResolver } from "./peers/name_resolver.ts";
 import { PeerEvents } from "./peers/peer_events.ts";
 import { PeerMemory } from "./peers/peer_memory.ts";
 import { PeerTable } from "./peers/peer_table.ts";
+import { SeenPlaces } from "./peers/seen_places.ts";
 import { Standing } from "./peers/standing.ts";
 
 /** What they are made of. */
@@ -52,6 +53,7 @@ export function makePeerParts(
   const events = new PeerEvents();
   const rules = new AccessRules(store);
   const standing = new Standing(rules);
+  const places = new SeenPlaces(events);
   const queues = new PeerQueues();
   const table = new PeerTable({ clock, random, standing, queues, events });
   const memory = new PeerMemory({
@@ -94,6 +96,7 @@ export function makePeerParts(
     memory,
     names,
     ownNetwork,
+    places,
     queues,
     reports,
     rules,

@@ -26,6 +26,7 @@ import {
   type SessionRegistryOptions,
 } from "./sessions/session_registry.ts";
 import { SessionRoom } from "./sessions/session_room.ts";
+import { toldScope } from "./sessions/told_scope.ts";
 import { Twins } from "./sessions/twins.ts";
 
 /** What they are made of. */
@@ -103,7 +104,7 @@ export function makeSessionParts(
     signal,
     identity,
     name: options.name,
-    addresses,
+    addresses: (session) => addresses(toldScope(session, peerParts)),
     isUnreachable: () => reach.isUnreachable,
     table,
     events,

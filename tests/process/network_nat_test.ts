@@ -7,6 +7,7 @@ import { whyNoHosts } from "../helpers/network/host_network.ts";
 import { Letters } from "../helpers/network/letters.ts";
 import { MeshScene } from "../helpers/network/mesh_scene.ts";
 import { testIf } from "../helpers/test_if.ts";
+import { until } from "../helpers/until.ts";
 
 const why = whyNoHosts();
 const test = testIf(why === undefined);
@@ -85,28 +86,85 @@ test(`a forwarded port makes a member behind a router reachable for one behind a
   assertEquals(await scene.links(alice), { bob: "direct" });
 });
 
-for (const discover of [false, true]) {
-  const how = discover
-    ? "linked by their local addresses with --discover"
-    : "relayed by one outside";
-  test(`two members behind one router without hairpin are ${how}${reason}`, async () => {
+for (const kind of ["open", "closed", "discovering"] as const) {
+  const how = {
+    open: "which they tell each other over the one outside",
+    closed: "also in a closed mesh",
+    discovering: "which they discover",
+  }[kind];
+  test(`two members behind one router without hairpin are linked by their local addresses, ${how}${reason}`, async () => {
     await using scene = new MeshScene();
     const { internet, first: { home } } = homes(scene, 1);
-    const outside = await scene.start(scene.network.host("outside", internet));
-    const options = {
-      connect: [outside],
-      args: discover ? ["--discover"] : [],
+    const isClosed = kind === "closed";
+    const outside = await scene.start(
+      scene.network.host("outside", internet),
+      { args: isClosed ? ["--admission=closed"] : [] },
+    );
+    const start = async (name: string) => {
+      const invite = isClosed && await scene.place.ask(
+        "outside",
+        ...["invite", `--address=${outside.host.address}:8080`],
+      );
+      await scene.start(scene.network.host(name, home), {
+        connect: isClosed ? [] : [outside],
+        args: invite
+          ? [`--join=${invite}`]
+          : kind === "discovering"
+          ? ["--discover"]
+          : [],
+      });
     };
-    await scene.start(scene.network.host("alice", home), options);
-    await scene.start(scene.network.host("bob", home), options);
+    await start("alice");
+    await start("bob");
+    const letters = new Letters(scene);
     await scene.settle({
       "outside alice": "direct",
       "outside bob": "direct",
-      "alice bob": discover ? "direct" : "via outside",
+      "alice bob": "direct",
     });
-    await new Letters(scene).arrive();
+    await letters.arrive();
   });
 }
+
+test(`members behind two routers that use one private subnet are relayed, and linked with no wrong host, also if they are allowed${reason}`, async () => {
+  await using scene = new MeshScene();
+  const { network } = scene;
+  const internet = network.subnet("internet", { v4: "5.77.0" });
+  const homes = ["one", "two"].map((name) => {
+    const home = network.subnet(name, { v4: "192.168.1" });
+    network.router(`${name}-router`, { outside: internet, inside: [home] });
+    return home;
+  });
+  const outside = await scene.start(network.host("outside", internet));
+  const options = { connect: [outside] };
+  const [one, two] = homes;
+  const alice = await scene.start(network.host("alice", one!), options);
+  const carol = await scene.start(network.host("carol", one!), options);
+  // At the other router this one has the address that carol has.
+  network.host("idle", two!);
+  const bob = await scene.start(network.host("bob", two!), options);
+  assertEquals(bob.host.address, carol.host.address);
+  const sessions = {
+    "outside alice": "direct",
+    "outside carol": "direct",
+    "outside bob": "direct",
+    "alice carol": "direct",
+    "alice bob": "via outside",
+    "carol bob": "via outside",
+  };
+  await scene.settle(sessions);
+  // Then each is told the local addresses of the other.
+  await scene.place.ask("alice", "allow", bob.id);
+  await scene.place.ask("bob", "allow", alice.id);
+  const local = `${bob.host.address}:8080`;
+  await until("alice to be told where bob is", async () => {
+    const { peers } = await alice.client.peers();
+    return peers.find(({ id }) => id === bob.id)?.addresses.includes(local) ??
+      false;
+  }, 30_000);
+  await new Letters(scene).arrive();
+  assertEquals(await scene.settle(sessions), sessions);
+});
 
 test(`members behind two routers, two of them behind the same, are relayed where they are not near${reason}`, async () => {
   await using scene = new MeshScene();

@@ -35,6 +35,8 @@ export interface DialTarget {
   readonly expected?: PeerId;
   /** Its certificate, if we have it. */
   readonly certificate?: VerifiedCertificate;
+  /** No other certificate is fetched there, also if that one is not shown. */
+  readonly pinnedOnly?: boolean;
   /**
    * Called with the identity of the certificate there, before it is dialed for proof. False
    * ends the attempt, as another session or dial is enough.
@@ -202,7 +204,7 @@ export class AddressDialer {
     } catch (error) {
       const mismatch = error instanceof VerackError &&
         error.code === "wrong-certificate";
-      if (!mismatch) throw error;
+      if (!mismatch || target.pinnedOnly) throw error;
       const expected = certificate.id;
       const shown = await this.#lookUp({ ...target, expected }, signal);
       if (shown.der.toHex() === certificate.der.toHex()) throw error;

@@ -178,7 +178,8 @@ export class UnverifiedDials {
   }
 }
 
-function leftAlone(endpoint: Address): VerackError {
+/** Why an address that a peer only advertises is not dialed now. */
+export function leftAlone(endpoint: Address): VerackError {
   return new VerackError(
     "unreachable",
     `Cannot dial ${

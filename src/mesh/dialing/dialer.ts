@@ -28,6 +28,7 @@ import type { NodeCounters } from "../../core/node_counters.ts";
 import type { PeerMemory } from "../peers/peer_memory.ts";
 import type { PeerTable } from "../peers/peer_table.ts";
 import type { PeerTarget } from "../peer_target.ts";
+import type { SeenPlaces } from "../peers/seen_places.ts";
 import type { Standing } from "../peers/standing.ts";
 import type { Site } from "./address_order.ts";
 import { AddressDialer, type DialedSessionOpener } from "./address_dialer.ts";
@@ -89,6 +90,7 @@ export interface DialerOptions {
   /** Inbound connections whose peer is not verified yet. */
   readonly arriving: { readonly size: number };
   readonly site: Site;
+  readonly places: SeenPlaces;
   readonly events: PeerEvents;
   readonly emit: Emit;
 }
@@ -138,9 +140,9 @@ export class Dialer {
     });
     this.#found = new FoundDialer({ ...common, budget: this.#budget });
     this.#rejected = rejectedTargets(options);
-    events.on("introduced", ({ session, wasLost }) => {
+    events.on("introduced", ({ peer, session, wasLost }) => {
       // A relayed one says nothing about the way to others, but where the peer may be dialed.
-      if (session.via !== undefined) this.#look();
+      if (session.via !== undefined) this.#look(peer);
       else if (wasLost) this.#revive();
     });
     events.on("ruled", (_id, rule) => {
@@ -150,6 +152,8 @@ export class Dialer {
     });
     events.on("networkChanged", (removed) => this.#networkChanged(removed));
     events.on("released", (id) => this.#seeds.release(id));
+    events.on("updated", (peer) => this.#look(peer));
+    events.on("placed", (peer) => this.#look(peer));
     events.on("changed", () => this.#look());
   }
 
@@ -177,9 +181,9 @@ export class Dialer {
     await Promise.all([this.#tasks.settled(), this.#found.close()]);
   }
 
-  /** There may be new addresses. */
-  #look(): void {
-    this.#peers.refresh();
+  /** There may be new addresses, of this peer also near ones. */
+  #look(peer?: Peer): void {
+    this.#peers.refresh(peer);
     this.#kick();
   }
 

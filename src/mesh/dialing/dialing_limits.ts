@@ -74,6 +74,20 @@ export const MAX_GOSSIP_ADDRESSES_AT_ONCE = 2;
  */
 export const MAX_UNVERIFIED_FIRST = 2;
 
+/**
+ * Of a peer with a relayed session: private addresses on a link of this machine that it tells of
+ * itself and that are dialed; the least port, so that no service of the system is.
+ */
+export const MAX_NEAR_ADDRESSES = 2;
+export const MIN_NEAR_PORT = 1_024;
+
+/**
+ * Such dials under way at once to all peers together that the operator has not chosen, and those
+ * in vain: 60 in any hour.
+ */
+export const MAX_NEAR_DIALS = 4;
+export const NEAR_DIAL_CREDIT = { burst: 20, refillMs: 90_000 };
+
 /** IP addresses that are tried of a name in gossip: one of each family. */
 export const MAX_NAMED_ENDPOINTS = 2;
 

@@ -10,11 +10,16 @@ import { MAX_GOSSIP_ADDRESSES_AT_ONCE } from "./dialing_limits.ts";
 import { type Address, formatAddress } from "../../transport/address.ts";
 import { orderAddresses, type Site } from "./address_order.ts";
 import { AddressQueue, type Attempt, raceAddresses } from "./address_race.ts";
-import { UnverifiedDials } from "./dial_targets.ts";
+import {
+  type GrantedDial,
+  leftAlone,
+  UnverifiedDials,
+} from "./dial_targets.ts";
 import { type Clock, DeadlineError } from "../../core/clock.ts";
 import type { Log } from "../../core/log.ts";
 import type { PeerMemory } from "../peers/peer_memory.ts";
 import type { PeerTable } from "../peers/peer_table.ts";
+import type { SeenPlaces } from "../peers/seen_places.ts";
 import type { Standing } from "../peers/standing.ts";
 import type { AddressDialer, DialTarget } from "./address_dialer.ts";
 import type { DialBudget } from "./dial_budget.ts";
@@ -27,12 +32,18 @@ import {
 } from "./dial_failure.ts";
 import type { PeerAddress } from "../peers/peer_addresses.ts";
 import type { DialShare, Peer } from "../peers/peer.ts";
+import { NearDials } from "./near_dials.ts";
 import type { SeedDialer } from "./seed_dialer.ts";
+
+/** An address, and whether it is one of `near_addresses.ts`. */
+interface TriedAddress extends PeerAddress {
+  readonly isNear: boolean;
+}
 
 /** One round of dialing a peer. */
 interface Round {
   readonly peer: Peer;
-  readonly queue: AddressQueue<PeerAddress>;
+  readonly queue: AddressQueue<TriedAddress>;
   readonly share: DialShare;
   /** Addresses tried at once. */
   readonly parallel: number;
@@ -65,6 +76,7 @@ export interface PeerDialerOptions {
   readonly seeds: SeedDialer;
   readonly budget: DialBudget;
   readonly site: Site;
+  readonly places: SeenPlaces;
 }
 
 /** Dials the peers of one node. */
@@ -72,15 +84,21 @@ export class PeerDialer {
   readonly #options: PeerDialerOptions;
   readonly #rounds = new Set<Round>();
   readonly #unverified: UnverifiedDials;
+  readonly #near: NearDials;
 
   constructor(options: PeerDialerOptions) {
     this.#options = options;
     const { budget, clock, standing } = options;
     this.#unverified = new UnverifiedDials(clock, standing, budget);
+    this.#near = new NearDials(options);
   }
 
-  /** Addresses that were learned meanwhile are tried, too: those before may hang. */
-  refresh(): void {
+  /**
+   * Addresses that were learned meanwhile are tried, too: those before may hang. `peer` may have
+   * near ones now, and is due if so.
+   */
+  refresh(peer?: Peer): void {
+    if (peer !== undefined) this.#near.hurry(peer);
     for (const { peer, queue } of this.#rounds) {
       queue.add(this.#addressesOf(peer));
     }
@@ -99,7 +117,8 @@ export class PeerDialer {
     const signal = AbortSignal.any([this.#options.signal, stopped]);
     const queue = new AddressQueue(
       this.#addressesOf(peer),
-      ({ address }) => formatAddress(address),
+      // One that was no near address when it was tried may be one now.
+      ({ address, isNear }) => `${formatAddress(address)} ${isNear}`,
     );
     const share = peer.dialShare;
     const parallel = share === "gossip"
@@ -137,18 +156,25 @@ export class PeerDialer {
   }
 
   /** The addresses to try; names that were configured without an identity are resolved as seeds. */
-  #addressesOf(peer: Peer): PeerAddress[] {
+  #addressesOf(peer: Peer): TriedAddress[] {
     const { seeds, site } = this.#options;
     const addresses = peer.addresses.list().filter(({ address, configured }) =>
       !configured || !seeds.looksUp(address)
     );
-    return orderAddresses(addresses, site);
+    const near = new Set(
+      this.#near.of(peer).map(({ address }) => formatAddress(address)),
+    );
+    return orderAddresses(addresses, site).map((entry) =>
+      near.has(formatAddress(entry.address))
+        ? { ...entry, namedFrom: "private", isNear: true }
+        : { ...entry, isNear: false }
+    );
   }
 
   /** True if no other address must be tried. */
   async #tryAddress(
     round: Round,
-    entry: PeerAddress,
+    entry: TriedAddress,
     attempt: Attempt,
   ): Promise<boolean> {
     const { peer, parallel } = round;
@@ -202,14 +228,14 @@ export class PeerDialer {
   /** True if no other endpoint must be tried. */
   async #tryEndpoint(
     round: Round,
-    entry: PeerAddress,
+    entry: TriedAddress,
     endpoint: Address,
     failures: EndpointFailure[],
     { signal, reached }: Attempt,
   ): Promise<boolean> {
     const { peer } = round;
     if (peer.hasDirect) return true;
-    const dial = this.#unverified.begin({ ...round, entry, endpoint });
+    const dial = this.#begin(round, entry, endpoint);
     if (dial instanceof VerackError) {
       failures.push({ endpoint, error: dial });
       return false;
@@ -220,6 +246,7 @@ export class PeerDialer {
       endpoint,
       expected: peer.id,
       ...(peer.certificate && { certificate: peer.certificate }),
+      pinnedOnly: entry.isNear,
       onReached: () => {
         dial.answered();
         reached();
@@ -239,6 +266,36 @@ export class PeerDialer {
     } finally {
       dial.end();
     }
+  }
+
+  /** The dial, or why it must not be made now. */
+  #begin(
+    round: Round,
+    entry: TriedAddress,
+    endpoint: Address,
+  ): GrantedDial | VerackError {
+    const { peer } = round;
+    if (!entry.isNear) {
+      return this.#unverified.begin({ ...round, entry, endpoint });
+    }
+    const near = this.#near.begin(peer);
+    if (near === undefined) return leftAlone(endpoint);
+    const dial = this.#unverified.begin({ ...round, entry, endpoint });
+    if (dial instanceof VerackError) {
+      near.answered();
+      near.end();
+      return dial;
+    }
+    return {
+      answered: () => {
+        near.answered();
+        dial.answered();
+      },
+      end: () => {
+        near.end();
+        dial.end();
+      },
+    };
   }
 
   /** Another identity was found where one was dialed: if it has no session, it is dialed now. */

@@ -11,6 +11,7 @@ import {
   TOLD_DIALS_MS,
 } from "./discovery_limits.ts";
 import { MAX_ADDRESSES_PER_ENTRY } from "../../wire/wire_limits.ts";
+import type { Address } from "../../transport/address.ts";
 import type { ExchangeStates } from "./exchange_state.ts";
 import type { AccessRules } from "../peers/access_rules.ts";
 import type { Peer } from "../peers/peer.ts";
@@ -88,8 +89,8 @@ export class GossipList {
    * knows of the receiver, and is about to dial it.
    */
   entryOf(peer: Peer, dials: boolean): PeerEntry {
-    const addresses = peer.addresses.forGossip().filter(canTell)
-      .slice(0, MAX_ADDRESSES_PER_ENTRY);
+    const [seen, others] = seenFirst(peer);
+    const addresses = [...seen, ...others].slice(0, MAX_ADDRESSES_PER_ENTRY);
     return {
       id: peer.id,
       certificate: peer.certificate?.der ?? new Uint8Array(0),
@@ -100,7 +101,8 @@ export class GossipList {
         (peer.isUnreachable || addresses.length === 0
           ? PEER_FLAG.unreachable
           : 0) |
-        (dials ? PEER_FLAG.dials : 0),
+        (dials ? PEER_FLAG.dials : 0) |
+        (seen.length > 0 ? PEER_FLAG.seen : 0),
       name: peer.name,
       attestation: this.#options.membership.attestationFor(peer),
     };
@@ -138,6 +140,18 @@ export class GossipList {
     this.#list = { at, peers };
     return peers;
   }
+}
+
+/** The addresses for others, those at which this node sees the peer now apart. */
+function seenFirst({ addresses, primary }: Peer): [Address[], Address[]] {
+  const host = primary !== undefined && primary.via === undefined
+    ? primary.remoteAddress.host
+    : undefined;
+  const all = addresses.forGossip().filter(canTell);
+  return [
+    all.filter((it) => it.host === host),
+    all.filter((it) => it.host !== host),
+  ];
 }
 
 /** Whole seconds; a clock before 1970 becomes "never". */

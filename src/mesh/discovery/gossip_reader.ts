@@ -23,6 +23,7 @@ import type { ExchangeStates } from "./exchange_state.ts";
 import type { AccessRules } from "../peers/access_rules.ts";
 import type { LivenessReports } from "../peers/liveness_reports.ts";
 import type { PeerTable } from "../peers/peer_table.ts";
+import type { SeenPlaces } from "../peers/seen_places.ts";
 import type { Standing } from "../peers/standing.ts";
 import type { PeerEvents } from "../peers/peer_events.ts";
 import type { PeerSession } from "../peers/peer_session.ts";
@@ -44,6 +45,7 @@ export interface GossipReaderOptions {
   };
   readonly reports: LivenessReports;
   readonly states: ExchangeStates;
+  readonly places: Pick<SeenPlaces, "says">;
   readonly events: PeerEvents;
 }
 
@@ -83,7 +85,10 @@ export class GossipReader {
     const state = states.of(session);
     if (!state.verifications.take(clock.monotonic())) return false;
     if (!membership.acceptsGossipAbout(id, entry.attestation)) return false;
-    if (known?.up) return readdress(session, entry, known);
+    if (known?.up) {
+      this.#place(session, entry, known);
+      return readdress(session, entry, known);
+    }
     const certificate = certificateOf(entry, known);
     const peer = table.introduce(id, session.remote.id);
     if (peer === undefined) return false;
@@ -98,6 +103,7 @@ export class GossipReader {
     if ((entry.flags & PEER_FLAG.live) !== 0) {
       this.#report(session, entry, peer);
     }
+    this.#place(session, entry, peer);
     return true;
   }
 
@@ -119,6 +125,20 @@ export class GossipReader {
     peer.updated(session, entry);
     events.emit("updated", peer);
     return true;
+  }
+
+  /** Where the sender sees this peer. */
+  #place(
+    { remote }: PeerSession,
+    { addresses: [first], flags }: PeerEntry,
+    peer: Peer,
+  ): void {
+    const isSeen = (flags & PEER_FLAG.seen) !== 0;
+    this.#options.places.says(
+      remote.id,
+      peer,
+      isSeen ? first?.host : undefined,
+    );
   }
 
   /** The sender reports a session with this peer. */

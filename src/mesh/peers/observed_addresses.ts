@@ -1,7 +1,8 @@
 /**
  * At which public addresses peers see this node, as they say in `version`. One behind a router
  * cannot know otherwise. It is a peer's word and decides nothing but the order in which the
- * addresses of a peer are tried, and what the status shows.
+ * addresses of a peer are tried, which relayed peers may be behind the same router
+ * (`dialing/near_addresses.ts`), and what the status shows.
  */
 import { classifyIp } from "../../transport/scope.ts";
 import type { PeerEvents } from "./peer_events.ts";

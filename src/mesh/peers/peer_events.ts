@@ -24,6 +24,8 @@ export interface PeerEventMap {
   introduced: [Introduction];
   /** A peer has sent its own entry again, with other addresses, flags or name. */
   updated: [Peer];
+  /** A member says that it sees a peer, which has a session, at another IP address than before. */
+  placed: [Peer];
   /** A session has ended; without a peer if that is off the record. */
   sessionClosed: [PeerSession, VerackError, Peer | undefined];
   /** A peer that was up is not any more. */

@@ -10,7 +10,6 @@ import { Throttle } from "../../core/throttle.ts";
 import { equalBytes } from "../../identity/der.ts";
 import type { Identity } from "../../identity/identity.ts";
 import type { Address } from "../../transport/address.ts";
-import { classifyIp, type Scope } from "../../transport/scope.ts";
 import { COMMAND } from "../../wire/commands.ts";
 import { SharedFrame } from "../../wire/frame.ts";
 import {
@@ -37,10 +36,10 @@ export interface OwnEntryOptions {
   /** May be empty. */
   readonly name: string;
   /**
-   * Where a peer in that scope, and others near it, may dial this node, best first; the host of
+   * Where the peer of a session, and others near it, may dial this node, best first; the host of
    * one at which they see it is `AS_SEEN_HOST`. Empty if it does not listen.
    */
-  readonly addresses: (scope: Scope) => readonly Address[];
+  readonly addresses: (session: PeerSession) => readonly Address[];
   /** Whether none of the addresses answers, as far as this node has found out. */
   readonly isUnreachable: () => boolean;
   readonly table: Pick<PeerTable, "values">;
@@ -68,13 +67,17 @@ export class OwnEntry {
     events.on("reach", () => this.changed());
     // It may have changed since the session was opened.
     events.on("introduced", ({ session }) => {
-      if (this.#isOutdated(session)) this.changed();
+      // What it says of this node may change what others are told.
+      const isWitness = session.seenAt !== undefined;
+      if (isWitness || this.#isOutdated(session)) this.changed();
     });
+    events.on("placed", () => this.changed());
+    events.on("ruled", () => this.changed());
   }
 
   /** The first message on a session. */
   firstFor(session: PeerSession): Uint8Array<ArrayBuffer> {
-    const entry = this.#entry(scopeOf(session));
+    const entry = this.#entry(session);
     this.#sent.set(session, contentOf(entry));
     return encodePeers({ more: false, entries: [entry] });
   }
@@ -89,8 +92,12 @@ export class OwnEntry {
     const outdated = [...table.values()].flatMap(({ sessions }) =>
       sessions.filter((it) => it.introduced && this.#isOutdated(it))
     );
-    for (const [scope, sessions] of Map.groupBy(outdated, scopeOf)) {
-      this.#tellAll(sessions, this.#entry(scope));
+    const groups = Map.groupBy(
+      outdated,
+      (session) => contentOf(this.#entry(session)),
+    );
+    for (const sessions of groups.values()) {
+      this.#tellAll(sessions, this.#entry(sessions[0]!));
     }
   }
 
@@ -111,12 +118,12 @@ export class OwnEntry {
   #isOutdated(session: PeerSession): boolean {
     const sent = this.#sent.get(session);
     return sent !== undefined &&
-      sent !== contentOf(this.#entry(scopeOf(session)));
+      sent !== contentOf(this.#entry(session));
   }
 
-  #entry(scope: Scope): PeerEntry {
+  #entry(session: PeerSession): PeerEntry {
     const { clock, identity, name } = this.#options;
-    const addresses = this.#options.addresses(scope).filter(canTell)
+    const addresses = this.#options.addresses(session).filter(canTell)
       .slice(0, MAX_ADDRESSES_PER_ENTRY);
     const isUnreachable = addresses.length === 0 ||
       this.#options.isUnreachable();
@@ -133,11 +140,6 @@ export class OwnEntry {
       attestation: new Uint8Array(0),
     };
   }
-}
-
-/** How near the peer is, which decides on the addresses that are of use to it. */
-function scopeOf({ remoteAddress }: PeerSession): Scope {
-  return classifyIp(remoteAddress.host);
 }
 
 /** All of an own entry that may change. */

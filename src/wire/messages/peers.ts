@@ -60,6 +60,11 @@ export const PEER_FLAG = {
   dials: 4,
   /** Others cannot dial the peer, by its own entry: it has no address, or none that answers. */
   unreachable: 8,
+  /**
+   * The first address has the IP address at which the sender sees the peer, on a direct session
+   * that it has with it now.
+   */
+  seen: 16,
 } as const;
 
 /** An entry about one peer. */
