@@ -10,7 +10,7 @@ import { Conversation } from "./chat/conversation.ts";
 import { sayLines } from "./chat/piped.ts";
 import { Screen } from "./chat/screen.ts";
 import { EventBudget, standingOf } from "./output_budget.ts";
-import { eventLine } from "./event_lines.ts";
+import { eventLine, labelsOf } from "./event_lines.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
 import { type OpenControl, openControl } from "./http_flags.ts";
 import { LOG_FLAGS, startLogging } from "./log_flags.ts";
@@ -132,6 +132,7 @@ async function chat(given: Invocation<typeof FLAGS>): Promise<ExitCode> {
   await using control = await openControl(flags, node, leave);
   const lines = new ChatLines(new Names(node), terminal.out, {
     mayDecide: flags.data !== undefined,
+    labelOf: labelsOf(node),
   });
   const parts = { invocation, node, lines, control, signals, leaving, leave };
   const interactive = Deno.stdin.isTerminal() && Deno.stdout.isTerminal();

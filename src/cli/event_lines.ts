@@ -68,6 +68,18 @@ export function eventJson(event: PrintedEvent, time: Date): string {
 export interface EventLineOptions {
   /** Whether commands reach the node, which takes a data directory. @default true */
   readonly mayDecide?: boolean;
+  /** The label of a peer of which an event has the id alone. @default its first digits */
+  readonly labelOf?: (id: PeerId) => string;
+}
+
+/** The labels of the peers of a node, for {@linkcode EventLineOptions.labelOf}. */
+export function labelsOf(
+  node: { peer(id: PeerId): PeerNames | undefined },
+): (id: PeerId) => string {
+  return (id) => {
+    const { name, boundName } = node.peer(id) ?? {};
+    return peerLabel(id, name, boundName);
+  };
 }
 
 /** The line of text, with the local time of day. */
@@ -84,7 +96,7 @@ export function eventLine(
 function words(
   event: PrintedEvent,
   colors: Palette,
-  { mayDecide = true }: EventLineOptions,
+  { mayDecide = true, labelOf = shortId }: EventLineOptions,
 ): string {
   const peerName = (id: PeerId, { name, boundName }: PeerNames) =>
     colors.bold(peerLabel(id, name, boundName));
@@ -94,7 +106,7 @@ function words(
     case "listening":
       return `${label("listen", colors.bold)} ${
         event.addresses.length === 0
-          ? "nowhere, only dial,"
+          ? "not at all, only dials,"
           : `on ${event.addresses.map(address).join(", ")}`
       } as ${peer(event)}`;
     case "peer:up":
@@ -130,7 +142,7 @@ function words(
         event.via === undefined
           ? address(event.address)
           : viaWords(event.via, event)
-      }: ${reasonAt(event)}${bothIdentities(event)}`;
+      }${reasonAt(event)}${bothIdentities(event)}`;
     case "join-request":
       return `${label("join", colors.yellow)} ${colors.bold(event.id)} at ${
         address(event.address)
@@ -148,7 +160,7 @@ function words(
           }`
       }`;
     case "unreachable":
-      return `${label("wait", colors.yellow)} ${address(event.address)}: ${
+      return `${label("wait", colors.yellow)} ${address(event.address)}${
         reasonAt(event)
       }; still trying`;
     case "found":
@@ -157,12 +169,12 @@ function words(
       } at ${address(event.address)}, announced on the local network`;
     case "reach":
       return event.reachable === false
-        ? `${label("reach", colors.yellow)} others cannot dial this node, say ${
-          shortIds(event.by)
-        }; it dials them`
+        ? `${label("reach", colors.yellow)} others cannot dial this node (${
+          triedBy(event.by, labelOf)
+        }); it dials them`
         : `${label("reach", colors.green)} ${
           event.reachable
-            ? `others dial this node again, says ${shortIds(event.by)}`
+            ? `others can dial this node again (${triedBy(event.by, labelOf)})`
             : "peers do not agree any more that others cannot dial this node"
         }`;
     case "replaced":
@@ -278,14 +290,18 @@ function address(text: string): string {
   return escapeText(text, { max: MAX_ADDRESS_CHARS });
 }
 
-/** The reason without the action that failed, which the line has already. */
+/** The reason behind an address, without the action that failed, which the line has already. */
 function reasonAt(
   { address, reason }: { readonly address: string; readonly reason: string },
 ): string {
-  const begin = [`dial ${address}`, `accept ${address}`, "open session"]
-    .map((it) => `Cannot ${it}: `)
-    .find((it) => reason.startsWith(it)) ?? "";
-  return escapeText(reason.slice(begin.length), { max: MAX_REASON_CHARS });
+  const action = [`dial ${address}`, `accept ${address}`, "open session"]
+    .map((it) => `Cannot ${it}`)
+    .find((it) => reason.startsWith(`${it}: `) || reason.startsWith(`${it} (`));
+  // Of a name stays what it was resolved to: ` (192.0.2.1): …`.
+  const rest = action === undefined
+    ? `: ${reason}`
+    : reason.slice(action.length);
+  return escapeText(rest, { max: MAX_REASON_CHARS });
 }
 
 /** Why a message is not sent any more, without what the line has already. */
@@ -310,7 +326,10 @@ function count(number: number, noun: string): string {
   return `${number} ${noun}${number === 1 ? "" : "s"}`;
 }
 
-/** The first digits of some peers. */
-function shortIds(ids: readonly PeerId[]): string {
-  return ids.map((id) => shortId(id)).join(", ");
+/** The peers that tried. */
+function triedBy(
+  ids: readonly PeerId[],
+  labelOf: (id: PeerId) => string,
+): string {
+  return `tried by ${ids.map(labelOf).join(", ")}`;
 }

@@ -3,6 +3,7 @@
  * The lines are made in `event_lines.ts`.
  */
 import type { Clock } from "../core/clock.ts";
+import type { PeerId } from "../core/peer_id.ts";
 import { MESH_LINES } from "./cli_limits.ts";
 import { TokenBucket } from "../core/token_bucket.ts";
 import { EventBudget } from "./output_budget.ts";
@@ -33,6 +34,8 @@ export interface EventPrinterOptions {
   readonly hasStanding: (id: string) => boolean;
   /** As for `eventLine`. @default true */
   readonly mayDecide?: boolean;
+  /** As for `eventLine`. @default its first digits */
+  readonly labelOf?: (id: PeerId) => string;
 }
 
 /** Options of {@linkcode EventPrinter.print}. */

@@ -34,6 +34,12 @@ export function greet(
     ? []
     : joinRows(node, joinCommand(flags, command));
   const rows = [...joins, opennessRow(flags, node), ...announcedRows(node)];
+  if (isAlone(flags, node)) {
+    rows.push([
+      "alone",
+      "it neither listens nor has a member to dial: give it --connect or --discover",
+    ]);
+  }
   const width = Math.max(...rows.map(([label]) => label.length));
   for (const [label, text] of rows) {
     // A command is not broken into rows, which would be copied with their indentation.
@@ -121,7 +127,7 @@ function opennessRow(flags: NodeFlagValues, node: Node): Row {
     : isLocal
     ? "every node on this machine"
     : !listens
-    ? "every member that it dials; it does not listen"
+    ? "every member of the mesh that it joins; it does not listen"
     : "every node that reaches it";
   const choice = secret || isLocal
     ? ""
@@ -130,6 +136,16 @@ function opennessRow(flags: NodeFlagValues, node: Node): Row {
     ? ", with a key in memory only (--keep keeps it)"
     : "";
   return ["open", `to ${which}${choice}${kept}`];
+}
+
+/** Whether the node can meet no other: it does not listen, and is told of none. */
+function isAlone(
+  { connect, discover, join, joinFile, joinEnv }: NodeFlagValues,
+  node: Node,
+): boolean {
+  const isTold = connect.length > 0 || discover === true ||
+    [join, joinFile, joinEnv].some((it) => it !== undefined);
+  return node.addresses.length === 0 && !isTold && node.peers().length === 0;
 }
 
 /** What is announced on the local network, if anything is. */

@@ -11,15 +11,12 @@ import { parsePeerName } from "../identity/peer_name.ts";
 import { MAX_DURATION_MS } from "../mesh/mesh_limits.ts";
 import { HEARTBEAT_MS } from "../session/session_limits.ts";
 import type { Node } from "../mesh/node.ts";
+import { parseAdvertised } from "../mesh/listening.ts";
 import type { NodeOptions } from "../mesh/options.ts";
 import { parsePeerTarget } from "../mesh/peer_target.ts";
 import type { DataDirectory } from "../store/data_directory.ts";
 import { DATA_FILES } from "../store/lock_file.ts";
-import {
-  formatAddress,
-  parseAddress,
-  parseHost,
-} from "../transport/address.ts";
+import { formatAddress, parseHost } from "../transport/address.ts";
 import { EVERY_IPV4 } from "../transport/listen_all.ts";
 import { grantedEnv } from "./command.ts";
 import { DATA_VARIABLE, dataPlace, withOtherPlaces } from "./data_place.ts";
@@ -138,7 +135,7 @@ export const NODE_FLAGS = {
   advertise: {
     type: "list",
     value: "HOST:PORT",
-    parse: (text: string) => formatAddress(parseAddress(text)),
+    parse: (text: string) => formatAddress(parseAdvertised(text)),
     help:
       "Where others reach this node, the best first, if not at the address they see",
   },

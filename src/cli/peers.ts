@@ -7,6 +7,7 @@ import { type PeerId, shortId } from "../core/peer_id.ts";
 import {
   namesOf,
   peerLabel,
+  type PeerNames,
   sameName,
   shownName,
 } from "../identity/peer_name.ts";
@@ -160,7 +161,7 @@ function peerLine(
     ...(nameHeldBy === undefined
       ? []
       : [out.yellow(`a name of ${nameHeldBy.slice(0, digits)}`)]),
-    best === undefined ? "nowhere" : escapeText(best, { max: 300 }),
+    best === undefined ? "no address" : escapeText(best, { max: 300 }),
     ...(peer.connected ? [out.green(connectedText(peer, now, label))] : []),
     ...(peer.firstSeen === undefined
       ? []
@@ -238,14 +239,22 @@ export const findCommand: Command = answerCommand({
       throw new UsageError("NAME is empty, must be a name or an id");
     }
     return withNode(flags, async (node) => {
-      const { peers, self } = await node.peers(name);
+      const [{ peers, self }, { sessions }] = await Promise.all([
+        node.peers(name),
+        node.peers(),
+      ]);
       if (peers.length === 0 && !self) {
         throw new VerackError(
           "unknown-peer",
           `Cannot find ${quoted(name)}: no peer goes by it`,
         );
       }
-      const found = peers.map((peer) => ({ ...peer, self: false }));
+      const relayOf = relaysOf(sessions);
+      const found = peers.map((peer) => ({
+        ...peer,
+        ...relayOf(peer.id),
+        self: false,
+      }));
       if (!self) return found;
       const own = await node.status();
       const { id, addresses } = own;
@@ -267,17 +276,44 @@ export const findCommand: Command = answerCommand({
     `${length} peers use ${quoted(name)}: their ids differ`,
 });
 
+/** The relay of the session with a peer, if that is relayed, and its name. */
+interface ViaRelay {
+  readonly via?: PeerId;
+  readonly viaName?: string;
+}
+
+/** The relay of each peer with a relayed session. */
+export function relaysOf(
+  sessions: readonly (PeerNames & {
+    readonly id: PeerId;
+    readonly via?: PeerId;
+  })[],
+): (id: PeerId) => ViaRelay {
+  const direct = new Set(
+    sessions.filter(({ via }) => via === undefined).map(({ id }) => id),
+  );
+  return (id) => {
+    const via = direct.has(id)
+      ? undefined
+      : sessions.find((it) => it.id === id)?.via;
+    if (via === undefined) return {};
+    const relay = sessions.find((it) => it.id === via);
+    const viaName = relay?.boundName ?? relay?.name;
+    return { via, ...(viaName !== undefined && { viaName }) };
+  };
+}
+
 /** A member, for people. */
 export function memberLines(
-  member: Omit<Member, "lastSeen">,
+  member: Omit<Member, "lastSeen"> & ViaRelay,
   out: Palette,
 ): string {
   const { id, name, boundName, nameHeldBy, self, connected } = member;
-  const { addresses, introducedBy } = member;
+  const { addresses, introducedBy, via, viaName } = member;
   const state = self
     ? "this node itself"
     : connected
-    ? "connected"
+    ? via === undefined ? "connected" : `relayed via ${peerLabel(via, viaName)}`
     : introducedBy === undefined
     ? "away"
     : introducedBy === "lan"

@@ -11,7 +11,7 @@ import { Node } from "../mesh/node.ts";
 import { VERSION } from "../version.ts";
 import { unexpectedArgument } from "./command.ts";
 import { standingOf } from "./output_budget.ts";
-import type { PrintedEvent } from "./event_lines.ts";
+import { labelsOf, type PrintedEvent } from "./event_lines.ts";
 import { EventPrinter } from "./event_printer.ts";
 import {
   EXEC_FLAGS,
@@ -245,6 +245,7 @@ async function run(invocation: Invocation<typeof FLAGS>): Promise<ExitCode> {
       clock: systemClock,
       hasStanding: standingOf(node),
       mayDecide: flags.data !== undefined,
+      labelOf: labelsOf(node),
     });
     const show = (event: MessageEvent, keep: boolean) => {
       printer.print(event, { keep });

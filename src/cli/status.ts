@@ -31,6 +31,16 @@ export const statusCommand: Command = answerCommand({
   lines: (answer, colors) => labelled(rows(answer), colors),
 });
 
+/** An address at which it listens, and what one that is none of an interface means. */
+function listenWords(address: string): string {
+  const shown = escapeText(address);
+  return address.startsWith("0.0.0.0:")
+    ? `${shown} (every IPv4 address)`
+    : address.startsWith("[::]:")
+    ? `${shown} (every address)`
+    : shown;
+}
+
 /** Where peers see it, which a node behind a router cannot find out by itself. */
 function seenRows(
   { ownNetwork: { seenAs } }: StatusAnswer,
@@ -51,7 +61,7 @@ function rows(status: StatusAnswer): [what: string, text: string][] {
       "address",
       [
         ...status.addresses.length === 0 ? ["none: it does not listen"] : [],
-        ...status.addresses.map((address) => escapeText(address)),
+        ...status.addresses.map(listenWords),
         ...(status.advertise === undefined
           ? []
           : [`advertised as ${
@@ -162,7 +172,7 @@ function reachWords({ reach }: StatusAnswer): string {
   if (reachable === undefined) {
     const [yes, no] = [say(true), say(false)];
     return peers.length === 0
-      ? "not known yet whether others can dial it"
+      ? "not known yet whether others can dial it: no peer could try"
       : `not known whether others can dial it: reached by ${
         yes || "none"
       }, not by ${no || "none"}`;

@@ -1,6 +1,9 @@
 /** `verack tail`: shows the messages and events of a running node, without consuming them. */
 import type { ControlClient } from "../control/control_client.ts";
+import type { PeerRow } from "../control/answers.ts";
 import { systemClock } from "../core/clock.ts";
+import type { PeerId } from "../core/peer_id.ts";
+import { peerLabel } from "../identity/peer_name.ts";
 import { CLIENT_FLAGS, withNode } from "./client_flags.ts";
 import { KNOWN_PEERS_ASKED_MS } from "./cli_limits.ts";
 import { type Command, command } from "./command.ts";
@@ -89,6 +92,7 @@ export const tailCommand: Command = command({
         colors: out,
         clock: systemClock,
         hasStanding: (id) => known.hasStanding(id),
+        labelOf: (id) => known.labelOf(id),
       });
       for await (const { time, ...event } of events) {
         if (event.type === "stopped") say("the node has stopped");
@@ -103,10 +107,10 @@ export const tailCommand: Command = command({
   },
 });
 
-/** The peers with standing of a node. */
+/** Names of the peers of a node, and which have standing. */
 export class KnownPeers {
   readonly #client: ControlClient;
-  #known: ReadonlySet<string> = new Set();
+  #known: ReadonlyMap<string, PeerRow> = new Map();
   #askedAt: number;
 
   private constructor(client: ControlClient) {
@@ -131,16 +135,19 @@ export class KnownPeers {
       this.#askedAt = now;
       void this.#ask();
     }
-    return this.#known.has(id);
+    return this.#known.get(id)?.standing === true;
+  }
+
+  /** The label of a peer, by the names of the last request. */
+  labelOf(id: PeerId): string {
+    const { name, boundName } = this.#known.get(id) ?? {};
+    return peerLabel(id, name, boundName);
   }
 
   async #ask(): Promise<void> {
     try {
       const { peers } = await this.#client.peers();
-      this.#known = new Set(
-        peers.filter(({ standing }) => standing)
-          .map(({ id }) => id),
-      );
+      this.#known = new Map(peers.map((it) => [it.id, it]));
     } catch {
       // Faults of the node are reported to the readers of its events.
     }

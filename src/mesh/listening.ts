@@ -10,6 +10,7 @@ import {
 } from "../transport/address.ts";
 import {
   EVERY_IPV4,
+  isEveryHost,
   listenAll,
   type ListenAllOptions,
   type NodeListener,
@@ -41,7 +42,7 @@ export function advertisedOf(
   { advertise = [] }: { readonly advertise?: OneOrMore },
 ): readonly Address[] {
   const addresses = new Map(
-    listOf(advertise).map((text) => parseAddress(text))
+    listOf(advertise).map((text) => parseAdvertised(text))
       .map((address) => [formatAddress(address), address]),
   );
   if (addresses.size <= MAX_ADDRESSES_PER_ENTRY) return [...addresses.values()];
@@ -50,17 +51,36 @@ export function advertisedOf(
   );
 }
 
+/** One address to advertise; throws `SyntaxError`, also for one at which no node can be dialed. */
+export function parseAdvertised(text: string): Address {
+  const address = parseAddress(text);
+  if (!isEveryHost(address.host)) return address;
+  throw new SyntaxError(
+    `Cannot advertise ${
+      formatAddress(address)
+    }: that is every address of a machine, must be one that others can dial`,
+  );
+}
+
 function listOf(value: OneOrMore): readonly string[] {
   return typeof value === "string" ? [value] : value;
 }
 
-/** Whether to listen; throws `TypeError` for what only a node has that listens. */
+/** Whether to listen; throws `TypeError` for no boolean and for what only a node has that listens. */
 export function listensBy(options: {
   readonly listen?: boolean;
   readonly host?: OneOrMore;
   readonly port?: number;
   readonly advertise?: OneOrMore;
+  readonly discover?: boolean;
 }): boolean {
+  for (const name of ["listen", "discover"] as const) {
+    const value: unknown = options[name];
+    if (value === undefined || typeof value === "boolean") continue;
+    throw new TypeError(
+      `Cannot start node: ${name} is a ${typeof value}, must be true or false`,
+    );
+  }
   const { listen = true } = options;
   if (listen) return true;
   for (const name of ["host", "port", "advertise"] as const) {

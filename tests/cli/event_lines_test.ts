@@ -171,6 +171,22 @@ const LINES: readonly (readonly [event: PrintedEvent, line: string])[] = [
     "wait   192.0.2.1:8080: nothing listens there; still trying",
   ],
   [
+    {
+      type: "unreachable",
+      address: "b.example:1",
+      reason: "Cannot dial b.example:1 (192.0.2.1): nothing listens there",
+    },
+    "wait   b.example:1 (192.0.2.1): nothing listens there; still trying",
+  ],
+  [
+    { type: "reach", reachable: false, by: [ALICE, BOB] },
+    "reach  others cannot dial this node (tried by aaaaaaaa, bbbbbbbb); it dials them",
+  ],
+  [
+    { type: "reach", reachable: true, by: [ALICE] },
+    "reach  others can dial this node again (tried by aaaaaaaa)",
+  ],
+  [
     { type: "join-request", id: BOB, address: ADDRESS },
     `join   ${BOB} at 192.0.2.1:8080 asks to join: allow or deny it`,
   ],
@@ -251,6 +267,17 @@ const HARMLESS = /^[^\p{C}\p{Zl}\p{Zp}]*$/u;
 Deno.test("eventLine() says in one line what happened, with the time of day", () => {
   for (const [event, line] of LINES) {
     assertEquals(eventLine(event, TIME, PLAIN), `03:04:05 ${line}`);
+  }
+});
+
+Deno.test("eventLine() names peers of which an event has ids alone", () => {
+  const labelOf = (id: string) => `carol (${id.slice(0, 8)})`;
+  const lines: readonly PrintedEvent[] = [
+    { type: "reach", reachable: false, by: [ALICE] },
+  ];
+  for (const event of lines) {
+    const line = eventLine(event, TIME, PLAIN, { labelOf });
+    assert(line.includes("carol (aaaaaaaa)"), line);
   }
 });
 

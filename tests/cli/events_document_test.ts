@@ -101,7 +101,7 @@ const ANSWERS: Readonly<Record<string, Record<string, string> | undefined>> = {
   },
   "`find`": {
     ...PEER,
-    ...{ self: R, standing: O, trust: O, ephemeral: O },
+    ...{ self: R, standing: O, trust: O, ephemeral: O, via: O, viaName: O },
   },
   "`send`": answer(API.send.answer),
   "`broadcast`": answer(API.broadcast.answer),

@@ -43,6 +43,25 @@ Deno.test("run on several addresses says all, and what to paste from here and fr
   ]);
 });
 
+Deno.test("run without a listening address says how it meets others, or that it cannot", async () => {
+  const openness =
+    "to every member of the mesh that it joins; it does not listen (--admission closed lets you choose), with a key in memory only (--keep keeps it)";
+  await using alone = verack(["--no-listen"]);
+  await alone.line((line) => line.includes("listen not at all, only dials"));
+  assertEquals(alone.out.slice(1, 3), [
+    `open   ${openness}`,
+    "alone  it neither listens nor has a member to dial: give it --connect or --discover",
+  ]);
+  await using looking = verack(["--no-listen", "--discover"], {
+    permissions: ["--allow-sys=networkInterfaces"],
+  });
+  await looking.line((line) => line.includes("listen not at all"));
+  assertEquals(looking.out.slice(1, 3), [
+    `open       ${openness}`,
+    "announced  not on the local network, as it does not listen; only looks for others there",
+  ]);
+});
+
 Deno.test("run says first what it is, what to paste to join it, and how open it is", async () => {
   await using child = verack(["--port=0", "--network=test"]);
   const listen = await child.line((line) => line.includes("listen on 0.0.0.0"));

@@ -66,6 +66,15 @@ Deno.test("--no-listen excludes the flags of a listener", async () => {
   }
 });
 
+Deno.test("--advertise refuses what is no address that others can dial", async () => {
+  await using child = verack(["run", "--advertise=0.0.0.0:8080"]);
+  assertEquals(await child.code(), 2);
+  assertEquals(
+    child.err[0],
+    "verack run: --advertise: Cannot advertise 0.0.0.0:8080: that is every address of a machine, must be one that others can dial (see verack run --help)",
+  );
+});
+
 Deno.test("a chat on a pipe joins with --no-listen", async () => {
   await using place = new Place();
   await using alice = await place.node("alice");

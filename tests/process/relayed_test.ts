@@ -2,7 +2,7 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { Place } from "../helpers/place.ts";
 
-Deno.test("run, peers, links and status show which peer is reached through which member", async () => {
+Deno.test("run, peers, links, find, ping and status show which peer is reached through which member", async () => {
   await using place = new Place();
   await using carol = await place.node("carol", "--name=carol");
   const dials = ["--no-listen", `--connect=${carol.address}`];
@@ -24,6 +24,8 @@ Deno.test("run, peers, links and status show which peer is reached through which
   assertMatch(about(carol.id), /connected for /);
   const links = await place.ask("alice", "links");
   assertMatch(links, new RegExp(`bob .*  relayed via ${rest(relay)}  `));
+  const found = lines(await place.ask("alice", "find", "bob"));
+  assertEquals(found[0], `bob (${bob.id.slice(0, 8)})  relayed via ${relay}`);
   const status = await place.ask("alice", "status");
   assertMatch(
     status,

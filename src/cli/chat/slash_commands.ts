@@ -5,7 +5,7 @@ import { peerLabel } from "../../identity/peer_name.ts";
 import type { Node } from "../../mesh/node.ts";
 import { quoted, suggest } from "../flags.ts";
 import type { Palette } from "../terminal.ts";
-import { memberLines } from "../peers.ts";
+import { memberLines, relaysOf } from "../peers.ts";
 import type { Names } from "./chat_lines.ts";
 
 /** The part of a chat that commands use. */
@@ -104,9 +104,9 @@ function here(_: string, { node, names, show }: ChatContext): void {
 }
 
 function peers(_: string, { node, colors, show }: ChatContext): void {
-  const rtts = new Map(
-    node.sessions().map(({ id, rttMs }) => [id, rttMs]),
-  );
+  const sessions = node.sessions();
+  const rtts = new Map(sessions.map(({ id, rttMs }) => [id, rttMs]));
+  const relayOf = relaysOf(sessions);
   const known = node.peers();
   if (known.length === 0) return show("Nobody is known yet.");
   const lines = known.sort((a, b) => Number(b.connected) - Number(a.connected))
@@ -119,7 +119,10 @@ function peers(_: string, { node, colors, show }: ChatContext): void {
         : introducedBy === undefined
         ? "away"
         : "heard of";
-      const [address = ""] = addresses;
+      const { via, viaName } = relayOf(id);
+      const [address = ""] = via === undefined
+        ? addresses
+        : [`relayed via ${peerLabel(via, viaName)}`];
       return `  ${
         colors.bold(peerLabel(id, name, boundName))
       }  ${state}  ${address}`;
@@ -129,10 +132,13 @@ function peers(_: string, { node, colors, show }: ChatContext): void {
 
 function find(name: string, { node, colors, show }: ChatContext): void {
   const members = node.findPeers(name);
+  const relayOf = relaysOf(node.sessions());
   show(
     members.length === 0
       ? `No member goes by ${quoted(name)}.`
-      : members.map((member) => memberLines(member, colors)).join("\n"),
+      : members.map((member) =>
+        memberLines({ ...member, ...relayOf(member.id) }, colors)
+      ).join("\n"),
   );
 }
 

@@ -6,6 +6,7 @@ import { namedRelay } from "../../identity/relay_name.ts";
 import type { peerEndpoints } from "../api/peer_endpoints.ts";
 import { metricsResponse } from "../metrics/metrics_response.ts";
 import { peersAnswer, statusAnswer } from "../node_snapshot.ts";
+import type { SessionInfo } from "../../mesh/peers/peer_info.ts";
 import type { HandlerContext, Handlers } from "./handler.ts";
 
 /** Handlers of {@linkcode peerEndpoints}. */
@@ -39,7 +40,10 @@ export function peerHandlers(
         );
       }
       const isIts = (it: { readonly id: PeerId }) => it.id === id;
-      const session = node.sessions().find(isIts);
+      const isDirect = ({ via }: SessionInfo) => via === undefined;
+      const sessions = node.sessions().filter(isIts);
+      // A direct session replaces a relayed one that is still open.
+      const session = sessions.find(isDirect) ?? sessions[0];
       const via = session?.via;
       const rttMs = await node.roundTrip(id);
       return {

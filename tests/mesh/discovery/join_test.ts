@@ -275,6 +275,18 @@ Deno.test("start() refuses more addresses than an entry carries, and none to lis
     "advertise has 5 addresses, must have at most 4",
   );
   await assertRejects(
+    () => Node.start({ advertise: ["a.example:1", "[::]:8080"] }),
+    SyntaxError,
+    "Cannot advertise [::]:8080: that is every address of a machine, must be one that others can dial",
+  );
+  for (const name of ["listen", "discover"]) {
+    await assertRejects(
+      () => Node.start({ [name]: "no" }),
+      TypeError,
+      `Cannot start node: ${name} is a string, must be true or false`,
+    );
+  }
+  await assertRejects(
     () => Node.start({ host: [] }),
     RangeError,
     "host has 0 addresses, must have 1 to 16",
