@@ -15,8 +15,8 @@ export interface FrameSink extends TurnSession {
   check(): void;
   /** Registers the handler of a command; see `Session.handle`. */
   handle(command: string, handler: (payload: Uint8Array) => void): void;
-  /** Queues a frame; `payload` is copied. False if it cannot be. */
-  send(command: string, payload: Uint8Array): boolean;
+  /** Queues a frame; `payload` is copied, and `rest`, which continues it. False if it cannot be. */
+  send(command: string, payload: Uint8Array, rest?: Uint8Array): boolean;
   /** Queues up to 64 KiB of whole frames, encoded without checksums, which it copies. */
   sendFrames(frames: Uint8Array): boolean;
   /** Sends the reason, and ends the session. */

@@ -116,15 +116,16 @@ export class FrameWriter implements QueueMember {
     this.#lastAccepted += pausedMs;
   }
 
-  /** Queues a frame; `payload` is copied. */
-  push(command: string, payload: Uint8Array): void {
+  /** Queues a frame; `payload` is copied, and `rest`, which continues it. */
+  push(command: string, payload: Uint8Array, rest?: Uint8Array): true {
     if (
       !this.#pumping && (command === COMMAND.data || command === COMMAND.open)
     ) {
       this.#isGathering = true;
     }
-    this.#queue.pushFrame(command, payload, this.checksums);
+    this.#queue.pushFrame(command, payload, this.checksums, rest);
     this.#queued();
+    return true;
   }
 
   /** Queues frames; see {@linkcode WriteQueue.pushFrames}. */

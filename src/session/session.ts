@@ -14,6 +14,7 @@ import {
   WRITE_TIMEOUT_MS,
 } from "./session_limits.ts";
 import type { Connection } from "../transport/transport.ts";
+import { joined } from "../wire/bytes.ts";
 import { COMMAND } from "../wire/commands.ts";
 import type { Frame, SharedFrame } from "../wire/frame.ts";
 import {
@@ -211,11 +212,10 @@ export class Session {
     return this.#stream.writer.queuedBytes;
   }
 
-  /** Queues a message, of which it copies `payload`. False if not open; a full queue ends it. */
-  send(command: string, payload: Uint8Array): boolean {
-    if (this.#writerFor(payload.length) === undefined) return false;
-    this.#push(command, payload);
-    return true;
+  /** See `FrameSink.send`. False if not open; a full queue ends it. */
+  send(command: string, payload: Uint8Array, rest?: Uint8Array): boolean {
+    if (!this.#writerFor(payload.length + (rest?.length ?? 0))) return false;
+    return this.#push(command, payload, rest);
   }
 
   /** {@linkcode send} for up to 64 KiB of whole frames, encoded without checksums. */
@@ -377,9 +377,9 @@ export class Session {
     return void this.closeWith(queueFullError(this.queuedBytes, payloadBytes));
   }
 
-  #push(command: string, payload: Uint8Array): void {
-    this.#observe?.("out", { command, payload });
-    this.#stream.writer.push(command, payload);
+  #push(command: string, payload: Uint8Array, rest?: Uint8Array): true {
+    this.#observe?.("out", { command, payload: joined(payload, rest) });
+    return this.#stream.writer.push(command, payload, rest);
   }
 
   /** Sends the reason, then closes; frames that still come are dropped. */

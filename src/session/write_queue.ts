@@ -17,6 +17,7 @@ import {
   writeChecksums,
   writeHeader,
 } from "../wire/frame.ts";
+import { joined } from "../wire/bytes.ts";
 
 /** An element of the queue: a block to be filled, or an encoded frame that others share. */
 interface Chunk {
@@ -27,6 +28,8 @@ interface Chunk {
   /** Whether it ends within a frame, the rest of which is in the next. */
   endsWithin: boolean;
 }
+
+const NOTHING = new Uint8Array(0);
 
 /** Free blocks, shared so that idle sessions hold none. */
 const spare: Chunk[] = [];
@@ -60,19 +63,27 @@ export class WriteQueue {
   }
 
   /**
-   * Appends a frame, which it encodes: `payload` may be reused. One that does not fit a
-   * half-empty block is divided among blocks, so that all of them leave full.
+   * Appends a frame, which it encodes: `payload`, and `rest`, which continues it, may be reused.
+   * One that does not fit a half-empty block is divided among blocks, so that all of them leave
+   * full.
    */
-  pushFrame(command: string, payload: Uint8Array, checksum: boolean): void {
-    const size = FRAME_HEADER_BYTES + payload.length;
+  pushFrame(
+    command: string,
+    payload: Uint8Array,
+    checksum: boolean,
+    rest: Uint8Array = NOTHING,
+  ): void {
+    const length = payload.length + rest.length;
+    const size = FRAME_HEADER_BYTES + length;
     const isLarge = size > WRITE_BLOCK_BYTES / 2;
     const block = this.#blockFor(isLarge ? FRAME_HEADER_BYTES : size, isLarge);
     const { view, used } = block;
-    const sum = checksum ? checksumWord(payload) : 0;
-    writeHeader(view!, used, this.#magic, command, payload.length, sum);
+    const sum = checksum ? checksumWord(joined(payload, rest)) : 0;
+    writeHeader(view!, used, this.#magic, command, length, sum);
     block.used += FRAME_HEADER_BYTES;
     this.#bytes += FRAME_HEADER_BYTES;
-    this.#append(block, payload);
+    const last = this.#append(block, payload);
+    if (rest.length > 0) this.#append(last, rest);
   }
 
   /** Appends whole frames, encoded without checksums, which it copies. */
@@ -127,8 +138,8 @@ export class WriteQueue {
     this.#bytes = this.#writing?.used ?? 0;
   }
 
-  /** Fills a block, and as many more as it takes. */
-  #append(first: Chunk, bytes: Uint8Array): void {
+  /** Fills a block, and as many more as it takes; returns the last. */
+  #append(first: Chunk, bytes: Uint8Array): Chunk {
     this.#bytes += bytes.length;
     let block = first;
     let rest = bytes;
@@ -145,6 +156,7 @@ export class WriteQueue {
     }
     block.bytes.set(rest, block.used);
     block.used += rest.length;
+    return block;
   }
 
   /** The last block, or a new one, with room for `size` bytes; a large one if more follows. */

@@ -68,6 +68,24 @@ export class ByteQueue {
     return taken;
   }
 
+  /**
+   * Takes `count` bytes, which must be there: where they are if one block has all of them, else
+   * in `room`. They are valid until bytes are pushed to any queue.
+   */
+  takeTogether(count: number, room: Uint8Array): Uint8Array {
+    const first = this.#blocks[0]!;
+    const end = this.#blocks.length === 1 ? this.#end : first.length;
+    if (end - this.#start < count) {
+      this.take(room.subarray(0, count));
+      return room.subarray(0, count);
+    }
+    const bytes = first.subarray(this.#start, this.#start + count);
+    this.#length -= count;
+    this.#start += count;
+    if (this.#start === end) this.#dropFirst();
+    return bytes;
+  }
+
   /** Drops everything. */
   clear(): void {
     while (this.#blocks.length > 0) this.#dropFirst();

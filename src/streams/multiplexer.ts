@@ -34,7 +34,6 @@ import {
   MAX_STREAM_WINDOW_BYTES,
   MAX_STREAMS_PER_SESSION,
   MIN_STREAM_WINDOW_BYTES,
-  TURN_BYTES,
   WINDOW_GROWTH_MS,
   WINDOW_GROWTH_ROUND_TRIPS,
 } from "./streams_limits.ts";
@@ -61,8 +60,8 @@ export interface MultiplexerOptions {
   readonly onFailed: (stream: MultiplexedStream, error: unknown) => void;
 }
 
-/** `data` is assembled here; the session copies it. */
-const frame = new Uint8Array(DATA_HEAD_BYTES + TURN_BYTES);
+/** The head of a `data`; the session copies it. */
+const dataHead = new Uint8Array(DATA_HEAD_BYTES);
 
 /** The streams of one session. */
 export class Multiplexer implements StreamLink, TurnTaker {
@@ -290,14 +289,9 @@ export class Multiplexer implements StreamLink, TurnTaker {
   }
 
   sendData(stream: MultiplexedStream, bytes: Uint8Array): void {
-    const { length } = bytes;
-    writeDataHead(frame, 0, stream.id);
-    frame.set(bytes, DATA_HEAD_BYTES);
-    this.#sink.send(
-      COMMAND.data,
-      frame.subarray(0, DATA_HEAD_BYTES + length),
-    );
-    this.#sink.pacer.sent(length);
+    writeDataHead(dataHead, 0, stream.id);
+    this.#sink.send(COMMAND.data, dataHead, bytes);
+    this.#sink.pacer.sent(bytes.length);
     this.#meter.sent();
   }
 

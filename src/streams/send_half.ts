@@ -31,7 +31,7 @@ interface Waiter {
 
 const DONE: Promise<void> = Promise.resolve();
 
-/** Bytes of a queue on their way to a frame, which is copied. */
+/** Bytes of two blocks of a queue on their way to a frame, which copies them. */
 const chunk = new Uint8Array(TURN_BYTES);
 
 /** Writes one stream. */
@@ -134,9 +134,8 @@ export class SendHalf {
     const waiting = queue?.length ?? 0;
     const count = Math.min(waiting, this.#credit, TURN_BYTES);
     if (count > 0) {
-      const bytes = count === TURN_BYTES ? chunk : chunk.subarray(0, count);
       const before = queue!.heldBytes;
-      queue!.take(bytes);
+      const bytes = queue!.takeTogether(count, chunk);
       this.#owner.queuedChanged(queue!.heldBytes - before);
       this.#credit -= count;
       this.#owner.sendBytes(bytes);

@@ -388,3 +388,12 @@ function checkNumber<T extends number | bigint>(
     `Cannot write number: value is ${value}, must be an integer from ${min} to ${max}`,
   );
 }
+
+/** The bytes of one followed by those of the other; the first itself if no other follow. */
+export function joined(first: Uint8Array, rest?: Uint8Array): Uint8Array {
+  if (rest === undefined || rest.length === 0) return first;
+  const both = new Uint8Array(first.length + rest.length);
+  both.set(first);
+  both.set(rest, first.length);
+  return both;
+}

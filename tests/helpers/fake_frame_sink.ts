@@ -20,6 +20,7 @@ import { VerackError } from "../../src/core/errors.ts";
 import type { MessagesOptions } from "../../src/delivery/consumer.ts";
 import type { Message } from "../../src/delivery/incoming_message.ts";
 import { reasonOf } from "../../src/session/close_reason.ts";
+import { joined } from "../../src/wire/bytes.ts";
 import { FrameDecoder } from "../../src/wire/frame_decoder.ts";
 import type { ReasonName } from "../../src/wire/messages/reason.ts";
 import { ACK_DELAY_MS } from "../../src/delivery/delivery_limits.ts";
@@ -71,9 +72,10 @@ export class FakeFrameSink implements FrameSink {
     if (this.isOpen) this.#handlers.get(command)?.(payload);
   }
 
-  send(command: string, payload: Uint8Array): boolean {
+  send(command: string, head: Uint8Array, rest?: Uint8Array): boolean {
     if (!this.isOpen) return false;
-    this.queue.push({ command, payload: payload.slice() });
+    const payload = joined(head, rest).slice();
+    this.queue.push({ command, payload });
     this.#bytes += 24 + payload.length;
     return true;
   }

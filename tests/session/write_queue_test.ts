@@ -56,6 +56,26 @@ Deno.test("frames that come encoded are divided among full blocks, and get their
   }
 });
 
+Deno.test("a payload that comes in two parts makes the frame of both together", () => {
+  for (const checksum of [true, false]) {
+    for (const [first, rest] of [[4, 16_384], [4, 100], [40_000, 40_000]]) {
+      const payload = new Uint8Array(first! + rest!).map((_, at) => at);
+      const outbox = new WriteQueue(MAGIC);
+      const [head, tail] = [payload.slice(0, first), payload.slice(first)];
+      for (let i = 0; i < 5; i++) {
+        outbox.pushFrame("message", head, checksum, tail);
+      }
+      const sent: number[] = [];
+      for (let it = outbox.take(); it; it = outbox.take()) {
+        sent.push(...it);
+        outbox.wrote();
+      }
+      const frame = encodeFrame(MAGIC, "message", payload, { checksum });
+      assertEquals(sent, Array(5).fill([...frame]).flat());
+    }
+  }
+});
+
 Deno.test("Outbox holds a small block while little is sent, whatever was sent before", () => {
   const outbox = new WriteQueue(MAGIC);
   for (const length of [50, 30_000, 50]) {
