@@ -121,7 +121,8 @@ export class RelayServer {
     const maxPairs = settings?.maxPairs ?? 0;
     this.#pairRoom = new FairShare({
       total: maxPairs,
-      strangers: STRANGERS_RELAY_SHARE * maxPairs,
+      // Half of a single pair would be none.
+      strangers: Math.max(1, STRANGERS_RELAY_SHARE * maxPairs),
       hasStanding,
     });
     this.#offerRoom = new FairShare({

@@ -56,6 +56,9 @@ export class Relaying {
 
   /** Why a peer could not be reached through a relay either; absent if none was tried in vain. */
   reasonFor(id: PeerId): string | undefined {
+    if (!this.sessions.isPossible) {
+      return "TLS cannot be run over a stream at this node";
+    }
     return this.dialer.reasonFor(id);
   }
 

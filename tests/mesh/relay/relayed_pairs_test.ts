@@ -52,6 +52,31 @@ Deno.test("two members that cannot reach each other are in session through the o
   assert(mesh.isComplete());
 });
 
+Deno.test("a member that relays one pair at most relays one of strangers", async () => {
+  await using mesh = new MemoryMesh();
+  onlyReachable(mesh, 3, [[1, 2], [1, 3]]);
+  const alice = await mesh.start([], { relay: { maxPairs: 1 } });
+  const bob = await mesh.start([alice]);
+  const carol = await mesh.start([alice]);
+  await relayedBy(mesh, bob, carol, alice);
+});
+
+Deno.test("a node that cannot be an end of relayed sessions says so of the peers that it misses", async () => {
+  await using mesh = new MemoryMesh();
+  onlyReachable(mesh, 3, [[1, 2], [1, 3]]);
+  const alice = await mesh.start();
+  const bob = await mesh.start([alice]);
+  const { sessions } = partsOf(bob.node).relaying;
+  Object.defineProperty(sessions, "isPossible", { value: false });
+  const carol = await mesh.start([alice]);
+  const missing = () => bob.node.status().notRelayed;
+  await mesh.clock.runUntil(() => missing().length > 0, { limitMs: 20_000 });
+  assertEquals(missing().map(({ id, reason }) => ({ id, reason })), [{
+    id: idOf(carol),
+    reason: "TLS cannot be run over a stream at this node",
+  }]);
+});
+
 Deno.test("while a crowd arrives no relay is looked for, but not for long, as it may be silent connections", async () => {
   await using mesh = new MemoryMesh();
   onlyReachable(mesh, 3, [[1, 2], [1, 3]]);
