@@ -1,6 +1,7 @@
 // A member that has others dial for it: to scan, to strike a third party, or to lie about reach.
 import { assert, assertEquals } from "@std/assert";
 import {
+  MAX_REACH_DIALS,
   REACH_ANSWER_BURST,
 } from "../../src/mesh/discovery/discovery_limits.ts";
 import { type Address, parseAddress } from "../../src/transport/address.ts";
@@ -86,6 +87,27 @@ Deno.test("a peer of the local network has nothing dialed on the internet, altho
   }]);
   assertEquals(await answer(mallory), ["skipped", "failed"]);
   assert(!transport.tried.includes("8.8.8.8:53"));
+});
+
+Deno.test("names with several addresses cause no more dials than other requests, and that none answers is not said where not all were dialed", async () => {
+  const transport = new Disguise("127.0.0.1");
+  await using scene = await Scene.start({
+    transport,
+    resolve: (name) =>
+      Promise.resolve([1, 2].map((it) => `127.${name.slice(1, 2)}.0.${it}`)),
+  });
+  using mallory = await scene.join();
+  const named = ["n1", "n2", "n3", "n4"].map((it) => ({
+    host: `${it}.example`,
+    port: SHUT.port,
+  }));
+  await ask(mallory, named);
+  const results = await answer(mallory);
+  const dialed = transport.tried.filter((it) => it.endsWith(`:${SHUT.port}`));
+  assertEquals(dialed.length, MAX_REACH_DIALS);
+  assert(results.includes("skipped"), results.join());
+  await ask(mallory, named.slice(0, 2), 8n);
+  assertEquals(await answer(mallory), ["failed", "failed"]);
 });
 
 Deno.test("requests beyond the budget of a session cause no dials", async () => {

@@ -132,6 +132,9 @@ export const REACH_PROOF_MS = 60 * 60 * 1_000;
 /** How long the addresses of one request are dialed, all at a time. */
 export const REACH_DIAL_MS = 10_000;
 
+/** Handshakes of one request: a name may lead to several IP addresses. */
+export const MAX_REACH_DIALS = 4;
+
 /** Requests that are answered at a time; the answer to one more is that none came. */
 export const MAX_REACH_ANSWERS = 8;
 

@@ -24,6 +24,7 @@ import type { PeerTable } from "../peers/peer_table.ts";
 import type { Standing } from "../peers/standing.ts";
 import {
   MAX_REACH_ANSWERS,
+  MAX_REACH_DIALS,
   MAX_REACH_TARGETS,
   REACH_ANSWER_BURST,
   REACH_ANSWER_REFILL_MS,
@@ -58,6 +59,14 @@ export interface ReachAnswersOptions {
   readonly table: PeerTable;
   readonly standing: Standing;
   readonly events: PeerEvents;
+}
+
+/** A request that is being answered. */
+interface Request {
+  readonly session: PeerSession;
+  /** Those that were begun, at all its addresses. */
+  dials: number;
+  readonly signal: AbortSignal;
 }
 
 /** Answers the requests of the peers of one node. */
@@ -138,21 +147,17 @@ export class ReachAnswers {
   ): Promise<ReachStatus[]> {
     const { clock, signal } = this.#options;
     using limit = deadline(clock, REACH_DIAL_MS, signal);
+    const request = { session, dials: 0, signal: limit.signal };
     return await Promise.all(
       addresses.map((address) =>
-        address === undefined
-          ? "skipped" as const
-          : this.#try(session, address, limit.signal)
+        address === undefined ? "skipped" as const : this.#try(request, address)
       ),
     );
   }
 
-  async #try(
-    session: PeerSession,
-    named: Address,
-    signal: AbortSignal,
-  ): Promise<ReachStatus> {
+  async #try(request: Request, named: Address): Promise<ReachStatus> {
     const { clock, dialer } = this.#options;
+    const { session, signal } = request;
     const seen = session.remoteAddress.host;
     const address = named.host === AS_SEEN_HOST
       ? { host: seen, port: named.port }
@@ -164,16 +169,21 @@ export class ReachAnswers {
     } catch {
       return "skipped";
     }
-    let status: ReachStatus = "skipped";
-    for (const endpoint of endpoints) {
-      const { host, port } = endpoint;
-      if (host !== seen && classifyIp(host) !== namedFrom) continue;
-      const target = `${innermostIp(host)} ${port}`;
-      if (!this.#targets.of(target).take(clock.monotonic())) continue;
+    const near = endpoints.filter(({ host }) =>
+      host === seen || classifyIp(host) === namedFrom
+    );
+    if (near.length === 0) return "skipped";
+    for (const endpoint of near) {
+      const target = `${innermostIp(endpoint.host)} ${endpoint.port}`;
+      // That none answers is said only of an address of which all were dialed.
+      if (
+        request.dials >= MAX_REACH_DIALS ||
+        !this.#targets.of(target).take(clock.monotonic())
+      ) return "skipped";
+      request.dials++;
       const { certificate } = session.remote;
       if (await dialer.reaches(endpoint, certificate, signal)) return "reached";
-      status = "failed";
     }
-    return status;
+    return "failed";
   }
 }
