@@ -38,6 +38,12 @@ import {
   writeDataHead,
 } from "../../src/wire/messages/stream_frames.ts";
 import { encodePing, encodePong } from "../../src/wire/messages/ping.ts";
+import {
+  encodeReach,
+  encodeReached,
+  REACH_STATUS,
+  type ReachStatus,
+} from "../../src/wire/messages/reach.ts";
 import { encodeReason } from "../../src/wire/messages/reason.ts";
 import { encodeWelcome } from "../../src/wire/messages/credentials.ts";
 import { entryOf } from "../helpers/forged_messages.ts";
@@ -89,6 +95,8 @@ export class Vocabulary {
       this.#peers,
       this.#peers,
       this.#missing,
+      this.#reach,
+      this.#reached,
       this.#message,
       this.#message,
       this.#chunk,
@@ -154,16 +162,27 @@ export class Vocabulary {
   /** What somebody says about anybody. */
   entry(): PeerEntry {
     const random = this.#random;
-    const addresses = Array.from(
-      { length: random.below(4) },
-      () => this.#pick(this.#addresses),
-    );
-    if (random.below(4) === 0) addresses.push({ host: AS_SEEN_HOST, port: 9 });
-    return entryOf(this.#pick(this.#identities), addresses, {
+    return entryOf(this.#pick(this.#identities), this.#someAddresses(), {
       lastSeen: random.word(),
-      flags: random.below(8),
+      flags: random.below(16),
       name: random.below(2) === 0 ? "" : "fuzz",
     });
+  }
+
+  #reach(): Said {
+    const addresses = this.#someAddresses();
+    const payload = encodeReach({ nonce: this.#u64(), addresses });
+    return { command: COMMAND.reach, payload };
+  }
+
+  #reached(): Said {
+    const statuses = Object.keys(REACH_STATUS) as ReachStatus[];
+    const results = Array.from(
+      { length: this.#random.below(5) },
+      () => this.#pick(statuses),
+    );
+    const payload = encodeReached({ nonce: this.#u64(), results });
+    return { command: COMMAND.reached, payload };
   }
 
   #missing(): Said {
@@ -283,6 +302,17 @@ export class Vocabulary {
       command: this.#pick(commands),
       payload: this.#random.bytes(this.#random.below(64)),
     };
+  }
+
+  /** Up to four, also the one at which the peer is seen. */
+  #someAddresses(): Address[] {
+    const random = this.#random;
+    const addresses = Array.from(
+      { length: random.below(4) },
+      () => this.#pick(this.#addresses),
+    );
+    if (random.below(4) === 0) addresses.push({ host: AS_SEEN_HOST, port: 9 });
+    return addresses;
   }
 
   #fingerprints(): string[] {
