@@ -8,20 +8,22 @@ import { systemClock } from "../core/clock.ts";
 import type { MessagesOptions } from "../delivery/consumer.ts";
 import { Identity } from "../identity/identity.ts";
 import { parsePeerName } from "../identity/peer_name.ts";
+import { parseAdvertised } from "../mesh/listening.ts";
 import { MAX_DURATION_MS } from "../mesh/mesh_limits.ts";
 import { HEARTBEAT_MS } from "../session/session_limits.ts";
 import type { Node } from "../mesh/node.ts";
-import { parseAdvertised } from "../mesh/listening.ts";
 import type { NodeOptions } from "../mesh/options.ts";
 import { parsePeerTarget } from "../mesh/peer_target.ts";
 import type { DataDirectory } from "../store/data_directory.ts";
 import { DATA_FILES } from "../store/lock_file.ts";
 import { formatAddress, parseHost } from "../transport/address.ts";
 import { EVERY_IPV4 } from "../transport/listen_all.ts";
+import { MAX_LISTEN_HOSTS } from "../transport/transport_limits.ts";
 import { grantedEnv } from "./command.ts";
 import { DATA_VARIABLE, dataPlace, withOtherPlaces } from "./data_place.ts";
 import { descriptors } from "../transport/descriptors.ts";
 import { parseNetworkName } from "../wire/frame.ts";
+import { MAX_ADDRESSES_PER_ENTRY } from "../wire/wire_limits.ts";
 import { ADMISSION_FLAGS, admissionOptions } from "./admission_flags.ts";
 import {
   type FlagSpec,
@@ -201,6 +203,8 @@ export async function nodeStart(flags: NodeFlagValues): Promise<NodeStart> {
       `--dead-after is ${deadAfter}, must be more than --heartbeat (${heartbeat})`,
     );
   }
+  checkCount("--host", host, MAX_LISTEN_HOSTS);
+  checkCount("--advertise", advertise, MAX_ADDRESSES_PER_ENTRY);
   const given = await loadIdentityOfFlags(flags);
   const admission = await admissionOptions(flags);
   const data = await openData(flags, given);
@@ -223,6 +227,15 @@ export async function nodeStart(flags: NodeFlagValues): Promise<NodeStart> {
     },
     [Symbol.dispose]: () => data?.[Symbol.dispose](),
   };
+}
+
+/** A flag that may be given several times has at most so many values that differ. */
+function checkCount(flag: string, values: readonly string[], most: number) {
+  const { size } = new Set(values);
+  if (size <= most) return;
+  throw new UsageError(
+    `${flag} is given with ${size} addresses, must be at most ${most}`,
+  );
 }
 
 async function openData(

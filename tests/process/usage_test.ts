@@ -40,6 +40,20 @@ const BAD_FLAGS: readonly (readonly [
     "must be more than --heartbeat (1)",
   ],
   [["--advertise=here"], "--advertise", '"here"', "must be host:port"],
+  [
+    ["--advertise=0.0.0.0:80"],
+    "--advertise: Cannot advertise 0.0.0.0:80",
+    "must be one at which others reach it",
+  ],
+  [["--advertise=[::]:80"], "--advertise", "Cannot advertise [::]:80"],
+  [
+    Array.from({ length: 5 }, (_, i) => `--advertise=a:${i + 1}`),
+    "--advertise is given with 5 addresses, must be at most 4",
+  ],
+  [
+    Array.from({ length: 17 }, (_, i) => `--host=127.0.0.${i + 1}`),
+    "--host is given with 17 addresses, must be at most 16",
+  ],
   [["--network=a b"], "--network", '"a b"', "1 to 64 printable ASCII"],
   [["--network="], "--network is empty", "must be NAME"],
   [["--key="], "--key is empty", "must be FILE"],
