@@ -45,6 +45,8 @@ export class NetworkWatch {
   /** A reading that differs, and since when any has; monotonic clock. */
   #unsettled: { readonly key: string; readonly since: number } | undefined;
   #cancel: (() => void) | undefined;
+  /** Whether the last reading failed, which is said once. */
+  #isFailing = false;
 
   /** Reads them once. */
   constructor(options: NetworkWatchOptions) {
@@ -89,7 +91,10 @@ export class NetworkWatch {
   /** A change counts when two readings agree: addresses come and go one by one. */
   #look(): void {
     const networks = this.#readNow();
-    if (networks === undefined) return;
+    if (networks === undefined) {
+      if (this.isOn) this.#schedule(NETWORK_POLL_MS);
+      return;
+    }
     const key = keyOf(networks);
     if (key === keyOf(this.#networks)) {
       this.#unsettled = undefined;
@@ -114,16 +119,24 @@ export class NetworkWatch {
     });
   }
 
-  /** From the first error on there is none. */
+  /** Once it is not permitted there is none; any other error may pass, such as too many files. */
   #readNow(): LocalNetwork[] | undefined {
     if (this.#read === undefined) return undefined;
     try {
-      return outerNetworks(this.#read());
+      const networks = outerNetworks(this.#read());
+      this.#isFailing = false;
+      return networks;
     } catch (error) {
-      this.#read = undefined;
-      this.#options.log.warn("network is not watched", {
-        reason: messageOf(error),
-      });
+      const isForbidden = error instanceof Deno.errors.NotCapable ||
+        error instanceof Deno.errors.PermissionDenied;
+      if (isForbidden) this.#read = undefined;
+      if (!this.#isFailing) {
+        this.#options.log.warn("network is not watched", {
+          reason: messageOf(error),
+          ...(!isForbidden && { again: "until it can be read" }),
+        });
+      }
+      this.#isFailing = true;
       return undefined;
     }
   }

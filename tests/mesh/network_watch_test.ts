@@ -106,3 +106,16 @@ Deno.test("where the addresses cannot be read nothing is watched", async () => {
   await scene.clock.advance(10 * NETWORK_POLL_MS);
   assertEquals([scene.reads, scene.changes], [reads, []]);
 });
+
+Deno.test("a reading that fails for a while ends nothing: the next one that succeeds counts", async () => {
+  using scene = new Scene();
+  scene.networks = () => {
+    throw new Error("Too many open files (os error 24)");
+  };
+  await scene.clock.advance(10 * NETWORK_POLL_MS);
+  assertEquals([scene.watch.isOn, scene.changes], [true, []]);
+  assertEquals(scene.watch.networks, [HOME]);
+  scene.networks = () => [AWAY];
+  await scene.clock.advance(NETWORK_POLL_MS + NETWORK_SETTLE_MS);
+  assertEquals(scene.changes.length, 1);
+});
