@@ -122,6 +122,39 @@ Deno.test("when the network changes peers that are away are dialed at once, what
   assert(mesh.clock.monotonic() - before < SOON_MS);
 });
 
+Deno.test("when an address is gone, a configured one that a dial hangs at is dialed again at once", async () => {
+  for (const connect of ["10.0.0.2:8080", "seed.example:8080"]) {
+    await using mesh = new MemoryMesh();
+    const machine = new Machine();
+    const inner = mesh.network.transport("10.0.0.1");
+    let isUp = false;
+    await mesh.start([], {
+      ...machine.options,
+      connect: [connect],
+      resolve: () => Promise.resolve(["10.0.0.2"]),
+      transport: {
+        ...inner,
+        fetchCertificate: (address, options) =>
+          isUp
+            ? inner.fetchCertificate(address, options)
+            : silence(options.signal),
+      },
+    });
+    await mesh.start();
+    await mesh.clock.advance(NETWORK_POLL_MS / 2);
+    machine.networks = [network("eth0", "10.0.0.77/24")];
+    isUp = true;
+    await mesh.clock.runUntil(() => mesh.isComplete(), { limitMs: SOON_MS });
+  }
+});
+
+/** Nothing answers. */
+function silence(signal: AbortSignal | undefined): Promise<never> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  signal?.addEventListener("abort", () => reject(signal.reason));
+  return promise;
+}
+
 Deno.test("a network that changes all the time has peers dialed every few seconds, not at each change", async () => {
   await using mesh = new MemoryMesh();
   const machine = new Machine();

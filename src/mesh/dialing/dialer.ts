@@ -299,6 +299,7 @@ export class Dialer {
       for (const peer of table.values()) {
         if (peer.dialShare !== "gossip") peer.stopDialing(error);
       }
+      this.#seeds.stop(error);
     }
     this.resumed();
   }

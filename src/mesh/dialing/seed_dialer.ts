@@ -108,9 +108,23 @@ export class SeedDialer {
     }
   }
 
+  /**
+   * Ends the attempts under way, of which nothing follows but that the next ones are due: what
+   * they hang at may have nothing to do with the addresses.
+   */
+  stop(reason: Error): void {
+    for (const { attempt, schedule } of this.seeds) {
+      if (attempt === undefined) continue;
+      schedule.resumed();
+      attempt.abort(reason);
+    }
+  }
+
   /** One attempt. Never rejects. */
   async dial(seed: Seed): Promise<void> {
-    const { signal, clock } = this.#options;
+    const { clock } = this.#options;
+    const attempt = seed.attempt = new AbortController();
+    const signal = AbortSignal.any([this.#options.signal, attempt.signal]);
     const findings: Findings = {
       found: false,
       underway: false,
@@ -118,19 +132,18 @@ export class SeedDialer {
       strangers: [],
       failures: [],
     };
-    seed.dialing = true;
     try {
       const queue = new AddressQueue(
         await this.#options.addresses.endpointsOf(seed, signal),
         formatAddress,
       );
-      await using _ = this.#refreshing(seed, queue);
+      await using _ = this.#refreshing(seed, queue, signal);
       await raceAddresses(queue, {
         clock,
         signal,
         parallel: MAX_ADDRESSES_PER_PEER,
-        attempt: async (endpoint, attempt) => {
-          await this.#try(seed, endpoint, findings, attempt.signal);
+        attempt: async (endpoint, { signal }) => {
+          await this.#try(seed, endpoint, findings, signal);
           // The next endpoint may be another member.
           return false;
         },
@@ -141,15 +154,19 @@ export class SeedDialer {
         findings.failures.push({ endpoint: seed.address, error: known });
       }
     } finally {
-      seed.dialing = false;
+      seed.attempt = undefined;
     }
     if (!signal.aborted) this.#conclude(seed, findings);
   }
 
   /** Resolves a name again while endpoints hang, so that those do not delay new ones. */
-  #refreshing(seed: Seed, queue: AddressQueue<Address>): AsyncDisposable {
+  #refreshing(
+    seed: Seed,
+    queue: AddressQueue<Address>,
+    stopped: AbortSignal,
+  ): AsyncDisposable {
     const over = new AbortController();
-    const signal = AbortSignal.any([this.#options.signal, over.signal]);
+    const signal = AbortSignal.any([stopped, over.signal]);
     const refresh = async () => {
       while (seed.isName) {
         await sleep(this.#options.clock, NAME_REFRESH_MS, signal);

@@ -30,7 +30,8 @@ export interface Seed {
   readonly ownHosts: Map<string, number>;
   /** The last attempt led to a member that is up. */
   found: boolean;
-  dialing: boolean;
+  /** The attempt under way. */
+  attempt: AbortController | undefined;
   readonly schedule: DialSchedule;
 }
 
@@ -69,7 +70,8 @@ export function seedsOf(
 
 /** Whether a seed is dialed at all when its time has come. */
 export function wantsLook(seed: Seed): boolean {
-  return !seed.dialing && (seed.isName || seed.identities.size === 0);
+  return seed.attempt === undefined &&
+    (seed.isName || seed.identities.size === 0);
 }
 
 /**
@@ -182,7 +184,7 @@ function newSeed(address: Address): Seed {
     former: undefined,
     ownHosts: new Map(),
     found: false,
-    dialing: false,
+    attempt: undefined,
     schedule: new DialSchedule(),
   };
 }
