@@ -41,7 +41,6 @@ import { encodePing, encodePong } from "../../src/wire/messages/ping.ts";
 import {
   encodeReach,
   encodeReached,
-  REACH_STATUS,
   type ReachStatus,
 } from "../../src/wire/messages/reach.ts";
 import { encodeReason } from "../../src/wire/messages/reason.ts";
@@ -57,6 +56,8 @@ export const STREAM_PROTOCOLS = [
   "relay/1",
   "glitter/9",
 ];
+
+const REACH_STATUSES: readonly ReachStatus[] = ["reached", "failed", "skipped"];
 
 /** A message that is right in itself. */
 export interface Said {
@@ -176,10 +177,9 @@ export class Vocabulary {
   }
 
   #reached(): Said {
-    const statuses = Object.keys(REACH_STATUS) as ReachStatus[];
     const results = Array.from(
       { length: this.#random.below(5) },
-      () => this.#pick(statuses),
+      () => this.#pick(REACH_STATUSES),
     );
     const payload = encodeReached({ nonce: this.#u64(), results });
     return { command: COMMAND.reached, payload };
