@@ -43,7 +43,7 @@ const BAD_FLAGS: readonly (readonly [
   [
     ["--advertise=0.0.0.0:80"],
     "--advertise: Cannot advertise 0.0.0.0:80",
-    "must be one at which others reach it",
+    "must be one that others can dial",
   ],
   [["--advertise=[::]:80"], "--advertise", "Cannot advertise [::]:80"],
   [
