@@ -293,10 +293,9 @@ export class Dialer {
    * address that is gone would hang at.
    */
   #networkChanged(removed: readonly string[]): void {
-    const { table } = this.#options;
     if (removed.length > 0) {
       const error = new VerackError("aborted", "The network has changed");
-      for (const peer of table.values()) {
+      for (const peer of this.#options.table.values()) {
         if (peer.dialShare !== "gossip") peer.stopDialing(error);
       }
       this.#seeds.stop(error);
