@@ -9,6 +9,7 @@ import {
   MAX_VERIFIED_ADDRESSES,
 } from "../mesh_limits.ts";
 import { type Address, formatAddress } from "../../transport/address.ts";
+import { isIpv4, isIpv6 } from "../../transport/ip.ts";
 import { classifyIp, mayDial, type Scope } from "../../transport/scope.ts";
 import { AS_SEEN_HOST } from "../../wire/messages/peers.ts";
 
@@ -170,10 +171,13 @@ export class PeerAddresses {
     this.addNamed(named, "advertised", from);
   }
 
-  /** The addresses for gossip: those that answered last, then the newest. */
+  /**
+   * The addresses for gossip: those that answered last, then the newest. None that is nearer than
+   * the peer that named it: receivers near this node would dial it on this node's word.
+   */
   forGossip(): Address[] {
     const known = [...this.#entries.values()].reverse()
-      .filter(({ rank }) => rank !== "gossiped");
+      .filter((entry) => entry.rank !== "gossiped" && !isTooNear(entry));
     const last = known.find(({ rank }) => rank === "verified");
     const rest = known.filter((entry) => entry !== last);
     return [...(last ? [last] : []), ...rest].map(({ address }) => address);
@@ -199,4 +203,10 @@ export class PeerAddresses {
       this.#entries.delete(key);
     }
   }
+}
+
+/** Whether the peer that named an IP address may not have this node dial it. */
+function isTooNear({ address: { host }, namedFrom }: PeerAddress): boolean {
+  return namedFrom !== undefined && (isIpv4(host) || isIpv6(host)) &&
+    !mayDial(namedFrom, classifyIp(host));
 }

@@ -56,6 +56,22 @@ Deno.test("what a peer names again is new again, also if it answered there long 
   assertEquals(addresses.list().map(({ address }) => address), [at(1), at(2)]);
 });
 
+Deno.test("an address that is nearer than the peer that named it is not passed on, until the peer has answered there", () => {
+  const addresses = new PeerAddresses();
+  const near = { host: "10.0.0.5", port: 22 };
+  const name = { host: "db.internal.example", port: 22 };
+  const far = { host: "8.8.8.8", port: 8080 };
+  for (const it of [near, name, far]) {
+    addresses.add(it, "advertised", "public");
+  }
+  // A name is looked up, and its address checked, by the receiver.
+  assertEquals(addresses.forGossip(), [far, name]);
+  addresses.add(near, "advertised", "private");
+  assertEquals(addresses.forGossip(), [near, far, name]);
+  addresses.add(near, "verified");
+  assertEquals(addresses.forGossip(), [near, far, name]);
+});
+
 Deno.test("gossip is not passed on", () => {
   const addresses = new PeerAddresses();
   addresses.add(at(1), "gossiped", "private");
