@@ -115,6 +115,7 @@ async function demo(invocation: Invocation<typeof FLAGS>): Promise<ExitCode> {
     identities: await makeKeys(names),
     host,
     inProcess: flags.inProcess,
+    discover: flags.discover,
     periodS,
     keep: flags.keep || flags.open,
     paceMs: pace * 1_000,

@@ -168,7 +168,7 @@ function records(
 const DEMO: {
   readonly [T in DemoEvent["type"]]: Presence<Omit<DemoEventOf<T>, "type">>;
 } = {
-  demo: { nodes: R, inProcess: R, period: R },
+  demo: { nodes: R, inProcess: R, period: R, discover: R },
   page: { name: R, url: R, opened: O, reason: O },
   phase: { phase: R, name: O, peer: O },
   starting: { name: R, via: R, again: R },

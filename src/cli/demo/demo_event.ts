@@ -47,8 +47,16 @@ interface ImpostorConnection extends Named {
 
 /** The keys of each type of event, beside `type`. */
 interface DemoEventFields {
-  /** The first line; `period` is the number of seconds between two pings of a node. */
-  demo: { nodes: number; inProcess: boolean; period: number };
+  /**
+   * The first line; `period` is the number of seconds between two pings of a node, `discover`
+   * whether the nodes are announced on the local network.
+   */
+  demo: {
+    nodes: number;
+    inProcess: boolean;
+    period: number;
+    discover: boolean;
+  };
   /** A part begins; the names are those of the nodes it is about, if any. */
   phase: { phase: Phase; name?: string; peer?: string };
   /** A node is started with only the address of `via`, or alone if that is `null`. */

@@ -24,6 +24,8 @@ const PAUSES = 4;
 export interface DemoOptions extends Omit<DemoHarnessOptions, "stepMs"> {
   readonly plan: DemoPlan;
   readonly inProcess: boolean;
+  /** Whether the nodes are announced on the local network. @default {false} */
+  readonly discover?: boolean;
   /** Seconds between two pings of a node. */
   readonly periodS: number;
   /** Whether the nodes stay up afterwards until `signal` aborts. */
@@ -51,7 +53,8 @@ export async function playDemo(options: DemoOptions): Promise<boolean> {
   const { plan, inProcess, periodS: period, keep, show, signal } = options;
   const startedAt = systemClock.monotonic();
   const nodes = plan.nodes.length;
-  show({ type: "demo", nodes, inProcess, period });
+  const { discover = false } = options;
+  show({ type: "demo", nodes, inProcess, period, discover });
   const { stepMs, allMs } = timeoutsOf(options);
   using limit = deadline(systemClock, allMs, signal);
   const inTime = { ...options, stepMs, signal: limit.signal };

@@ -176,10 +176,10 @@ class TextPrinter {
       case "demo": {
         this.#inProcess = event.inProcess;
         this.#periodS = event.period;
-        const where = event.inProcess
-          ? "all in this process"
-          : "a process each";
-        const what = `${event.nodes} nodes, ${where}, over TLS on 127.0.0.1`;
+        const { discover, inProcess, nodes } = event;
+        const where = inProcess ? "all in this process" : "a process each";
+        const on = discover ? "announced on the local network" : "on 127.0.0.1";
+        const what = `${nodes} nodes, ${where}, over TLS ${on}`;
         return line(`${colors.bold("verack demo")}: ${what}`);
       }
       case "phase": {

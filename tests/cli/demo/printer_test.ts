@@ -1,4 +1,9 @@
-import { assert, assertEquals, assertMatch } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertStringIncludes,
+} from "@std/assert";
 import type { Clock } from "../../../src/core/clock.ts";
 import type { DemoEvent } from "../../../src/cli/demo/demo_event.ts";
 import { jsonPrinter, textPrinter } from "../../../src/cli/demo/printer.ts";
@@ -36,6 +41,7 @@ const OPENING: DemoEvent = {
   nodes: 2,
   inProcess: false,
   period: 1,
+  discover: false,
 };
 
 const LOST: DemoEvent = {
@@ -46,6 +52,17 @@ const LOST: DemoEvent = {
   links: 6,
   of: 10,
 };
+
+Deno.test("the first line says whether others on the local network find the nodes", () => {
+  assertStringIncludes(
+    JSON.stringify(print([OPENING])),
+    "over TLS on 127.0.0.1",
+  );
+  assertStringIncludes(
+    JSON.stringify(print([{ ...OPENING, discover: true }])),
+    "over TLS announced on the local network",
+  );
+});
 
 Deno.test("jsonPrinter() prints an object a line with the time in front", () => {
   const lines: string[] = [];
