@@ -162,6 +162,9 @@ function peerLine(
       ? []
       : [out.yellow(`a name of ${nameHeldBy.slice(0, digits)}`)]),
     best === undefined ? "no address" : escapeText(best, { max: 300 }),
+    ...(best !== undefined && peer.unreachable
+      ? [out.yellow("others cannot dial it")]
+      : []),
     ...(peer.connected ? [out.green(connectedText(peer, now, label))] : []),
     ...(peer.firstSeen === undefined
       ? []

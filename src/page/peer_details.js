@@ -69,6 +69,10 @@ const FIELDS = [
   ["Address", ({ row }) => row.address ? shownText(row.address, 300) : ""],
   ["Known at", ({ row }) => addressWords(row)],
   [
+    "Reach",
+    ({ row }) => row.peer?.unreachable ? "others cannot dial it" : "",
+  ],
+  [
     "User agent",
     ({ row }) => row.userAgent ? shownText(row.userAgent, 300) : "",
   ],

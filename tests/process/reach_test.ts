@@ -1,6 +1,7 @@
 /** A node that finds out that others cannot dial it, as a process, over TLS. */
 import { assertEquals, assertMatch } from "@std/assert";
 import { Place } from "../helpers/place.ts";
+import { until } from "../helpers/until.ts";
 
 Deno.test("a node that advertises a port at which nothing listens finds that out, and is a member all the same", async () => {
   await using place = new Place();
@@ -27,6 +28,15 @@ Deno.test("a node that advertises a port at which nothing listens finds that out
   );
   const health = JSON.parse(await place.ask("bob", "health", "--json"));
   assertEquals(health.healthy, true);
+  // Its peers are told, and say so.
+  await until("the flag", async () => {
+    const rows = (await place.ask("alice", "peers", "--json")).split("\n");
+    return rows.map((it) => JSON.parse(it).unreachable).join() === "true";
+  });
+  assertMatch(
+    await place.ask("alice", "peers"),
+    /bob {2}127\.0\.0\.1:\S+ {2}others cannot dial it {2}connected/,
+  );
   // One that comes later is dialed by it.
   await using carol = await place.node("carol", join);
   await carol.meshOf(3);

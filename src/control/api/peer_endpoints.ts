@@ -156,6 +156,7 @@ const PEER: Schema<PeerRow> = v.looseObject({
   nameHeldBy: optional(id),
   connected: boolean,
   addresses: v.array(string),
+  unreachable: optional(v.literal(true)),
   standing: boolean,
   trust,
   ephemeral: boolean,

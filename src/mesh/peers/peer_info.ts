@@ -23,6 +23,11 @@ export interface PeerInfo {
   readonly connected: boolean;
   /** Its addresses, best first: `host:port`. */
   readonly addresses: readonly string[];
+  /**
+   * `true` if others cannot dial it, as it says, or gossip about one that has not said anything:
+   * it has no address, or none that answers. Else absent.
+   */
+  readonly unreachable?: true;
   /** Whether it has standing, see `docs/limits.md`. */
   readonly standing: boolean;
   /** How its identity was first trusted. */
@@ -90,6 +95,7 @@ export function peerInfo(
     ...(nameHeldBy !== undefined && { nameHeldBy }),
     connected: peer.up,
     addresses: peer.addresses.list().map((a) => formatAddress(a.address)),
+    ...(peer.isUnreachable && { unreachable: true }),
     standing: standing.has(peer),
     trust: peer.trust,
     ephemeral: peer.ephemeral,
