@@ -74,7 +74,7 @@ export class MemoryLan {
     const address: Address = { host: from, port };
     for (const { receiver } of this.#places) {
       this.#clock.after(1, () => {
-        if (receiver.wants(address)) receiver.packet(packet, address);
+        if (receiver.accepts(address)) receiver.packet(packet, address);
       });
     }
   }

@@ -59,7 +59,7 @@ export interface DnsPacket {
 /** Gets the packets of one network. */
 export interface MulticastReceiver {
   /** Whether a packet that came from there is read at all; called before it is parsed. */
-  wants(from: Address): boolean;
+  accepts(from: Address): boolean;
   /** A packet that could be parsed. */
   packet(packet: DnsPacket, from: Address): void;
   /** One that could not, or is too long. */
@@ -232,7 +232,7 @@ function filterPackets(socket: Socket, receiver: MulticastReceiver): void {
   ) => {
     if (event !== "message") return on(event, listener);
     return on(event, (bytes: Uint8Array, from: RemoteInfo) => {
-      if (!receiver.wants({ host: from.address, port: from.port })) return;
+      if (!receiver.accepts({ host: from.address, port: from.port })) return;
       if (isOrdinary(bytes)) listener(bytes, from);
       else receiver.malformed();
     });

@@ -1,4 +1,4 @@
-/** Members that relay as a test has them do, and say what it wants of others. */
+/** Members that relay as a test has them do, and send what it requests of others. */
 import { parsePeerId, type PeerId } from "../../src/core/peer_id.ts";
 import type { Identity } from "../../src/identity/identity.ts";
 import type { Node } from "../../src/mesh/node.ts";

@@ -203,7 +203,7 @@ export class ClosedMesh {
     return this.#scene.plan.secret && its?.options.invite !== undefined;
   }
 
-  /** Whether a node admits another by itself, not counting whom it has met. */
+  /** Whether a node admits another by itself, not counting those it has met. */
   admits(member: Member, other: Member): boolean {
     const its = this.#books.get(member.disk);
     if (its === undefined) return false;

@@ -29,7 +29,7 @@ class Receiver implements AsyncDisposable {
   static async join(): Promise<Receiver> {
     const receiver = new Receiver();
     receiver.#link = await systemMulticast.join(LOOPBACK, 4, {
-      wants: () => {
+      accepts: () => {
         receiver.seen++;
         return receiver.isOpen;
       },
@@ -173,7 +173,7 @@ test("an interface that is not there is an error that says what was wanted", asy
     systemMulticast.join(
       { name: "gone0", addresses: [{ address: "10.255.1.2", prefix: 24 }] },
       4,
-      { wants: () => true, packet: () => {}, malformed: () => {} },
+      { accepts: () => true, packet: () => {}, malformed: () => {} },
     ),
     "address-not-available",
   );

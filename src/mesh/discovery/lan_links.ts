@@ -182,7 +182,7 @@ export class LanLinks {
       return bySource.of(host).take(now) && all.take(now);
     };
     return {
-      wants: (from) => {
+      accepts: (from) => {
         if (isWanted(from)) return true;
         counters.lanPacketsDropped++;
         return false;

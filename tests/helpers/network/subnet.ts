@@ -8,7 +8,7 @@ export interface Prefixes {
   readonly v6?: string;
 }
 
-/** An address as `ip addr` wants it and as programs do. */
+/** An address in the form of `ip addr`, and in that of programs. */
 export interface Address {
   readonly ip: string;
   /** Bits of the prefix. */
