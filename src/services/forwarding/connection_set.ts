@@ -52,6 +52,7 @@ export class ConnectionSet {
       descriptors,
       // Of connections that peers asked for there are places before there are sockets.
       held: () => Math.max(this.#peers.size, this.#places.used),
+      pending: () => Math.max(0, this.#places.used - this.#peers.size),
     });
   }
 

@@ -17,6 +17,8 @@ export interface SpareDescriptorsParts {
   readonly descriptors: Pick<Descriptors, "free">;
   /** Descriptors that forwarding has, about. */
   readonly held: () => number;
+  /** Those of them, about, that are taken and not in use yet, so that they still count as free. */
+  readonly pending: () => number;
 }
 
 /** The descriptors that forwarding may take. */
@@ -48,9 +50,11 @@ export class SpareDescriptors {
   }
 
   #count(): number {
-    const { descriptors, held } = this.#parts;
-    const counted = descriptors.free(MAX_PROBED_DESCRIPTORS) ?? Infinity;
-    const free = Math.min(counted, MAX_PROBED_DESCRIPTORS);
+    const { descriptors, held, pending } = this.#parts;
+    const waiting = pending();
+    const most = MAX_PROBED_DESCRIPTORS + waiting;
+    const counted = Math.min(descriptors.free(most) ?? most, most);
+    const free = Math.max(0, counted - waiting);
     const reserved = Math.min(
       RESERVED_DESCRIPTORS,
       Math.ceil((free + held()) / 2),
