@@ -50,7 +50,7 @@ export const RELAY_RETRIED_MS = 3_000;
 export const MAX_RELAYS_REMEMBERED = 16;
 
 /** Offers are close if they differ by less: jitter, or a part of the shortest round trip. */
-export const CLOSE_BID_MS = 2;
+export const CLOSE_BID_MS = 10;
 export const CLOSE_BID_SHARE = 0.25;
 
 /** A relay that uses more of its bounds is taken last. */
