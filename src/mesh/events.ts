@@ -60,7 +60,7 @@ export type NodeEvent =
      */
     readonly advertised?: string;
     readonly direction: Direction;
-    /** The member that relays the session, whose address `address` is then; absent on a direct one. */
+    /** The member that relays the session, at `address`; absent on a direct one. */
     readonly via?: PeerId;
     /** The name of that member, bound here or else advertised; not escaped. */
     readonly viaName?: string;
@@ -118,7 +118,7 @@ export type NodeEvent =
   | {
     readonly type: "refused";
     readonly address: string;
-    /** The member that relayed the connection, whose address `address` is then. */
+    /** The member that relayed the connection, at `address`. */
     readonly via?: PeerId;
     readonly viaName?: string;
     readonly reason: string;

@@ -76,8 +76,8 @@ export interface NodeOptions {
    */
   readonly listen?: boolean;
   /**
-   * Members to join through: `host:port`, `[v6]:port`, or `srv:_verack._tcp.example.org`, whose
-   * SRV records have the hosts and ports; after `identity@` no other node will do.
+   * Members to join through: `host:port`, `[v6]:port`, or `srv:_verack._tcp.example.org`
+   * for the hosts and ports in SRV records; after `identity@` no other node is accepted.
    */
   readonly connect?: readonly string[];
   /**

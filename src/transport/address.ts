@@ -66,7 +66,7 @@ export function parseHost(host: string, shownAs: string = host): string {
   );
 }
 
-/** Begins the text of a service, whose addresses are in SRV records. */
+/** Begins the text of a service, with addresses in SRV records. */
 const SERVICE_PREFIX = "srv:";
 
 /**

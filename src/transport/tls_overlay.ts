@@ -15,7 +15,7 @@ import type { Connection, Credentials, Overlay } from "./transport.ts";
 
 const PROTOCOL = { name: ALPN_PROTOCOL, required: true };
 
-/** The overlay of a transport whose TLS is run by `Native`. */
+/** The overlay of a transport with TLS that is run by `Native`. */
 export function tlsOverlay(Native: NativeEngineClass): Overlay {
   // A node has one; making it takes as long as a handshake.
   const contexts = new WeakMap<Credentials, SecureContext>();

@@ -84,7 +84,7 @@ export async function writeAll(
 
 /** Reads exactly `length` bytes. */
 export async function readExactly(
-  connection: Connection,
+  connection: Pick<Connection, "read">,
   length: number,
 ): Promise<Uint8Array> {
   const got = new Uint8Array(length);

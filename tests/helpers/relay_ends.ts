@@ -13,20 +13,7 @@ import {
   type RelayOffer,
 } from "../../src/mesh/relay/relay_format.ts";
 import type { PeerStream } from "../../src/streams/peer_stream.ts";
-
-/** Reads exactly so many bytes. */
-export async function readExactly(
-  stream: PeerStream,
-  length: number,
-): Promise<Uint8Array> {
-  const bytes = new Uint8Array(length);
-  for (let at = 0; at < length;) {
-    const count = await stream.read(bytes.subarray(at));
-    if (count === null) throw new Error(`ended after ${at} of ${length} bytes`);
-    at += count;
-  }
-  return bytes;
-}
+import { readExactly } from "../contract/pair.ts";
 
 /** Requests an offer of `relay` to lead to `target`. */
 export async function requestOffer(

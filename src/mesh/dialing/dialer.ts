@@ -87,7 +87,7 @@ export interface DialerOptions {
   readonly standing: Standing;
   readonly membership: FoundDialerOptions["membership"];
   readonly health: HealthBoard;
-  /** Inbound connections whose peer is not verified yet. */
+  /** Inbound connections with a peer that is not verified yet. */
   readonly arriving: { readonly size: number };
   readonly site: Site;
   readonly places: SeenPlaces;

@@ -133,7 +133,7 @@ export class FoundDialer {
     }
     const turnOf = ({ source }: Target) => active.get(source) ?? 0;
     while (due.length > 0 && this.#tasks.size < MAX_FOUND_DIALS) {
-      // Of the host with the fewest dials under way; of those the one whose last dial was first.
+      // Of the host with the fewest dials under way, and among those with the oldest last dial.
       const next = due.reduce((a, b) =>
         (turnOf(a) - turnOf(b) || this.#lastDialOf(a) - this.#lastDialOf(b) ||
             a.schedule.dueAt - b.schedule.dueAt) <= 0

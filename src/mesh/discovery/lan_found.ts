@@ -44,7 +44,7 @@ export function dialableAddresses(
 export class LanFound {
   readonly #nodes = new Map<string, FoundNode>();
 
-  /** All whose time is not over. */
+  /** All that have not expired. */
   list(now: number): FoundNode[] {
     this.#expire(now);
     return [...this.#nodes.values()];

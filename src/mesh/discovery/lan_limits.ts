@@ -22,7 +22,7 @@ export const QUERY_INTERVAL_MS = 1_000;
 export const QUERY_GROWTH = 3;
 export const MAX_QUERY_INTERVAL_MS = 3_600_000;
 
-/** The least time until nodes are asked for again whose time runs out, however many there are. */
+/** The least time between two queries for nodes that expire soon, however many there are. */
 export const REFRESH_PAUSE_MS = 10_000;
 
 /** Nodes in a query as known: what fits a packet. */
@@ -32,7 +32,7 @@ export const MAX_KNOWN_ANSWERS = 12;
 export const LAN_PACKETS = { burst: 200, refillMs: 10 };
 export const LAN_PACKETS_PER_SOURCE = { burst: 40, refillMs: 100 };
 
-/** Addresses whose packets are counted. */
+/** Addresses for which packets are counted. */
 export const MAX_LAN_SOURCES = 256;
 
 /** Nodes in one packet, and addresses of one node, that are looked at. */

@@ -212,7 +212,7 @@ export class PeerRecord {
     this.#earnedStanding = true;
   }
 
-  /** It is known by gossip of this peer only, in whose share it counts, or was found nearby. */
+  /** It is known by gossip of this peer only, and counts in the share of that, or was found nearby. */
   gossipedBy(introducer: Introducer, source: string): void {
     this.#introducedBy = introducer;
     this.#source = source;

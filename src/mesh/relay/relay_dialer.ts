@@ -46,7 +46,7 @@ export interface RelayDialerOptions
   readonly standing: Standing;
   readonly reports: Pick<LivenessReports, "open">;
   readonly events: PeerEvents;
-  /** Inbound connections whose peer is not verified yet. */
+  /** Inbound connections with a peer that is not verified yet. */
   readonly arriving: { readonly size: number };
 }
 

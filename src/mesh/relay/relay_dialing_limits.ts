@@ -58,7 +58,7 @@ export const FULL_RELAY_LOAD = 0.8;
 
 // --- Accepting ---------------------------------------------------------------
 
-/** Relayed connections whose peer is not proven: in all, of one relay, of all without standing. */
+/** Relayed connections before the proof of the peer: in all, of one relay, of all without standing. */
 export const MAX_PENDING_RELAYED = 64;
 export const MAX_PENDING_RELAYED_PER_RELAY = 16;
 export const MAX_PENDING_RELAYED_STRANGERS = 32;
@@ -67,5 +67,5 @@ export const MAX_PENDING_RELAYED_STRANGERS = 32;
 export const RELAYED_BURST = 64;
 export const RELAYED_REFILL_MS = 250;
 
-/** Relays whose streams are counted. */
+/** Relays of which the streams are counted. */
 export const MAX_RELAYED_BUCKETS = 1_024;

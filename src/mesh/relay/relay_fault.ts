@@ -33,8 +33,8 @@ const REFUSED_BY_RELAY: ReadonlySet<ErrorCode> = new Set([
 
 /**
  * Whether a relay may have caused this end of a handshake or session: all that the other end
- * has not said inside it. A relay that only drops what it has accepted cannot be told from one
- * whose session with the other end broke.
+ * has not said inside it. A relay that only drops what it has accepted looks like one that
+ * lost its session with the other end.
  */
 export function isRelayFault({ code }: VerackError): boolean {
   return !DECIDED_BY_ENDS.has(code);

@@ -176,7 +176,7 @@ export class RelayServer {
     };
   }
 
-  /** Ends pairs whose deadline has passed; to be called at each tick. */
+  /** Ends pairs that are past their deadline; to be called at each tick. */
   tick(now: number): void {
     const pastMs = now - this.#sweptAt;
     if (pastMs < RELAY_SWEEP_MS) return;

@@ -84,7 +84,7 @@ export class RelayedArrivals {
     this.#handling[Symbol.dispose]();
   }
 
-  /** Connections whose peer is not proven yet. */
+  /** Connections with a peer that is not proven yet. */
   get size(): number {
     return this.#pending.used;
   }

@@ -6,11 +6,11 @@ import { partsOf } from "../../../src/mesh/node_parts.ts";
 import { type Mesh, startMesh } from "../../helpers/nodes.ts";
 import {
   assertRefused,
-  readExactly,
   RelayedStreams,
   relayTo,
   requestOffer,
 } from "../../helpers/relay_ends.ts";
+import { readExactly } from "../../contract/pair.ts";
 import { until } from "../../helpers/until.ts";
 
 const UTF8 = new TextEncoder();

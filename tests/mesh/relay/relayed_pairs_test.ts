@@ -35,14 +35,20 @@ function assertNothingMissing(members: readonly Member[]): void {
   }
 }
 
-Deno.test("two members that cannot reach each other are in session through the one that reaches both", async () => {
-  await using mesh = new MemoryMesh();
+/** Bob and carol, in session through alice. */
+async function relayedPair(mesh: MemoryMesh) {
   onlyReachable(mesh, 3, [[1, 2], [1, 3]]);
   const alice = await mesh.start();
   const bob = await mesh.start([alice]);
   const carol = await mesh.start([alice]);
   await mesh.complete();
   await relayedBy(mesh, bob, carol, alice);
+  return { alice, bob, carol };
+}
+
+Deno.test("two members that cannot reach each other are in session through the one that reaches both", async () => {
+  await using mesh = new MemoryMesh();
+  const { alice, bob, carol } = await relayedPair(mesh);
   assertEquals(viaOf(bob, alice), "direct");
   const conversation = new Conversation(mesh, bob, carol);
   await conversation.flow(5_000);
@@ -204,12 +210,7 @@ for (const opens of [true, false]) {
   const who = opens ? "the end that has dialed" : "the end that was dialed";
   Deno.test(`a way that opens only for ${who} the relayed session makes it a direct one`, async () => {
     await using mesh = new MemoryMesh();
-    onlyReachable(mesh, 3, [[1, 2], [1, 3]]);
-    const alice = await mesh.start();
-    const bob = await mesh.start([alice]);
-    const carol = await mesh.start([alice]);
-    await mesh.complete();
-    await relayedBy(mesh, bob, carol, alice);
+    const { bob, carol } = await relayedPair(mesh);
     const hasDialed = bob.node.sessions()
       .find(({ id }) => id === idOf(carol))?.direction === "outbound";
     const [from, to] = hasDialed === opens ? [bob, carol] : [carol, bob];
